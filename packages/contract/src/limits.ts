@@ -1,0 +1,36 @@
+/**
+ * Every limit a client can meet, in one place. SPEC.md §11 quotes this table; the edge sends it in `welcome`.
+ * Bytes are UTF-8 bytes of the JSON encoding. This file imports nothing, so workflow code may use it.
+ */
+export const LIMITS = {
+  /** One `input.text`. */
+  inputTextBytes: 32 * 1024,
+  /** One event, encoded. */
+  eventBytes: 48 * 1024,
+  /** Events in one `send`. */
+  eventsPerSend: 256,
+  /** One Socket.IO packet from a client (`maxHttpBufferSize`). */
+  packetBytes: 1024 * 1024,
+  /** Sessions one connection may have open. */
+  sessionsPerConnection: 64,
+  /** Inputs of one session that one edge lets be durable but not applied; beyond it `busy`. */
+  unappliedInputs: 256,
+  unappliedInputBytes: 384 * 1024,
+  /** Committed turns a snapshot carries; older ones are gone from it (`turns[0].turn` says how many). */
+  snapshotTurns: 200,
+  /** Bytes of text of the turns a snapshot carries. */
+  snapshotTextBytes: 384 * 1024,
+  /** One agent state, encoded. A larger one fails the turn that made it. */
+  stateBytes: 128 * 1024,
+  /** Length in UTF-16 code units of a tenant, owner, session or producer name. */
+  nameLength: 128,
+  /** Producers whose high-water mark a session remembers; the longest silent is forgotten first. */
+  producers: 256,
+  /** Commands whose answer a session remembers, so that a repeat gets the same answer. */
+  commands: 128,
+  /** Frames one session's log keeps. */
+  logFrames: 4000,
+  /** Seconds a silent session's log is kept. */
+  logTtlSeconds: 24 * 3600,
+} as const;
+export type Limits = Record<keyof typeof LIMITS, number>;

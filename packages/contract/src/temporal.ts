@@ -1,0 +1,89 @@
+/**
+ * What edge, workflows and activities must agree on to meet inside Temporal: names and payloads.
+ * Types and constants only, so that workflow code may import it.
+ */
+import type { Event } from "./events.ts";
+import type { SessionKey } from "./ids.ts";
+import type { Json } from "./json.ts";
+import type { Applied, Input } from "./snapshot.ts";
+
+export const WORKFLOW_TYPE = "session";
+export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
+/** Task queue of a lane of model work. */
+export function laneTaskQueue(lane: string): string {
+  return `holdfast-lane-${lane}`;
+}
+export const SHARED_LANE = "shared";
+
+/** Signal: one batch of the coalescer. Query: the session's `Snapshot`. Update: one command. */
+export const SIGNAL_EVENTS = "events";
+export const QUERY_SNAPSHOT = "snapshot";
+export const UPDATE_COMMAND = "command";
+
+/** One producer's consecutive events. `at`: Unix milliseconds at the edge; ages producer marks, decides nothing else. */
+export interface EventRun {
+  producer: string;
+  at: number;
+  events: Event[];
+}
+export interface EventBatch {
+  runs: EventRun[];
+}
+
+/** First argument of the session workflow when an edge starts it. */
+export interface SessionStart {
+  key: SessionKey;
+  agent: string;
+  lane: string;
+}
+
+export interface CommandCall {
+  id: string;
+  name: string;
+  args: { [name: string]: Json };
+}
+/** Update failures the edge turns into wire errors are `ApplicationFailure`s with one of these types. */
+export const COMMAND_FAILURES = ["unknown_command", "command_refused", "invalid"] as const;
+
+/** Which model answers: `embedded`, or `provider` with the worker's configured model unless `model` names another. */
+export interface ModelRequest {
+  provider?: "embedded" | "openai-compatible";
+  model?: string;
+  instructions?: string;
+  /** Committed turns to send along as context. */
+  contextTurns?: number;
+  temperature?: number;
+  maxOutputTokens?: number;
+}
+
+/**
+ * Activity `respond`: one step of a turn. It carries no transcript: the worker reads the context from the session
+ * log's cache at `version - 1`, or by Query when that is cold, so history does not grow with the conversation.
+ */
+export interface RespondRequest {
+  key: SessionKey;
+  agent: string;
+  turn: number;
+  step: number;
+  /** The session's version once `turn.started` of this turn is applied. */
+  version: number;
+  inputs: Input[];
+  applied: Applied;
+  request: ModelRequest;
+}
+export interface Enrichment {
+  /** −1 (bad) … 1 (good). */
+  sentiment: number;
+  entities: { text: string; type: string }[];
+  keywords: string[];
+}
+export interface RespondResult {
+  /** What this step added to the turn's text. */
+  text: string;
+  stopped: boolean;
+  model: string;
+  enrichment: Enrichment;
+  usage?: { inputTokens?: number; outputTokens?: number };
+  /** Milliseconds from scheduling to result, so that the workflow can hold its deadline without a timer. */
+  elapsedMs: number;
+}

@@ -1,0 +1,36 @@
+import { z } from "zod";
+
+/** Parsed by every process; each app extends it with its own settings. Names are those of the environment. */
+export const baseConfigShape = {
+  HOLDFAST_NODE_ID: z.string().min(1).default(`${process.pid}`),
+  HOLDFAST_HOST: z.string().default("127.0.0.1"),
+  HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  /** Seconds a process may take to finish what it began after SIGTERM. */
+  HOLDFAST_SHUTDOWN_GRACE_SECONDS: z.coerce.number().positive().default(10),
+} as const;
+
+export const redisConfigShape = {
+  /** redis:// or rediss://; redis+sentinel://host:port,host:port/master-name; redis+cluster://host:port,host:port */
+  HOLDFAST_REDIS_URL: z.string().regex(/^(rediss?|redis\+sentinel|redis\+cluster):\/\//).default("redis://127.0.0.1:4379"),
+} as const;
+
+export const temporalConfigShape = {
+  HOLDFAST_TEMPORAL_ADDRESS: z.string().default("127.0.0.1:4233"),
+  HOLDFAST_TEMPORAL_NAMESPACE: z.string().default("default"),
+  HOLDFAST_TEMPORAL_TLS: z.stringbool().default(false),
+  HOLDFAST_TEMPORAL_API_KEY: z.string().optional(),
+} as const;
+
+/** Thrown with one line per wrong variable; `main` prints it and exits 2. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** Parses the environment once. An empty variable counts as unset. */
+export function loadConfig<S extends z.ZodRawShape>(shape: S, env: NodeJS.ProcessEnv = process.env): z.infer<z.ZodObject<S>> {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = z.object(shape).safeParse(present);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  throw new ConfigError(`The environment is not usable:\n${lines.join("\n")}`);
+}

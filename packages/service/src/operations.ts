@@ -1,0 +1,36 @@
+import { createServer, type Server } from "node:http";
+import express, { type Express } from "express";
+import type { Registry } from "prom-client";
+
+/** Why a process is not ready, or undefined when it is. */
+export type Readiness = () => string | undefined | Promise<string | undefined>;
+
+/** `/healthz` (the process lives), `/readyz` (it can do its job; 503 with the reason otherwise), `/metrics`. */
+export function operationsApp(registry: Registry, readiness: Readiness): Express {
+  const app = express();
+  app.disable("x-powered-by");
+  app.get("/healthz", (_request, response) => {
+    response.type("text/plain").send("ok\n");
+  });
+  app.get("/readyz", async (_request, response) => {
+    const reason = await readiness();
+    response.status(reason === undefined ? 200 : 503).type("text/plain").send(`${reason ?? "ready"}\n`);
+  });
+  app.get("/metrics", async (_request, response) => {
+    response.type(registry.contentType).send(await registry.metrics());
+  });
+  return app;
+}
+
+/** Resolves when the server listens; rejects with a sentence when it cannot. */
+export async function listen(app: Express, host: string, port: number): Promise<Server> {
+  const server = createServer(app);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE";
+      reject(taken ? new Error(`Port ${port} on ${host} is in use: stop what uses it or choose another.`) : error);
+    });
+    server.listen(port, host, () => resolve());
+  });
+  return server;
+}

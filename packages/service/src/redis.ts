@@ -1,0 +1,56 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Logger } from "./log.ts";
+
+export type RedisConnection = Redis | Cluster;
+
+/**
+ * Connects as the URL's scheme says (see `redisConfigShape`). Redis is a disposable cache here, so commands fail fast
+ * while it is away (no offline queue, short timeouts): a caller that waited for Redis would make it the truth.
+ */
+export function connectRedis(url: string, log: Logger, role: "commands" | "subscriber"): RedisConnection {
+  const connection = open(url, role);
+  let down = false;
+  connection.on("error", (error: Error) => {
+    if (!down) log.warn({ err: error, role }, "redis is out of reach");
+    down = true;
+  });
+  connection.on("ready", () => {
+    if (down) log.info({ role }, "redis is back");
+    down = false;
+  });
+  return connection;
+}
+
+function open(url: string, role: "commands" | "subscriber"): RedisConnection {
+  const options = {
+    enableOfflineQueue: role === "subscriber",
+    maxRetriesPerRequest: 0,
+    connectTimeout: 3_000,
+    commandTimeout: role === "commands" ? 2_000 : 10_000,
+    retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000) * (0.5 + Math.random() / 2),
+    // A subscriber re-subscribes by itself after a reconnect; readers then re-read, so nothing is missed.
+    autoResubscribe: true,
+    autoResendUnfulfilledCommands: false,
+  } satisfies RedisOptions;
+  const [scheme = "", rest = ""] = url.split("://");
+  if (scheme === "redis+cluster") {
+    const nodes = rest.split(",").map((node) => `redis://${node}`);
+    return new Cluster(nodes, {
+      redisOptions: options,
+      shardedSubscribers: true,
+      enableOfflineQueue: role === "subscriber",
+      // retryDelay × redirections must outlast an election (about 2 s with a 1 s node timeout).
+      retryDelayOnFailover: 250,
+      maxRedirections: 16,
+    });
+  }
+  if (scheme === "redis+sentinel") {
+    const [hosts = "", name = "mymaster"] = rest.split("/");
+    const sentinels = hosts.split(",").map((host) => {
+      const [address = "127.0.0.1", port] = host.split(":");
+      return { host: address, port: Number(port ?? 26379) };
+    });
+    return new Redis({ ...options, sentinels, name, failoverDetector: true });
+  }
+  return new Redis(url, options);
+}

@@ -1,0 +1,78 @@
+import type {
+  Cursor,
+  LogFrame,
+  Snapshot,
+  StatePatchedBody,
+  Turn,
+  TurnEndedBody,
+  TurnStartedBody,
+} from "@holdfast/contract";
+
+/** Which attempt of which step of which turn is writing. Ordered by (turn, step, attempt). */
+export interface Fence {
+  turn: number;
+  step: number;
+  attempt: number;
+}
+
+/**
+ * What became of a write. Outcomes are data: none of them is an error of the caller.
+ * - `appended`: it stands in the log.
+ * - `duplicate`: it stood there before (a client library's resend, a retried activity); nothing changed.
+ * - `stale`: a later attempt, or the turn's end, has overtaken the writer; it must stop.
+ * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
+ *   For a versioned frame, it was written all the same, and marked: readers resynchronise by snapshot.
+ */
+export type AppendOutcome = "appended" | "duplicate" | "stale" | "gap";
+
+/** What an attempt finds when it takes the fence. */
+export interface Begun {
+  /** `stale`: a later attempt or the turn's end is there already; the attempt must stop. */
+  outcome: "ok" | "stale";
+  /** Partial text of the turn that readers hold, and how much of it earlier steps wrote (UTF-16 code units). */
+  text: string;
+  baseLength: number;
+  /** Index of the last text frame. */
+  index: number;
+  /** An interrupt of this turn was requested. */
+  stop: boolean;
+  /** Newest committed turns, oldest first; undefined when the cache is cold: ask the workflow. */
+  turns: Turn[] | undefined;
+}
+
+export interface TextAppended {
+  outcome: AppendOutcome;
+  stop: boolean;
+}
+
+/** A commit of the workflow: the frame and what keeps the snapshot cache exact. */
+export interface Commit {
+  frame: TurnEndedBody | StatePatchedBody;
+  /** The agent's whole state after it. */
+  state: Snapshot["state"];
+  /** With a turn's end: the committed turn, and how many turns `boundTurns` keeps including it. */
+  turn?: Turn;
+  keepTurns?: number;
+}
+
+export type ReadResult =
+  /** `frames` follow `cursor` without a gap; `more`: the page was full. */
+  | { outcome: "frames"; frames: LogFrame[]; more: boolean }
+  /** The log does not hold this cursor (trimmed, lost, never written): only a snapshot helps. */
+  | { outcome: "unknown" };
+
+export type SnapshotRead =
+  | { outcome: "snapshot"; snapshot: Snapshot; cursor: Cursor }
+  /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
+  | { outcome: "cold"; cursor: Cursor };
+
+export interface Head {
+  /** Cursor of the last frame, `"0"` for no log. */
+  cursor: Cursor;
+  version: number;
+  cold: boolean;
+  /** Number of the running turn, 0 for none. */
+  turn: number;
+}
+
+export type { StatePatchedBody, TurnEndedBody, TurnStartedBody };
