@@ -1,0 +1,92 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Connection } from "@temporalio/client";
+import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
+import { reapLeftover, removePidFile, writePidFile } from "./pid-file.ts";
+import { freePort } from "./ports.ts";
+import { findTemporal } from "./provision.ts";
+
+export interface TemporalOptions {
+  /** Folder of the database, which survives restarts; left out, everything is in memory and gone at the end. */
+  dir?: string;
+  /** Free ports are chosen for those left out. No `uiPort`: no Web UI. */
+  port?: number;
+  metricsPort?: number;
+  uiPort?: number;
+  executable?: string;
+  logFile?: string;
+  args?: readonly string[];
+}
+
+export interface TemporalServer {
+  /** host:port of the gRPC service. */
+  readonly address: string;
+  readonly uiUrl: string | undefined;
+  readonly metricsUrl: string;
+  readonly pid: number;
+  readonly exited: GuardedProcess["exited"];
+  stop(): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/**
+ * The development server has one shard, which by default loads its tasks at most 20 times a second: every hop of a
+ * turn would then wait 40–50 ms. Production clusters have hundreds of shards and do not feel that limit.
+ */
+const DYNAMIC_CONFIG = [
+  "history.transferProcessorMaxPollRPS=300",
+  "history.timerProcessorMaxPollRPS=300",
+  "matching.enableFairness=true",
+];
+
+/** Starts a Temporal development server on the loopback interface and waits until it serves the default namespace. */
+export async function startTemporal(options: TemporalOptions = {}): Promise<TemporalServer> {
+  const executable = options.executable ?? (await findTemporal());
+  const port = options.port ?? (await freePort());
+  const metricsPort = options.metricsPort ?? (await freePort());
+  const pidFile = options.dir === undefined ? undefined : join(options.dir, "temporal.pid");
+  if (options.dir !== undefined) await mkdir(options.dir, { recursive: true });
+  if (pidFile !== undefined) await reapLeftover(pidFile);
+
+  const server = await startGuarded(executable, serverArguments(options, port, metricsPort), options.logFile);
+  if (pidFile !== undefined) writePidFile(pidFile, server.pid);
+  const address = `127.0.0.1:${port}`;
+  await untilReady(server, "Temporal", () => serves(address));
+
+  const ended = async (): Promise<void> => {
+    await server.stop();
+    if (pidFile !== undefined) removePidFile(pidFile);
+  };
+  return {
+    address,
+    uiUrl: options.uiPort === undefined ? undefined : `http://127.0.0.1:${options.uiPort}`,
+    metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
+    pid: server.pid,
+    exited: server.exited,
+    stop: ended,
+    kill: server.kill,
+  };
+}
+
+function serverArguments(options: TemporalOptions, port: number, metricsPort: number): string[] {
+  return [
+    ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--metrics-port", String(metricsPort)],
+    ...(options.uiPort === undefined ? ["--headless"] : ["--ui-port", String(options.uiPort)]),
+    ...(options.dir === undefined ? [] : ["--db-filename", join(options.dir, "temporal.db")]),
+    ...DYNAMIC_CONFIG.flatMap((value) => ["--dynamic-config-value", value]),
+    ...["--log-level", "warn"],
+    ...(options.args ?? []),
+  ];
+}
+
+/** The health service answers before the default namespace exists, so both are asked. */
+async function serves(address: string): Promise<boolean> {
+  const connection = await Connection.connect({ address, connectTimeout: 1_000 });
+  try {
+    await connection.healthService.check({ service: "temporal.api.workflowservice.v1.WorkflowService" });
+    await connection.workflowService.describeNamespace({ namespace: "default" });
+    return true;
+  } finally {
+    await connection.close();
+  }
+}

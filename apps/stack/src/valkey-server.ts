@@ -1,0 +1,75 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
+import { reapLeftover, removePidFile, writePidFile } from "./pid-file.ts";
+import { freePort } from "./ports.ts";
+import { findValkey } from "./provision.ts";
+
+export interface ValkeyOptions {
+  /** Folder of the append-only file, which survives restarts; left out, nothing is written to disk. */
+  dir?: string;
+  /** A free one when left out. */
+  port?: number;
+  executable?: string;
+  logFile?: string;
+  /** Further server arguments, e.g. `--cluster-enabled yes`; they win over the ones given here. */
+  args?: readonly string[];
+}
+
+export interface ValkeyServer {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly exited: GuardedProcess["exited"];
+  stop(): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts a Valkey (or Redis) server on the loopback interface and waits until it has loaded its data and answers. */
+export async function startValkey(options: ValkeyOptions = {}): Promise<ValkeyServer> {
+  const executable = options.executable ?? (await findValkey());
+  const port = options.port ?? (await freePort());
+  // Even without persistence a server needs a folder of its own: a cluster node keeps its nodes.conf there.
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "holdfast-valkey-")));
+  const pidFile = join(dir, "valkey.pid");
+  await mkdir(dir, { recursive: true });
+  await reapLeftover(pidFile);
+
+  const server = await startGuarded(executable, serverArguments(options, port, dir), options.logFile);
+  writePidFile(pidFile, server.pid);
+  await untilReady(server, "Valkey", () => answers(port, server.pid));
+
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    removePidFile(pidFile);
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+  };
+  return { url: `redis://127.0.0.1:${port}`, port, pid: server.pid, exited: server.exited, stop, kill: server.kill };
+}
+
+function serverArguments(options: ValkeyOptions, port: number, dir: string): string[] {
+  return [
+    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", ""],
+    ...["--appendonly", options.dir === undefined ? "no" : "yes", "--appendfsync", "everysec"],
+    // Evicting a session's log would look like lost frames; a full server must refuse instead.
+    ...["--maxmemory-policy", "noeviction"],
+    // Soft and hard limit of a slow subscriber's buffer, after which it is dropped, reconnects and reads again.
+    ...["--client-output-buffer-limit", "pubsub", "64mb", "16mb", "60"],
+    ...(options.args ?? []),
+  ];
+}
+
+/** Asks for the process id as well: if the port was another server's, that one would answer. */
+async function answers(port: number, pid: number): Promise<boolean> {
+  const redis = new Redis(port, "127.0.0.1", { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1_000 });
+  redis.on("error", () => {});
+  try {
+    await redis.connect();
+    const info = await redis.info("server");
+    return (await redis.ping()) === "PONG" && info.includes(`process_id:${pid}\r`);
+  } finally {
+    redis.disconnect();
+  }
+}
