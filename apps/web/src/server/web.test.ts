@@ -6,6 +6,7 @@ import { listen } from "@holdfast/service/operations";
 import express from "express";
 import { jwtVerify } from "jose";
 import { afterEach, expect, test } from "vitest";
+import { z } from "zod";
 import { webConfig } from "./config.ts";
 import { webApp } from "./web.ts";
 
@@ -50,8 +51,8 @@ function post(url: string, body: unknown, headers: Record<string, string> = {}):
 
 test("a development token names its subject and tenant (connect-2), and the secret verifies it", async () => {
   const url = await start({ ...development, HOLDFAST_JWT_ISSUER: "here", HOLDFAST_JWT_AUDIENCE: "edges" });
-  const answer: unknown = await (await post(`${url}/dev/token`, { subject: "ada", tenant: "acme" })).json();
-  const token = answer !== null && typeof answer === "object" && "token" in answer ? `${answer.token}` : "";
+  const answer = await post(`${url}/dev/token`, { subject: "ada", tenant: "acme" });
+  const { token } = z.object({ token: z.string() }).parse(await answer.json());
   const expected = { issuer: "here", audience: "edges" };
   const { payload } = await jwtVerify(token, new TextEncoder().encode(SECRET), expected);
   expect(payload).toMatchObject({ sub: "ada", tenant: "acme" });
