@@ -9,14 +9,20 @@ export const ERRORS = {
   token_expired: { retry: false, advice: "Get a new token and connect again, or send `renew` before it expires." },
   origin_refused: { retry: false, advice: "Add this origin to HOLDFAST_ALLOWED_ORIGINS at the edge." },
   protocol_unsupported: { retry: false, advice: "Use a client that speaks a protocol version this edge supports." },
-  invalid: { retry: false, advice: "Correct the message; the path in the error says where. Do not send it again as it is." },
+  invalid: {
+    retry: false,
+    advice: "Correct the message; the path in the error says where. Do not send it again as it is.",
+  },
   too_large: { retry: false, advice: "Send less; the limits are in `welcome`." },
   forbidden: { retry: false, advice: "Use a session of your own, or a token whose `shared` claim names this one." },
   not_open: { retry: false, advice: "Send `open` for this session on this connection first." },
   unknown_agent: { retry: false, advice: "Name an agent this deployment offers." },
   unknown_session: { retry: false, advice: "Send the session an event first; it has no agent yet." },
   unknown_command: { retry: false, advice: "Use a command this agent has." },
-  command_refused: { retry: false, advice: "The session's state does not allow this command now; the message says why." },
+  command_refused: {
+    retry: false,
+    advice: "The session's state does not allow this command now; the message says why.",
+  },
   out_of_order: { retry: true, advice: "Resend from the event after `after`, in order." },
   busy: { retry: true, advice: "Resend after `retryAfterMs`." },
   rate_limited: { retry: true, advice: "Resend after `retryAfterMs`." },
@@ -36,7 +42,11 @@ export const wireErrorSchema = z.object({
 });
 export type WireError = z.infer<typeof wireErrorSchema>;
 
-export function wireError(code: ErrorCode, detail?: string, more?: Pick<WireError, "retryAfterMs" | "after">): WireError {
+export function wireError(
+  code: ErrorCode,
+  detail?: string,
+  more?: Pick<WireError, "retryAfterMs" | "after">,
+): WireError {
   return { code, message: detail ? `${detail} ${ERRORS[code].advice}` : ERRORS[code].advice, ...more };
 }
 

@@ -1,12 +1,6 @@
 import { z } from "zod";
 import { jsonSchema } from "./json.ts";
-import {
-  appliedSchema,
-  inputSchema,
-  snapshotSchema,
-  turnErrorSchema,
-  turnNumberSchema,
-} from "./snapshot.ts";
+import { appliedSchema, inputSchema, snapshotSchema, turnErrorSchema, turnNumberSchema } from "./snapshot.ts";
 
 /** RFC 6902, the operations a Holdfast patch uses. */
 export const patchOperationSchema = z.discriminatedUnion("op", [
@@ -74,7 +68,11 @@ export const logFrameSchema = z.discriminatedUnion("type", [
 export type LogFrame = z.infer<typeof logFrameSchema>;
 
 /** SPEC snap-1: replaces everything the reader holds; the next frame's `prev` is this `id`. */
-export const snapshotFrameSchema = z.object({ type: z.literal("snapshot"), id: cursorSchema, snapshot: snapshotSchema });
+export const snapshotFrameSchema = z.object({
+  type: z.literal("snapshot"),
+  id: cursorSchema,
+  snapshot: snapshotSchema,
+});
 export type SnapshotFrame = z.infer<typeof snapshotFrameSchema>;
 
 /** What a client receives. */

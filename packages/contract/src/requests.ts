@@ -8,11 +8,17 @@ import { LIMITS } from "./limits.ts";
 /** The version of SPEC.md this package speaks. It changes when an old client would misread a new edge. */
 export const PROTOCOL_VERSION = 1;
 
-const sessionRefSchema = z.string().min(1).max(2 * LIMITS.nameLength + 1);
+const sessionRefSchema = z
+  .string()
+  .min(1)
+  .max(2 * LIMITS.nameLength + 1);
 
 /** Socket.IO `auth` of the CONNECT packet (SPEC connect-2). */
 export const authSchema = z.object({
-  token: z.string().min(1).max(16 * 1024),
+  token: z
+    .string()
+    .min(1)
+    .max(16 * 1024),
   protocol: z.number().int(),
   client: z.string().max(100).optional(),
 });
@@ -46,7 +52,12 @@ export const commandRequestSchema = z.strictObject({
 });
 
 export const closeRequestSchema = z.strictObject({ session: sessionRefSchema });
-export const renewRequestSchema = z.strictObject({ token: z.string().min(1).max(16 * 1024) });
+export const renewRequestSchema = z.strictObject({
+  token: z
+    .string()
+    .min(1)
+    .max(16 * 1024),
+});
 
 export type Auth = z.infer<typeof authSchema>;
 export type OpenRequest = z.infer<typeof openRequestSchema>;

@@ -11,7 +11,10 @@ export const baseConfigShape = {
 
 export const redisConfigShape = {
   /** redis:// or rediss://; redis+sentinel://host:port,host:port/master-name; redis+cluster://host:port,host:port */
-  HOLDFAST_REDIS_URL: z.string().regex(/^(rediss?|redis\+sentinel|redis\+cluster):\/\//).default("redis://127.0.0.1:4379"),
+  HOLDFAST_REDIS_URL: z
+    .string()
+    .regex(/^(rediss?|redis\+sentinel|redis\+cluster):\/\//)
+    .default("redis://127.0.0.1:4379"),
 } as const;
 
 export const temporalConfigShape = {
@@ -27,7 +30,10 @@ export class ConfigError extends Error {
 }
 
 /** Parses the environment once. An empty variable counts as unset. */
-export function loadConfig<S extends z.ZodRawShape>(shape: S, env: NodeJS.ProcessEnv = process.env): z.infer<z.ZodObject<S>> {
+export function loadConfig<S extends z.ZodRawShape>(
+  shape: S,
+  env: NodeJS.ProcessEnv = process.env,
+): z.infer<z.ZodObject<S>> {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = z.object(shape).safeParse(present);
   if (parsed.success) return parsed.data;

@@ -13,21 +13,18 @@ export interface Running {
  * HOLDFAST_SUPERVISED is set.
  */
 export async function main(start: () => Promise<Running>): Promise<void> {
-  let running: Running;
-  try {
-    running = await start();
-  } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : error);
-    process.exit(error instanceof ConfigError ? 2 : 1);
-  }
+  let running: Running | undefined;
   let stopping = false;
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
+    // Before it runs a process has promised nothing to anyone: it may end at once.
+    if (running === undefined) process.exit(0);
+    const { log } = running;
     running.stop(reason).then(
       () => process.exit(0),
       (error: unknown) => {
-        running.log.error({ err: error }, "stopping failed");
+        log.error({ err: error }, "stopping failed");
         process.exit(1);
       },
     );
@@ -39,7 +36,14 @@ export async function main(start: () => Promise<Running>): Promise<void> {
     process.stdin.on("end", () => stop("supervisor gone"));
   }
   process.on("unhandledRejection", (error) => {
-    running.log.fatal({ err: error }, "unhandled rejection");
+    if (running) running.log.fatal({ err: error }, "unhandled rejection");
+    else console.error(error);
     process.exit(1);
   });
+  try {
+    running = await start();
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : error);
+    process.exit(error instanceof ConfigError ? 2 : 1);
+  }
 }

@@ -14,7 +14,10 @@ export function operationsApp(registry: Registry, readiness: Readiness): Express
   });
   app.get("/readyz", async (_request, response) => {
     const reason = await readiness();
-    response.status(reason === undefined ? 200 : 503).type("text/plain").send(`${reason ?? "ready"}\n`);
+    response
+      .status(reason === undefined ? 200 : 503)
+      .type("text/plain")
+      .send(`${reason ?? "ready"}\n`);
   });
   app.get("/metrics", async (_request, response) => {
     response.type(registry.contentType).send(await registry.metrics());

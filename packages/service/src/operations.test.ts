@@ -1,0 +1,45 @@
+import type { Server } from "node:http";
+import { createServer, type AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { createMetrics } from "./metrics.ts";
+import { listen, operationsApp, type Readiness } from "./operations.ts";
+
+let server: Server | undefined;
+afterEach(async () => {
+  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  server = undefined;
+});
+
+async function serve(readiness: Readiness): Promise<string> {
+  server = await listen(operationsApp(createMetrics("test"), readiness), "127.0.0.1", 0);
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("not listening on a port");
+  return `http://127.0.0.1:${address.port}`;
+}
+
+test("a process that is not ready lives, and says why it is not", async () => {
+  const url = await serve(() => "Temporal is out of reach");
+  expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  const ready = await fetch(`${url}/readyz`);
+  expect([ready.status, await ready.text()]).toEqual([503, "Temporal is out of reach\n"]);
+});
+
+test("a ready process answers 200 and carries its name on every metric", async () => {
+  const url = await serve(() => undefined);
+  expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/process_cpu_seconds_total\{app="test"\}/);
+});
+
+test("a port in use is refused with a sentence that names it", async () => {
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+  const { port } = holder.address() as AddressInfo;
+  await expect(
+    listen(
+      operationsApp(createMetrics("test"), () => undefined),
+      "127.0.0.1",
+      port,
+    ),
+  ).rejects.toThrow(`Port ${port} on 127.0.0.1 is in use`);
+  await new Promise((resolve) => holder.close(resolve));
+});
