@@ -1,18 +1,26 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { readLogTail } from "./log-file.ts";
 import { isAlive } from "./process-table.ts";
 
 /**
- * A program that knows nothing of us and must not outlive us. A shell of its own waits on a pipe from this process: if
- * the pipe breaks (this process is gone, however it went) it ends the program; a line on the pipe tells it to go home.
+ * A program must not outlive us, however we end, and not all programs notice. A shell of its own waits on a pipe from
+ * this process: if the pipe breaks it ends the program; a line on the pipe tells it that the program has ended already.
  */
-const WATCH =
-  'read -r line && exit 0; kill -TERM "$1"; n=0; while kill -0 "$1" && [ $n -lt 80 ]; do sleep 0.1; n=$((n+1)); done; kill -KILL "$1"';
+const WATCH = `read -r line && exit 0
+kill -TERM "$1"; n=0
+while kill -0 "$1" && [ $n -lt 80 ]; do sleep 0.1; n=$((n+1)); done
+kill -KILL "$1"`;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
 
 export interface GuardedProcess {
   readonly pid: number;
   /** Resolves when the program has ended; never rejects. */
-  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  readonly exited: Promise<Exit>;
   /** The newest output, for error messages. */
   output(): string;
   kill(signal: NodeJS.Signals): void;
@@ -20,12 +28,32 @@ export interface GuardedProcess {
   stop(graceMs?: number): Promise<void>;
 }
 
+export interface GuardedOptions {
+  /** Output is appended to this file; left out, only its end is kept, in memory. */
+  logFile?: string | undefined;
+  env?: NodeJS.ProcessEnv;
+  cwd?: string;
+  /** Give the program a standard input that closes when this process ends. */
+  stdin?: boolean;
+}
+
 /** Starts a program in a process group of its own: a Ctrl-C in the terminal reaches only us, and we decide the order. */
-export function startGuarded(executable: string, args: readonly string[], logFile?: string): Promise<GuardedProcess> {
-  const child = spawn(executable, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+export function startGuarded(
+  executable: string,
+  args: readonly string[],
+  options: GuardedOptions = {},
+): Promise<GuardedProcess> {
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, "a");
+  const child = spawn(executable, args, {
+    stdio: [options.stdin ? "pipe" : "ignore", log ?? "pipe", log ?? "pipe"],
+    detached: true,
+    ...(options.env === undefined ? {} : { env: options.env }),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  if (log !== undefined) closeSync(log);
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("spawn", () => resolve(guard(child, logFile)));
+    child.once("spawn", () => resolve(guard(child, options.logFile)));
   });
 }
 
@@ -38,29 +66,27 @@ function guard(child: ChildProcess, logFile: string | undefined): GuardedProcess
   });
   watcher.stdin.on("error", () => {});
   watcher.on("error", () => {});
-  const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+  child.stdin?.on("error", () => {});
+  const exited = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => {
       watcher.stdin.end("done\n");
       resolve({ code, signal });
     });
   });
-  const output = collectOutput(child, logFile);
+  const output = logFile === undefined ? collectOutput(child) : () => readLogTail(logFile);
   const kill = (signal: NodeJS.Signals): void => {
     child.kill(signal);
   };
   return { pid, exited, output, kill, stop: (graceMs = 8_000) => stop(child, exited, graceMs) };
 }
 
-function collectOutput(child: ChildProcess, logFile: string | undefined): () => string {
-  const log = logFile === undefined ? undefined : createWriteStream(logFile, { flags: "a" });
+function collectOutput(child: ChildProcess): () => string {
   let tail = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream?.on("data", (chunk: Buffer) => {
-      log?.write(chunk);
       tail = (tail + chunk.toString()).slice(-4_000);
     });
   }
-  child.once("close", () => log?.end());
   return () => tail;
 }
 
@@ -76,18 +102,18 @@ async function stop(child: ChildProcess, exited: Promise<unknown>, graceMs: numb
 
 /** Waits until `ready` answers true; rejects with the program's last words when it ends first or time is up. */
 export async function untilReady(
-  server: GuardedProcess,
+  program: GuardedProcess,
   what: string,
   ready: () => Promise<boolean>,
-  withinMs = 60_000,
+  withinMs = 90_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
-    if (!isAlive(server.pid)) throw new Error(`${what} ended while starting:\n${server.output().trim()}`);
+    if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${program.output().trim()}`);
     if (await ready().catch(() => false)) return;
     if (Date.now() > deadline) {
-      await server.stop(0);
-      throw new Error(`${what} was not ready after ${withinMs / 1000} s:\n${server.output().trim()}`);
+      await program.stop(0);
+      throw new Error(`${what} was not ready after ${withinMs / 1000} s:\n${program.output().trim()}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 30));
   }

@@ -1,10 +1,22 @@
 import { createServer } from "node:net";
-import getPort from "get-port";
 import { StackError } from "./stack-error.ts";
 
-/** A port free at this moment. Another process may take it before we do: whoever binds it must be ready to try again. */
-export function freePort(): Promise<number> {
-  return getPort({ host: "127.0.0.1" });
+/** Below where operating systems take the local ports of outgoing connections from (32768 on Linux, 49152 on macOS). */
+const FIRST = 12_000;
+const COUNT = 20_000;
+const given = new Set<number>();
+
+/**
+ * A loopback port that is free now and was not given out by this process before. Another process may still take it
+ * before it is bound; drawn at random out of 20,000 that no outgoing connection uses, that is rare.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = FIRST + Math.floor(Math.random() * COUNT);
+    if (given.has(port) || !(await isPortFree(port))) continue;
+    given.add(port);
+    return port;
+  }
 }
 
 export function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {

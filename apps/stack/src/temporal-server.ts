@@ -2,19 +2,18 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
-import { reapLeftover, removePidFile, writePidFile } from "./pid-file.ts";
 import { freePort } from "./ports.ts";
 import { findTemporal } from "./provision.ts";
 
 export interface TemporalOptions {
   /** Folder of the database, which survives restarts; left out, everything is in memory and gone at the end. */
-  dir?: string;
+  dir?: string | undefined;
   /** Free ports are chosen for those left out. No `uiPort`: no Web UI. */
   port?: number;
   metricsPort?: number;
-  uiPort?: number;
-  executable?: string;
-  logFile?: string;
+  uiPort?: number | undefined;
+  executable?: string | undefined;
+  logFile?: string | undefined;
   args?: readonly string[];
 }
 
@@ -41,34 +40,33 @@ const DYNAMIC_CONFIG = [
 
 /** Starts a Temporal development server on the loopback interface and waits until it serves the default namespace. */
 export async function startTemporal(options: TemporalOptions = {}): Promise<TemporalServer> {
-  const executable = options.executable ?? (await findTemporal());
   const port = options.port ?? (await freePort());
   const metricsPort = options.metricsPort ?? (await freePort());
-  const pidFile = options.dir === undefined ? undefined : join(options.dir, "temporal.pid");
-  if (options.dir !== undefined) await mkdir(options.dir, { recursive: true });
-  if (pidFile !== undefined) await reapLeftover(pidFile);
-
-  const server = await startGuarded(executable, serverArguments(options, port, metricsPort), options.logFile);
-  if (pidFile !== undefined) writePidFile(pidFile, server.pid);
-  const address = `127.0.0.1:${port}`;
-  await untilReady(server, "Temporal", () => serves(address));
-
-  const ended = async (): Promise<void> => {
-    await server.stop();
-    if (pidFile !== undefined) removePidFile(pidFile);
-  };
+  const server = await launchTemporal({ ...options, port, metricsPort });
+  await server.ready;
   return {
-    address,
+    address: `127.0.0.1:${port}`,
     uiUrl: options.uiPort === undefined ? undefined : `http://127.0.0.1:${options.uiPort}`,
     metricsUrl: `http://127.0.0.1:${metricsPort}/metrics`,
     pid: server.pid,
     exited: server.exited,
-    stop: ended,
+    stop: () => server.stop(),
     kill: server.kill,
   };
 }
 
-function serverArguments(options: TemporalOptions, port: number, metricsPort: number): string[] {
+/** Like `startTemporal`, but does not wait: `ready` says when it serves, and rejects when it never will. */
+export async function launchTemporal(
+  options: TemporalOptions & { port: number; metricsPort: number },
+): Promise<GuardedProcess & { ready: Promise<void> }> {
+  const executable = options.executable ?? (await findTemporal());
+  if (options.dir !== undefined) await mkdir(options.dir, { recursive: true });
+  const server = await startGuarded(executable, serverArguments(options), { logFile: options.logFile });
+  return { ...server, ready: untilReady(server, "Temporal", () => serves(`127.0.0.1:${options.port}`)) };
+}
+
+function serverArguments(options: TemporalOptions & { port: number; metricsPort: number }): string[] {
+  const { port, metricsPort } = options;
   return [
     ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--metrics-port", String(metricsPort)],
     ...(options.uiPort === undefined ? ["--headless"] : ["--ui-port", String(options.uiPort)]),

@@ -3,17 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
-import { reapLeftover, removePidFile, writePidFile } from "./pid-file.ts";
 import { freePort } from "./ports.ts";
 import { findValkey } from "./provision.ts";
 
 export interface ValkeyOptions {
   /** Folder of the append-only file, which survives restarts; left out, nothing is written to disk. */
-  dir?: string;
+  dir?: string | undefined;
   /** A free one when left out. */
   port?: number;
-  executable?: string;
-  logFile?: string;
+  executable?: string | undefined;
+  logFile?: string | undefined;
   /** Further server arguments, e.g. `--cluster-enabled yes`; they win over the ones given here. */
   args?: readonly string[];
 }
@@ -29,34 +28,36 @@ export interface ValkeyServer {
 
 /** Starts a Valkey (or Redis) server on the loopback interface and waits until it has loaded its data and answers. */
 export async function startValkey(options: ValkeyOptions = {}): Promise<ValkeyServer> {
-  const executable = options.executable ?? (await findValkey());
   const port = options.port ?? (await freePort());
   // Even without persistence a server needs a folder of its own: a cluster node keeps its nodes.conf there.
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "holdfast-valkey-")));
-  const pidFile = join(dir, "valkey.pid");
-  await mkdir(dir, { recursive: true });
-  await reapLeftover(pidFile);
-
-  const server = await startGuarded(executable, serverArguments(options, port, dir), options.logFile);
-  writePidFile(pidFile, server.pid);
-  await untilReady(server, "Valkey", () => answers(port, server.pid));
-
+  const server = await launchValkey({ ...options, port, dir, persist: options.dir !== undefined });
+  await server.ready;
   const stop = async (): Promise<void> => {
     await server.stop();
-    removePidFile(pidFile);
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   };
   return { url: `redis://127.0.0.1:${port}`, port, pid: server.pid, exited: server.exited, stop, kill: server.kill };
 }
 
-function serverArguments(options: ValkeyOptions, port: number, dir: string): string[] {
+type LaunchOptions = ValkeyOptions & { port: number; dir: string; persist: boolean };
+
+/** Like `startValkey`, but does not wait: `ready` says when it serves, and rejects when it never will. */
+export async function launchValkey(options: LaunchOptions): Promise<GuardedProcess & { ready: Promise<void> }> {
+  const executable = options.executable ?? (await findValkey());
+  await mkdir(options.dir, { recursive: true });
+  const server = await startGuarded(executable, serverArguments(options), { logFile: options.logFile });
+  return { ...server, ready: untilReady(server, "Valkey", () => answers(options.port, server.pid)) };
+}
+
+function serverArguments(options: LaunchOptions): string[] {
   return [
-    ...["--port", String(port), "--bind", "127.0.0.1", "--dir", dir, "--save", ""],
-    ...["--appendonly", options.dir === undefined ? "no" : "yes", "--appendfsync", "everysec"],
+    ...["--port", String(options.port), "--bind", "127.0.0.1", "--dir", options.dir, "--save", ""],
+    ...["--appendonly", options.persist ? "yes" : "no", "--appendfsync", "everysec"],
     // Evicting a session's log would look like lost frames; a full server must refuse instead.
     ...["--maxmemory-policy", "noeviction"],
-    // Soft and hard limit of a slow subscriber's buffer, after which it is dropped, reconnects and reads again.
-    ...["--client-output-buffer-limit", "pubsub", "64mb", "16mb", "60"],
+    // Hard and soft limit of a slow subscriber's buffer, after which it is dropped, reconnects and reads again.
+    ...["--client-output-buffer-limit", "pubsub 64mb 16mb 60"],
     ...(options.args ?? []),
   ];
 }

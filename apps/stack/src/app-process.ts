@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import { startGuarded, untilReady } from "./guarded-process.ts";
+import { rotateLargeLog } from "./log-file.ts";
+import { ROOT } from "./paths.ts";
+import type { ChildSpec, Launched } from "./supervised-child.ts";
+
+/** One process of Holdfast itself. */
+export interface AppSpec {
+  name: string;
+  /** Folder under `apps/`; its entry point is `src/main.ts`. */
+  app: string;
+  /** Where it serves /readyz. */
+  port: number;
+  env: Record<string, string>;
+  logFile: string;
+}
+
+export function appChild(spec: AppSpec): ChildSpec {
+  return { name: spec.name, logFile: spec.logFile, launch: () => launchApp(spec) };
+}
+
+async function launchApp(spec: AppSpec): Promise<Launched> {
+  rotateLargeLog(spec.logFile);
+  const program = await startGuarded(process.execPath, [join(ROOT, "apps", spec.app, "src", "main.ts")], {
+    cwd: ROOT,
+    stdin: true,
+    logFile: spec.logFile,
+    env: { ...inheritedEnvironment(), ...spec.env, HOLDFAST_SUPERVISED: "1" },
+  });
+  const readyz = `http://127.0.0.1:${spec.port}/readyz`;
+  return { ...program, ready: untilReady(program, spec.name, () => isReady(readyz)) };
+}
+
+/** Without our own variables: what an app is told is what its spec says, not what happens to be set around it. */
+function inheritedEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_")));
+}
+
+async function isReady(url: string): Promise<boolean> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+  return response.ok;
+}

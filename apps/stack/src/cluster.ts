@@ -1,0 +1,185 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import type { Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pidusage from "pidusage";
+import { edgeUrls, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
+import { serveControlApi } from "./control-api.ts";
+import { findTemporal, findValkey } from "./provision.ts";
+import { freePorts, type StackPorts } from "./stack-ports.ts";
+import type { ChildEvent, ChildStatus } from "./supervised-child.ts";
+import { Supervisor } from "./supervisor.ts";
+import { mintToken, type TokenClaims } from "./token.ts";
+import { buildWebApp } from "./web-build.ts";
+
+export type { ChildEvent, ChildStatus, StackPorts, TokenClaims };
+
+export interface StackOptions {
+  /** Default 2. */
+  edges?: number;
+  /** Inference workers; default 1. One is named `inference`, several `inference-1`, `inference-2`, … */
+  inference?: number;
+  /** Default: free ones. */
+  ports?: StackPorts;
+  /** Where data and logs go; left out, a temporary folder that is removed at the end. */
+  dir?: string;
+  /** Keep Temporal's and Valkey's data in `dir`. Default: only when `dir` is given. */
+  persist?: boolean;
+  /** Off by default. */
+  temporalUi?: boolean;
+  console?: boolean;
+  web?: boolean;
+  temporalAddress?: string | undefined;
+  redisUrl?: string | undefined;
+  jwtSecret?: string;
+  /** Environment for every app (`all`), the apps of one folder (`edge`), or one child (`edge-1`); later ones win. */
+  env?: Record<string, Record<string, string>>;
+  /** Milliseconds between SIGTERM and SIGKILL at the end; default 8,000. */
+  graceMs?: number;
+  onProgress?: (line: string) => void;
+  onEvent?: (event: ChildEvent) => void;
+}
+
+/** CPU time since the process started, and resident memory now. */
+export interface ChildUsage {
+  pid: number;
+  cpuSeconds: number;
+  rssBytes: number;
+}
+
+/** A running stack. Every method that takes a name throws when there is no child of that name. */
+export interface Stack {
+  readonly edgeUrls: readonly string[];
+  readonly webUrl: string | undefined;
+  readonly consoleUrl: string | undefined;
+  readonly temporalAddress: string;
+  readonly temporalUiUrl: string | undefined;
+  /** Undefined with a Temporal of somebody else's. */
+  readonly temporalMetricsUrl: string | undefined;
+  readonly redisUrl: string;
+  readonly jwtSecret: string;
+  readonly operatorToken: string;
+  readonly dir: string;
+  readonly ports: StackPorts;
+  children(): ChildStatus[];
+  /** Sends a signal. With SIGKILL, SIGTERM or SIGINT it resolves when the process has ended. */
+  kill(name: string, signal?: NodeJS.Signals): Promise<void>;
+  /** SIGSTOP: the process keeps its connections and answers nothing. */
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** SIGTERM (what was begun is finished), then waits until its successor is ready. */
+  restart(name: string): Promise<void>;
+  /** Resolves when the child is ready, at once if it is. */
+  whenReady(name: string): Promise<void>;
+  /** Of the children that run now. */
+  usage(): Promise<Record<string, ChildUsage>>;
+  /** A token the edges accept; tenant `acme` unless given. */
+  token(claims: TokenClaims): Promise<string>;
+  /** Ends everything and, with a temporary folder, removes it. */
+  stop(): Promise<void>;
+  /** Ends everything at once, without giving it time to finish. */
+  killAll(): void;
+}
+
+/** Starts a whole Holdfast as child processes and waits until all of it is ready; on failure nothing is left running. */
+export async function startStack(options: StackOptions = {}): Promise<Stack> {
+  const plan = await makePlan(options);
+  const progress = options.onProgress ?? (() => {});
+  const servers = { onProgress: progress };
+  const supervisor = new Supervisor({
+    runDir: join(plan.dir, "run"),
+    graceMs: options.graceMs ?? 8_000,
+    ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+  });
+  let control: Server | undefined;
+  const stop = async (): Promise<void> => {
+    control?.close();
+    control?.closeAllConnections();
+    await supervisor.stop();
+    if (options.dir === undefined) await rm(plan.dir, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all([
+      plan.temporalAddress === undefined ? findTemporal(servers) : undefined,
+      plan.redisUrl === undefined ? findValkey(servers) : undefined,
+      plan.web ? buildWebApp(progress) : undefined,
+    ]);
+    if (plan.web) control = await serveControlApi(supervisor, plan.ports.control, plan.controlToken);
+    for (const stage of stackChildren(plan)) await supervisor.startStage(stage);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return stackOf(plan, supervisor, stop);
+}
+
+async function makePlan(options: StackOptions): Promise<StackPlan> {
+  const counts = { edges: options.edges ?? 2, inference: options.inference ?? 1 };
+  const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "holdfast-stack-")));
+  await mkdir(join(dir, "logs"), { recursive: true });
+  return {
+    dir,
+    ports: options.ports ?? (await freePorts(counts)),
+    persist: options.persist ?? options.dir !== undefined,
+    temporalUi: options.temporalUi ?? false,
+    console: options.console ?? false,
+    web: options.web ?? false,
+    temporalAddress: options.temporalAddress,
+    redisUrl: options.redisUrl,
+    jwtSecret: options.jwtSecret ?? randomBytes(32).toString("base64url"),
+    controlToken: randomBytes(32).toString("base64url"),
+    operatorToken: randomBytes(32).toString("base64url"),
+    env: options.env ?? {},
+  };
+}
+
+function stackOf(plan: StackPlan, supervisor: Supervisor, stop: () => Promise<void>): Stack {
+  const { ports } = plan;
+  const kill = async (name: string, signal: NodeJS.Signals = "SIGKILL"): Promise<void> => {
+    const child = supervisor.child(name);
+    const gone = child.gone();
+    child.kill(signal);
+    if (signal === "SIGKILL" || signal === "SIGTERM" || signal === "SIGINT") await gone;
+  };
+  const whenReady = (name: string): Promise<void> => supervisor.child(name).whenReady();
+  return {
+    edgeUrls: edgeUrls(ports),
+    webUrl: plan.web ? `http://localhost:${ports.web}` : undefined,
+    consoleUrl: plan.console ? `http://localhost:${ports.console}` : undefined,
+    temporalAddress: plan.temporalAddress ?? `127.0.0.1:${ports.temporal}`,
+    temporalUiUrl: temporalUiUrl(plan),
+    temporalMetricsUrl:
+      plan.temporalAddress === undefined ? `http://127.0.0.1:${ports.temporalMetrics}/metrics` : undefined,
+    redisUrl: plan.redisUrl ?? `redis://127.0.0.1:${ports.valkey}`,
+    jwtSecret: plan.jwtSecret,
+    operatorToken: plan.operatorToken,
+    dir: plan.dir,
+    ports,
+    children: () => supervisor.children(),
+    kill,
+    pause: (name) => kill(name, "SIGSTOP"),
+    resume: (name) => kill(name, "SIGCONT"),
+    restart: async (name) => {
+      await kill(name, "SIGTERM");
+      await whenReady(name);
+    },
+    whenReady,
+    usage: () => usageOf(supervisor.children()),
+    token: (claims) => mintToken(plan.jwtSecret, claims),
+    stop,
+    killAll: () => supervisor.killAll(),
+  };
+}
+
+async function usageOf(children: readonly ChildStatus[]): Promise<Record<string, ChildUsage>> {
+  const running = children.flatMap(({ name, pid }) => (pid === null ? [] : [{ name, pid }]));
+  const usages = await pidusage(running.map(({ pid }) => pid));
+  const entries = running.flatMap(({ name, pid }) => {
+    const usage = usages[pid];
+    return usage === undefined
+      ? []
+      : [[name, { pid, cpuSeconds: usage.ctime / 1_000, rssBytes: usage.memory }] as const];
+  });
+  return Object.fromEntries(entries);
+}
