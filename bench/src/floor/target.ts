@@ -1,0 +1,35 @@
+import getPort from "get-port";
+import { LIMITS } from "@holdfast/contract";
+import { forkProcess } from "../forked.ts";
+import type { LoadTarget } from "../load/target.ts";
+import { WireTarget } from "../load/wire-target.ts";
+import type { Answer } from "./echo.ts";
+
+/** Starts the floor's edge and gives it as a target; closing the target ends the edge. */
+export async function startFloor(redisUrl: string, answer: Answer, perSend: number): Promise<LoadTarget> {
+  const port = await getPort();
+  const edge = await forkProcess(new URL("./main.ts", import.meta.url), {
+    FLOOR_PORT: `${port}`,
+    FLOOR_REDIS_URL: redisUrl,
+    FLOOR_TOKENS: `${answer.tokens}`,
+    FLOOR_TOKEN_DELAY_MS: `${answer.tokenDelayMs}`,
+  });
+  const wire = new WireTarget({
+    name: "floor",
+    urls: [`http://127.0.0.1:${port}`],
+    agent: "floor",
+    perSend,
+    sessionsPerConnection: LIMITS.sessionsPerConnection,
+    processes: [{ name: "floor-edge", pid: edge.pid, oneThread: true }],
+    token: async () => "floor",
+  });
+  return {
+    name: wire.name,
+    processes: wire.processes,
+    open: (count, progressOf) => wire.open(count, progressOf),
+    close: async () => {
+      await wire.close();
+      await edge.stop();
+    },
+  };
+}
