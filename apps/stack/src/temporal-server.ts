@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
+import { flags } from "./flags.ts";
 import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
 import { freePort } from "./ports.ts";
 import { findTemporal } from "./provision.ts";
@@ -51,7 +52,7 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Temp
     pid: server.pid,
     exited: server.exited,
     stop: () => server.stop(),
-    kill: server.kill,
+    kill: (signal) => server.kill(signal),
   };
 }
 
@@ -66,13 +67,14 @@ export async function launchTemporal(
 }
 
 function serverArguments(options: TemporalOptions & { port: number; metricsPort: number }): string[] {
-  const { port, metricsPort } = options;
+  const { port, metricsPort, uiPort, dir } = options;
   return [
-    ...["server", "start-dev", "--ip", "127.0.0.1", "--port", String(port), "--metrics-port", String(metricsPort)],
-    ...(options.uiPort === undefined ? ["--headless"] : ["--ui-port", String(options.uiPort)]),
-    ...(options.dir === undefined ? [] : ["--db-filename", join(options.dir, "temporal.db")]),
-    ...DYNAMIC_CONFIG.flatMap((value) => ["--dynamic-config-value", value]),
-    ...["--log-level", "warn"],
+    "server",
+    "start-dev",
+    ...flags({ ip: "127.0.0.1", port, "metrics-port": metricsPort, "log-level": "warn" }),
+    ...(uiPort === undefined ? ["--headless"] : flags({ "ui-port": uiPort })),
+    ...(dir === undefined ? [] : flags({ "db-filename": join(dir, "temporal.db") })),
+    ...DYNAMIC_CONFIG.flatMap((value) => flags({ "dynamic-config-value": value })),
     ...(options.args ?? []),
   ];
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
+import { flags } from "./flags.ts";
 import { type GuardedProcess, startGuarded, untilReady } from "./guarded-process.ts";
 import { freePort } from "./ports.ts";
 import { findValkey } from "./provision.ts";
@@ -37,7 +38,14 @@ export async function startValkey(options: ValkeyOptions = {}): Promise<ValkeySe
     await server.stop();
     if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
   };
-  return { url: `redis://127.0.0.1:${port}`, port, pid: server.pid, exited: server.exited, stop, kill: server.kill };
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    pid: server.pid,
+    exited: server.exited,
+    stop,
+    kill: (signal) => server.kill(signal),
+  };
 }
 
 type LaunchOptions = ValkeyOptions & { port: number; dir: string; persist: boolean };
@@ -51,13 +59,13 @@ export async function launchValkey(options: LaunchOptions): Promise<GuardedProce
 }
 
 function serverArguments(options: LaunchOptions): string[] {
+  const { port, dir, persist } = options;
   return [
-    ...["--port", String(options.port), "--bind", "127.0.0.1", "--dir", options.dir, "--save", ""],
-    ...["--appendonly", options.persist ? "yes" : "no", "--appendfsync", "everysec"],
+    ...flags({ port, bind: "127.0.0.1", dir, save: "", appendonly: persist ? "yes" : "no", appendfsync: "everysec" }),
     // Evicting a session's log would look like lost frames; a full server must refuse instead.
-    ...["--maxmemory-policy", "noeviction"],
+    ...flags({ "maxmemory-policy": "noeviction" }),
     // Hard and soft limit of a slow subscriber's buffer, after which it is dropped, reconnects and reads again.
-    ...["--client-output-buffer-limit", "pubsub 64mb 16mb 60"],
+    ...flags({ "client-output-buffer-limit": "pubsub 64mb 16mb 60" }),
     ...(options.args ?? []),
   ];
 }

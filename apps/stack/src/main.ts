@@ -1,0 +1,91 @@
+import { ConfigError } from "@holdfast/service/config";
+import { Command, InvalidArgumentError } from "commander";
+import { DEFAULT_PORT_BASE } from "./settings.ts";
+import { StackError } from "./stack-error.ts";
+
+const SETTINGS_HELP = `
+Settings are environment variables:
+  HOLDFAST_MODEL_URL, HOLDFAST_MODEL_KEY, HOLDFAST_MODEL_NAME
+                             an OpenAI-compatible model server, instead of the embedded model
+  HOLDFAST_TEMPORAL_ADDRESS  use a running Temporal (host:port) instead of starting one
+  HOLDFAST_REDIS_URL         use a running Valkey or Redis instead of starting one
+  HOLDFAST_DATA_DIR          where data and logs go (.holdfast)
+  HOLDFAST_EDGES             number of edges (2)
+  HOLDFAST_WEB_PORT, _EDGE_PORT, _ORCHESTRATOR_PORT, _INFERENCE_PORT, _CONTROL_PORT, _CONSOLE_PORT,
+  _TEMPORAL_PORT, _TEMPORAL_METRICS_PORT, _TEMPORAL_UI_PORT, _VALKEY_PORT
+                             move one port`;
+
+const program = new Command("holdfast");
+program
+  .description(
+    "Holdfast on this machine. Run it through npm: npm start, npm run demo, npm run bench, npm test, npm run check.",
+  )
+  .showHelpAfterError()
+  .configureHelp({ showGlobalOptions: true });
+
+program
+  .command("start")
+  .description("Start everything (servers, edges, workers, web app) and keep it running until Ctrl-C.")
+  .option("--port-base <port>", "first of the ports to use; the web app's", port, DEFAULT_PORT_BASE)
+  .addHelpText("after", SETTINGS_HELP)
+  .action(async (options: { portBase: number }) => {
+    const { start } = await import("./start.ts");
+    await start(options);
+  });
+
+program
+  .command("demo")
+  .description(
+    "Hold a conversation, kill an edge and a worker in mid-sentence, and compare what arrived with what was said.",
+  )
+  .action(async () => {
+    const { demo } = await import("./demo.ts");
+    process.exitCode = await demo();
+  });
+
+program
+  .command("bench")
+  .description("Measure it; `npm run bench -- --help` lists what.")
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./script.ts");
+    process.exitCode = await runScript("bench/src/main.ts", args);
+  });
+
+program
+  .command("test")
+  .description("Run the tests; arguments go to vitest, e.g. `npm test -- apps/edge`.")
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { test } = await import("./test-command.ts");
+    process.exitCode = await test(args);
+  });
+
+program
+  .command("check")
+  .description("Everything a contribution must pass: format, lint, types, dead code, tests.")
+  .option("--no-tests", "leave the tests out")
+  .action(async (options: { tests: boolean }) => {
+    const { check } = await import("./check.ts");
+    process.exitCode = await check(options);
+  });
+
+function port(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 65_000) return value;
+  throw new InvalidArgumentError("It must be a number from 1 to 65000.");
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const expected = error instanceof StackError || error instanceof ConfigError;
+  console.error(expected ? `\n${error.message}` : error);
+  process.exitCode = error instanceof ConfigError ? 2 : 1;
+}
+// A library's timer must not keep a command alive that has done its work.
+process.exit();

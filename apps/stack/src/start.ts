@@ -1,0 +1,93 @@
+import { join } from "node:path";
+import pc from "picocolors";
+import { type ChildEvent, type Stack, startStack } from "./cluster.ts";
+import { takeLock } from "./lock.ts";
+import { panel } from "./panel.ts";
+import { DATA_DIR } from "./paths.ts";
+import { requireFreePorts } from "./ports.ts";
+import { developmentSecret, loadSettings, type Settings } from "./settings.ts";
+import { StackError } from "./stack-error.ts";
+import { portClaims } from "./stack-ports.ts";
+import { reapLeftovers } from "./supervisor.ts";
+import { untilStopped } from "./stop-signal.ts";
+
+/** `npm start`: runs until it is told to stop. Rejects with a `StackError` before anything is left running. */
+export async function start(options: { portBase: number }): Promise<void> {
+  const settings = loadSettings(options.portBase);
+  const lock = takeLock(join(DATA_DIR, "lock"));
+  if (lock.outcome === "held") {
+    throw new StackError(
+      "already_running",
+      `Holdfast is already running here (process ${lock.pid}): open http://localhost:${settings.ports.web}, or stop it ` +
+        "with Ctrl-C in its terminal. To run a second one, give it another HOLDFAST_DATA_DIR and --port-base.",
+    );
+  }
+  try {
+    await run(settings);
+  } finally {
+    lock.release();
+  }
+}
+
+async function run(settings: Settings): Promise<void> {
+  const stopSignal = untilStopped();
+  for (const name of await reapLeftovers(join(DATA_DIR, "run")))
+    say(`ended ${name}, left over from a run that crashed`);
+  const { ports, temporalAddress, redisUrl } = settings;
+  const claims = portClaims(ports, { temporal: temporalAddress !== undefined, valkey: redisUrl !== undefined });
+  await requireFreePorts(claims);
+  say("starting");
+  const stack = await startOrStop(settings, stopSignal.promise);
+  if (stack === undefined) return;
+  console.log(panel(stack));
+  const why = await stopSignal.promise;
+  say(`stopping (${why}); once more to end it at once`);
+  stopSignal.onAgain(() => stack.killAll());
+  await stack.stop();
+  say("stopped; sessions are kept and go on at the next start");
+}
+
+/** Undefined when it was told to stop while starting; what had been started is then stopped. */
+async function startOrStop(settings: Settings, stopped: Promise<string>): Promise<Stack | undefined> {
+  const starting = startStack({
+    edges: settings.edges,
+    ports: settings.ports,
+    dir: DATA_DIR,
+    temporalUi: true,
+    console: true,
+    web: true,
+    temporalAddress: settings.temporalAddress,
+    redisUrl: settings.redisUrl,
+    jwtSecret: settings.jwtSecret ?? developmentSecret(DATA_DIR),
+    graceMs: settings.graceMs,
+    env: { all: settings.passedOn },
+    onProgress: say,
+    onEvent: (event) => say(describe(event)),
+  });
+  const first = await Promise.race([starting, stopped]);
+  if (typeof first !== "string") return first;
+  say(`stopping (${first})`);
+  await starting.then(
+    (stack) => stack.stop(),
+    () => {},
+  );
+  return undefined;
+}
+
+function say(line: string): void {
+  console.log(`${pc.dim("·")} ${line}`);
+}
+
+function describe(event: ChildEvent): string {
+  const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;
+  switch (event.type) {
+    case "ready":
+      return event.restarts === 0
+        ? `${event.name} is ready ${pc.dim(`(${seconds(event.afterMs)})`)}`
+        : `${event.name} is back ${pc.dim(`(${seconds(event.afterMs)})`)}`;
+    case "ended": {
+      const how = event.exit.signal ?? `exit code ${event.exit.code}`;
+      return pc.yellow(`${event.name} ended (${how}); starting it again in ${seconds(event.retryInMs)}`);
+    }
+  }
+}
