@@ -21,7 +21,8 @@ export interface Fence {
  * - `duplicate`: it stood there before (a client library's resend, a retried activity); nothing changed.
  * - `stale`: a later attempt, or the turn's end, has overtaken the writer; it must stop.
  * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
- *   For a versioned frame, it was written all the same, and marked: readers resynchronise by snapshot.
+ *   For a versioned frame, it was written all the same, after a `resync` frame: readers resynchronise by snapshot,
+ *   and the cache is cold until `putSnapshot`. Also when other content was published under this version before.
  */
 export type AppendOutcome = "appended" | "duplicate" | "stale" | "gap";
 
@@ -36,13 +37,18 @@ export interface Begun {
   index: number;
   /** An interrupt of this turn was requested. */
   stop: boolean;
-  /** Newest committed turns, oldest first; undefined when the cache is cold: ask the workflow. */
+  /** Up to `contextTurns` newest committed turns, oldest first; undefined when the cache is cold: ask the workflow. */
   turns: Turn[] | undefined;
 }
 
 export interface TextAppended {
   outcome: AppendOutcome;
   stop: boolean;
+  /**
+   * Index of the turn's last text frame in the log, 0 for none. After a `gap` a `rewind` needs one above it, and above
+   * every index the attempt used.
+   */
+  index: number;
 }
 
 /** A commit of the workflow: the frame and what keeps the snapshot cache exact. */

@@ -1,0 +1,3 @@
+export { LogFollower } from "./log-follower.ts";
+export { SessionLog } from "./session-log.ts";
+export type { AppendOutcome, Begun, Commit, Fence, Head, ReadResult, SnapshotRead, TextAppended } from "./types.ts";

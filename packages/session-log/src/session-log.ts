@@ -1,0 +1,158 @@
+import { randomInt } from "node:crypto";
+import { type Cursor, LIMITS, type LogFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import type { Cluster, Redis } from "ioredis";
+import { frameOfEntry } from "./entry.ts";
+import { escapeText, unescapeText } from "./json-text.ts";
+import { keysOf, logOf } from "./keys.ts";
+import { listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
+import { defineScripts } from "./scripts.ts";
+import { snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
+import type {
+  AppendOutcome,
+  Begun,
+  Commit,
+  Fence,
+  Head,
+  ReadResult,
+  SnapshotRead,
+  TextAppended,
+  TurnStartedBody,
+} from "./types.ts";
+
+/** Ids this package wrote. Redis answers an error to what only looks like one, and clients choose what they send. */
+const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
+
+/**
+ * The per-session log in Redis and the snapshot cache beside it. Every method is one round trip and atomic, may be
+ * repeated, and rejects with ioredis's error when Redis does not answer: nothing may wait for Redis, which is a cache
+ * that may vanish. What a write met is its outcome, not an error (see `AppendOutcome`).
+ */
+export class SessionLog {
+  readonly #redis: Redis | Cluster;
+
+  /** `redis`: the process's connection for commands. */
+  constructor(redis: Redis | Cluster) {
+    this.#redis = redis;
+    defineScripts(redis);
+  }
+
+  /**
+   * An attempt takes the fence: lower ones are `stale` from now on. Appends `turn.started` unless the log has its version,
+   * and makes a lost log anew. A step above the running one keeps the text so far as that of earlier steps.
+   */
+  async begin(key: SessionKey, fence: Fence, started: TurnStartedBody, contextTurns: number): Promise<Begun> {
+    const reply = await this.#redis.holdfastBegin(
+      ...this.#common(key),
+      ...[fence.turn, fence.step, fence.attempt, started.version],
+      ...[started.agent, JSON.stringify(started.inputs), 2 * LIMITS.producers, contextTurns, JSON.stringify(started)],
+      ...Object.entries(started.applied).flat(),
+    );
+    const [outcome, text, baseLength, index, stop, cold, ...turns] = listOf(reply);
+    return {
+      outcome: outcome === "ok" ? "ok" : "stale",
+      text: unescapeText(textOf(text)),
+      baseLength: numberOf(baseLength),
+      index: numberOf(index),
+      stop: stop === 1,
+      turns: cold === 0 ? turnsOf(turns) : undefined,
+    };
+  }
+
+  /** Appends a `delta` (frame-4): `text`, not empty, with the turn's next `index`. */
+  async appendText(key: SessionKey, fence: Fence, index: number, text: string): Promise<TextAppended> {
+    // No reader takes such a frame: it would stand in the log as one that cannot be read.
+    if (text === "") throw new RangeError("A delta carries at least one character: do not append empty text.");
+    return this.#text(key, "delta", fence, index, text, -1);
+  }
+
+  /**
+   * Appends a `rewind` (frame-5): `text` is the turn's whole partial text from now on. Taken at any `index` above the last,
+   * by a log that lost the turn too. `baseLength`: how much of `text` earlier steps wrote, in UTF-16 code units; left out,
+   * what the log remembers of it, which is 0 after a loss.
+   */
+  async rewind(key: SessionKey, fence: Fence, index: number, text: string, baseLength?: number): Promise<TextAppended> {
+    return this.#text(key, "rewind", fence, index, text, baseLength ?? -1);
+  }
+
+  /** Appends what the workflow committed. Call it again with the same commit until it answers. */
+  async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome> {
+    const { frame, state, turn, keepTurns } = commit;
+    const reply = await this.#redis.holdfastCommit(
+      ...this.#common(key),
+      ...[frame.version, turn?.turn ?? 0, JSON.stringify(state)],
+      ...[turn === undefined ? "" : JSON.stringify(turn), keepTurns ?? LIMITS.snapshotTurns, JSON.stringify(frame)],
+    );
+    return outcomeOf(reply);
+  }
+
+  /**
+   * Replaces the cache by the workflow's own snapshot, unless the log is ahead of it (`older`: ask again). Partial text the
+   * log has of the same running turn stays. Appends `resync` where readers may hold something else.
+   */
+  async putSnapshot(key: SessionKey, snapshot: Snapshot): Promise<"stored" | "older"> {
+    const reply = await this.#redis.holdfastRestore(...this.#common(key), ...snapshotArguments(snapshot));
+    return reply === "older" ? "older" : "stored";
+  }
+
+  /** Sets the stop flag of `turn`; the running attempt sees it in the answer to its next append. */
+  async requestStop(key: SessionKey, turn: number): Promise<void> {
+    await this.#redis.holdfastStop(...this.#common(key), turn);
+  }
+
+  async head(key: SessionKey): Promise<Head> {
+    const [, head = ""] = keysOf(key);
+    const [id, version, cold, turn] = await this.#redis.hmget(head, "id", "version", "cold", "turn");
+    if (typeof id !== "string") return { cursor: "0", version: 0, cold: true, turn: 0 };
+    return { cursor: id, version: Number(version), cold: cold !== "0", turn: Number(turn) };
+  }
+
+  /**
+   * Up to `limit` frames after `cursor`, oldest first, each the `prev` of the next. The entry at the cursor is read along,
+   * as the proof that nothing between it and the first frame is missing. An entry that is no frame of this release makes
+   * the cursor `unknown`, like one that was lost.
+   */
+  async read(key: SessionKey, cursor: Cursor, limit: number): Promise<ReadResult> {
+    const fromStart = cursor === "0";
+    if (!fromStart && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
+    const start = fromStart ? "-" : cursor;
+    const count = fromStart ? limit : limit + 1;
+    const entries = await this.#redis.xrange(logOf(key), start, "+", "COUNT", count);
+    if (!fromStart && entries.shift()?.[0] !== cursor) return { outcome: "unknown" };
+    const frames: LogFrame[] = [];
+    for (const [id, fields] of entries) {
+      const frame = frameOfEntry(id, fields);
+      if (frame === undefined) return { outcome: "unknown" };
+      frames.push(frame);
+    }
+    if (fromStart && frames.length > 0 && frames[0]?.prev !== "0") return { outcome: "unknown" };
+    return { outcome: "frames", frames, more: frames.length === limit };
+  }
+
+  /** The cached snapshot, exact at its cursor: the frames after it lead on from it. */
+  async snapshot(key: SessionKey): Promise<SnapshotRead> {
+    return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
+  }
+
+  async #text(
+    key: SessionKey,
+    type: "delta" | "rewind",
+    fence: Fence,
+    index: number,
+    text: string,
+    baseLength: number,
+  ): Promise<TextAppended> {
+    const { turn, step, attempt } = fence;
+    const reply = await this.#redis.holdfastText(
+      ...this.#common(key),
+      ...[type, turn, step, attempt, index, escapeText(text), text.length, baseLength],
+      JSON.stringify({ type, turn, step, attempt, index, text }),
+    );
+    const [outcome, stop, lastIndex] = listOf(reply);
+    return { outcome: outcomeOf(outcome), stop: stop === 1, index: numberOf(lastIndex) };
+  }
+
+  /** Keys and arguments `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
+  #common(key: SessionKey): (string | number)[] {
+    return [...keysOf(key), randomInt(1, 2 ** 40), LIMITS.logTtlSeconds, LIMITS.logFrames];
+  }
+}

@@ -1,0 +1,74 @@
+import { type Cursor, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
+import { escapeText, parseJson } from "./json-text.ts";
+import { listOf, pairsOf, textOf } from "./replies.ts";
+import type { SnapshotRead } from "./types.ts";
+
+/** The arguments of `lua/restore.lua`. */
+export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
+  const { running } = snapshot;
+  const ended = running === null ? (snapshot.turns.at(-1)?.turn ?? 0) : running.turn - 1;
+  return [
+    snapshot.version,
+    snapshot.agent,
+    JSON.stringify(snapshot.state),
+    ended,
+    ...(running === null
+      ? [0, 0, 0, 0, "", 0, "[]"]
+      : [
+          running.turn,
+          running.step,
+          running.attempt,
+          running.index,
+          escapeText(running.text),
+          running.text.length,
+          JSON.stringify(running.inputs),
+        ]),
+    snapshot.turns.length,
+    ...snapshot.turns.map((turn) => JSON.stringify(turn)),
+    ...Object.entries(snapshot.applied).flat(),
+  ];
+}
+
+/**
+ * The answer of `lua/snapshot.lua`. A cache that does not parse counts as cold: it is one of another release, or damaged,
+ * and the workflow has the truth either way.
+ */
+export function snapshotOfReply(reply: unknown): SnapshotRead {
+  const [headReply, text, turns, state, appliedReply] = listOf(reply);
+  const head = pairsOf(headReply);
+  const cursor: Cursor = head.get("id") ?? "0";
+  if (!head.has("id") || head.get("cold") !== "0") return { outcome: "cold", cursor };
+  const parsed = snapshotSchema.safeParse({
+    version: Number(head.get("version")),
+    agent: head.get("agent") ?? "",
+    state: parseJson(textOf(state)),
+    turns: listOf(turns).map((turn) => parseJson(textOf(turn))),
+    running: runningOf(head, textOf(text)),
+    applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
+  });
+  return parsed.success ? { outcome: "snapshot", snapshot: parsed.data, cursor } : { outcome: "cold", cursor };
+}
+
+function runningOf(head: Map<string, string>, text: string): unknown {
+  const number = (name: string): number => Number(head.get(name));
+  if (number("turn") === 0) return null;
+  return {
+    turn: number("turn"),
+    inputs: parseJson(head.get("inputs") ?? ""),
+    step: number("step"),
+    attempt: number("attempt"),
+    index: number("index"),
+    text: parseJson(`"${text}"`),
+  };
+}
+
+/** Committed turns from the cache; undefined when one does not parse. */
+export function turnsOf(replies: unknown[]): Turn[] | undefined {
+  const turns: Turn[] = [];
+  for (const reply of replies) {
+    const turn = turnSchema.safeParse(parseJson(textOf(reply)));
+    if (!turn.success) return undefined;
+    turns.push(turn.data);
+  }
+  return turns;
+}
