@@ -1,0 +1,52 @@
+import { emptySnapshot, type RespondRequest, type Snapshot, type Turn } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { messagesOf, readTurns } from "./context.ts";
+
+const key = { tenant: "t", owner: "o", name: "s" };
+const input = (text: string) => ({ producer: "p", seq: 1, text });
+const turn = (number: number, said: string, text: string): Turn => ({
+  turn: number,
+  inputs: [input(said)],
+  outcome: "completed",
+  text,
+});
+const request: RespondRequest = {
+  key,
+  agent: "concierge",
+  turn: 3,
+  step: 1,
+  version: 5,
+  inputs: [input("now")],
+  applied: {},
+  request: {},
+};
+
+test("the newest turns before this one, then its input, in order", () => {
+  const turns = [turn(1, "one", "first"), turn(2, "two", "second"), turn(3, "now", "a turn must not see itself")];
+  expect(messagesOf(request, turns, 1, "")).toEqual([
+    { role: "user", content: "two" },
+    { role: "assistant", content: "second" },
+    { role: "user", content: "now" },
+  ]);
+  expect(messagesOf(request, turns, 0, "")).toEqual([{ role: "user", content: "now" }]);
+});
+
+test("roles alternate: a turn that failed without text leaves no gap", () => {
+  const messages = messagesOf(request, [turn(1, "one", ""), turn(2, "two", "second")], 20, "said in step 1");
+  expect(messages.map(({ role }) => role)).toEqual(["user", "assistant", "user", "assistant"]);
+  expect(messages[0]?.content).toBe("one\n\ntwo");
+  expect(messages.at(-1)?.content).toBe("said in step 1");
+});
+
+test("a warm cache is not second-guessed; a cold one is asked for at the workflow and warmed", async () => {
+  const put: Snapshot[] = [];
+  const asked: Snapshot = { ...emptySnapshot("concierge"), version: 5, turns: [turn(1, "one", "first")] };
+  const source = {
+    log: { putSnapshot: async (_key: unknown, snapshot: Snapshot) => (put.push(snapshot), "stored" as const) },
+    queryState: async () => asked,
+  };
+  expect(await readTurns(source, key, [])).toEqual([]);
+  expect(put).toEqual([]);
+  expect(await readTurns(source, key, undefined)).toBe(asked.turns);
+  expect(put).toEqual([asked]);
+});
