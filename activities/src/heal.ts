@@ -1,0 +1,71 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { QUERY_SNAPSHOT, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import type { SessionLog } from "@holdfast/session-log";
+import { ApplicationFailure, cancellationSignal, heartbeat } from "@temporalio/activity";
+import { type Client, WorkflowNotFoundError } from "@temporalio/client";
+
+/** Activity of the session workflow, retried until it succeeds. */
+export interface HealActivities {
+  /** Brings a session's log up to the workflow's state after it missed a frame. Waits for Redis to come back. */
+  heal(key: SessionKey): Promise<void>;
+}
+
+export interface HealDependencies {
+  log: SessionLog;
+  client: Client;
+}
+
+/** Milliseconds one attempt waits for Redis; below the activity's start-to-close timeout (2 min). */
+const PATIENCE_MS = 60_000;
+/** Milliseconds between looks at Redis, before jitter: all sessions of an outage wait at the same time. */
+const LONGEST_PAUSE_MS = 2_000;
+
+export function createHeal({ log, client }: HealDependencies): HealActivities {
+  return {
+    async heal(key) {
+      await untilReachable(log, key);
+      const snapshot = await snapshotOf(client, key);
+      if (snapshot === undefined) return;
+      try {
+        // `older`: a later commit is there already, and with the frame before it missing it sends readers to a snapshot.
+        await log.putSnapshot(key, snapshot);
+      } catch (error) {
+        throw retry("Redis went away again", error);
+      }
+    },
+  };
+}
+
+async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
+  const end = performance.now() + PATIENCE_MS;
+  for (let pause = 100; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+    try {
+      await log.head(key);
+      return;
+    } catch (error) {
+      if (performance.now() > end) throw retry("Redis is out of reach", error);
+    }
+    heartbeat();
+    await delay(pause * (0.5 + Math.random()), undefined, { signal: cancellationSignal() });
+  }
+}
+
+/** Undefined for a session whose workflow is gone: there is nothing to be faithful to. */
+async function snapshotOf(client: Client, key: SessionKey): Promise<Snapshot | undefined> {
+  try {
+    return await client.workflow.getHandle(workflowIdOf(key)).query<Snapshot>(QUERY_SNAPSHOT);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw retry("the workflow did not answer", error);
+  }
+}
+
+/** With a delay of its own: Temporal's retry policy has no jitter. */
+function retry(why: string, error: unknown): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: `Healing waits: ${why}.`,
+    type: "heal_waits",
+    nextRetryDelay: Math.round(1_000 + Math.random() * 2_000),
+    ...(error instanceof Error ? { cause: error } : {}),
+  });
+}

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
+import type { Commit, SessionLog } from "@holdfast/session-log";
+
+export type { Commit };
+
+/**
+ * `published`: the log has it, or had it before. `unreachable`: Redis did not take it in the time a workflow task can
+ * spare; the log needs healing.
+ */
+export type PublishOutcome = "published" | "unreachable";
+
+/** Local activities of the session workflow: short, safe to repeat, never an error for Redis being away. */
+export interface PublishActivities {
+  /**
+   * Writes a commit to the session log. `started`: the turn's start, written first where the log does not have it,
+   * because no attempt of a step may ever have begun.
+   */
+  publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome>;
+  /** SPEC command-2: makes the turn's running attempt see at its next append that it is to stop. */
+  requestStop(key: SessionKey, turn: number): Promise<PublishOutcome>;
+  /** Partial text of a turn as readers hold it; null where the log cannot say. */
+  heldText(key: SessionKey, turn: number): Promise<string | null>;
+}
+
+export interface PublishDependencies {
+  log: SessionLog;
+  /** Told of every outcome: for metrics and logs. `error` is the last cause. */
+  onOutcome?: (operation: keyof PublishActivities, outcome: PublishOutcome, error?: unknown) => void;
+}
+
+const TRIES = 3;
+/** Milliseconds after which no further try begins; one try may take as long as Redis's command timeout. */
+const PATIENCE_MS = 1_000;
+/** Milliseconds, before jitter. */
+const FIRST_PAUSE_MS = 50;
+
+export function createPublish({ log, onOutcome }: PublishDependencies): PublishActivities {
+  async function attempt<T>(operation: keyof PublishActivities, run: () => Promise<T>): Promise<T | "unreachable"> {
+    const end = performance.now() + PATIENCE_MS;
+    for (let tried = 1; ; tried++) {
+      try {
+        const result = await run();
+        onOutcome?.(operation, "published");
+        return result;
+      } catch (error) {
+        const pause = FIRST_PAUSE_MS * 2 ** (tried - 1) * (0.5 + Math.random());
+        if (tried === TRIES || performance.now() + pause > end) {
+          onOutcome?.(operation, "unreachable", error);
+          return "unreachable";
+        }
+        await delay(pause);
+      }
+    }
+  }
+
+  return {
+    async publish(key, commit, started) {
+      return attempt("publish", async () => {
+        if (started !== undefined) await log.begin(key, { turn: started.turn, step: 1, attempt: 1 }, started, 0);
+        // A gap is written all the same and sends readers to a snapshot: nothing is left to do here.
+        await log.commit(key, commit);
+        return "published" as const;
+      });
+    },
+
+    async requestStop(key, turn) {
+      return attempt("requestStop", async () => {
+        await log.requestStop(key, turn);
+        return "published" as const;
+      });
+    },
+
+    async heldText(key, turn) {
+      const read = await attempt("heldText", () => log.snapshot(key));
+      if (read === "unreachable" || read.outcome === "cold") return null;
+      const { running } = read.snapshot;
+      return running?.turn === turn ? running.text : null;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { baseConfigShape, loadConfig, redisConfigShape, temporalConfigShape } from "@holdfast/service/config";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = z.coerce.number().int().positive();
+
+const shape = {
+  ...baseConfigShape,
+  ...redisConfigShape,
+  ...temporalConfigShape,
+  /** Health and metrics. */
+  HOLDFAST_PORT: port.default(4010),
+  /** Temporal SDK's own Prometheus metrics on HOLDFAST_HOST; not served without it. */
+  HOLDFAST_SDK_METRICS_PORT: port.optional(),
+  /** Sessions kept in memory. One that is not has its history replayed before its next event. */
+  HOLDFAST_MAX_CACHED_WORKFLOWS: count.min(2).default(2_000),
+  HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS: count.min(2).default(100),
+  /** Publishing to the session log. Too few and commits queue for one another. */
+  HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES: count.default(200),
+  /** Healing of session logs: each waits while Redis is away. */
+  HOLDFAST_MAX_CONCURRENT_ACTIVITIES: count.default(500),
+} as const;
+
+export type OrchestratorConfig = ReturnType<typeof orchestratorConfig>;
+
+export function orchestratorConfig(env: NodeJS.ProcessEnv = process.env) {
+  return loadConfig(shape, env);
+}

@@ -1,0 +1,105 @@
+import { promisify } from "node:util";
+import { createHeal } from "@holdfast/activities/heal";
+import { createPublish } from "@holdfast/activities/publish";
+import { TASK_QUEUE_SESSIONS } from "@holdfast/contract";
+import type { Logger } from "@holdfast/service/log";
+import type { Running } from "@holdfast/service/main";
+import { listen, operationsApp } from "@holdfast/service/operations";
+import { connectRedis } from "@holdfast/service/redis";
+import { connectTemporal } from "@holdfast/service/temporal";
+import { SessionLog } from "@holdfast/session-log";
+import { Worker } from "@temporalio/worker";
+import { bundleWorkflows } from "./bundle.ts";
+import type { OrchestratorConfig } from "./config.ts";
+import { untilConnected } from "./connection.ts";
+import { orchestratorMetrics } from "./metrics.ts";
+
+/**
+ * Runs session workflows and the short activities that belong to them. Serves its health at once; works once Temporal is
+ * there. `onFatal` is told when the worker ends by an error.
+ */
+export async function startOrchestrator(
+  config: OrchestratorConfig,
+  log: Logger,
+  onFatal: (error: unknown) => void,
+): Promise<Running> {
+  const metrics = orchestratorMetrics(log);
+  const redis = connectRedis(config.HOLDFAST_REDIS_URL, log, "commands");
+  const client = connectTemporal(config);
+  const stopping = new AbortController();
+  let worker: Worker | undefined;
+
+  const server = await listen(
+    operationsApp(metrics.registry, () => notReady(worker)),
+    config.HOLDFAST_HOST,
+    config.HOLDFAST_PORT,
+  );
+  log.info({ address: server.address() }, "orchestrator listens");
+
+  const ran = run();
+  ran.catch(onFatal);
+
+  async function run(): Promise<void> {
+    const [connection, workflowBundle] = await Promise.all([
+      untilConnected(config, log, stopping.signal),
+      bundleWorkflows(),
+    ]);
+    if (connection === undefined) return;
+    try {
+      const sessionLog = new SessionLog(redis);
+      worker = await Worker.create({
+        connection,
+        namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
+        taskQueue: TASK_QUEUE_SESSIONS,
+        identity: `orchestrator/${config.HOLDFAST_NODE_ID}`,
+        workflowBundle,
+        activities: {
+          ...createPublish({ log: sessionLog, onOutcome: metrics.onOutcome }),
+          ...createHeal({ log: sessionLog, client }),
+        },
+        ...limits(config),
+      });
+      log.info({ taskQueue: TASK_QUEUE_SESSIONS }, "orchestrator works");
+      if (stopping.signal.aborted) worker.shutdown();
+      await worker.run();
+    } finally {
+      await connection.close();
+    }
+  }
+
+  return {
+    log,
+    async stop(reason) {
+      log.info({ reason }, "orchestrator drains");
+      stopping.abort();
+      if (worker?.getState() === "RUNNING") worker.shutdown();
+      await ran;
+      await client.connection.close();
+      redis.disconnect();
+      const closed = promisify(server.close.bind(server))();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function limits(config: OrchestratorConfig) {
+  const workflowTasks = config.HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS;
+  const graceMs = config.HOLDFAST_SHUTDOWN_GRACE_SECONDS * 1_000;
+  return {
+    maxCachedWorkflows: config.HOLDFAST_MAX_CACHED_WORKFLOWS,
+    maxConcurrentWorkflowTaskExecutions: workflowTasks,
+    maxConcurrentWorkflowTaskPolls: Math.max(2, Math.floor(workflowTasks / 5)),
+    maxConcurrentLocalActivityExecutions: config.HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES,
+    maxConcurrentActivityTaskExecutions: config.HOLDFAST_MAX_CONCURRENT_ACTIVITIES,
+    // Healing waits for Redis as long as it may; it is begun again elsewhere, so it need not hold up the shutdown.
+    shutdownGraceTime: Math.min(1_000, graceMs / 2),
+    shutdownForceTime: graceMs,
+  };
+}
+
+function notReady(worker: Worker | undefined): string | undefined {
+  if (worker === undefined) return "waiting for Temporal";
+  const state = worker.getState();
+  return state === "RUNNING" ? undefined : `the worker is ${state.toLowerCase()}`;
+}

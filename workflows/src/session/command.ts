@@ -1,0 +1,38 @@
+import { NAME_PATTERN } from "@holdfast/contract/ids";
+import type { COMMAND_FAILURES, CommandCall } from "@holdfast/contract/temporal";
+import { ApplicationFailure } from "@temporalio/workflow";
+
+/** Commands every session has. */
+export const INTERRUPT = "interrupt";
+
+/**
+ * Refuses an Update before it is accepted, which leaves nothing in history.
+ * Throws an ApplicationFailure whose type is one of COMMAND_FAILURES.
+ */
+export function validateCommand(call: CommandCall): void {
+  const given: unknown = call;
+  if (typeof given !== "object" || given === null) throw refused("invalid", "A command is an object.");
+  if (!isName(call.id)) throw refused("invalid", "A command's id is a name (SPEC ids-1).");
+  if (!isName(call.name)) throw refused("invalid", "A command's name is a name (SPEC ids-1).");
+  if (call.name !== INTERRUPT) throw refused("unknown_command", `There is no command "${call.name}".`);
+  const turn = interruptedTurn(call);
+  if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 1)) {
+    throw refused("invalid", "args.turn is a turn's number, or left out.");
+  }
+}
+
+/** NaN where it is given but is no number. */
+export function interruptedTurn(call: CommandCall): number | undefined {
+  const args: CommandCall["args"] | undefined = call.args;
+  const turn = args?.["turn"];
+  if (turn === undefined || turn === null) return undefined;
+  return typeof turn === "number" ? turn : Number.NaN;
+}
+
+function isName(value: unknown): boolean {
+  return typeof value === "string" && NAME_PATTERN.test(value);
+}
+
+function refused(type: (typeof COMMAND_FAILURES)[number], message: string): ApplicationFailure {
+  return ApplicationFailure.create({ type, message, nonRetryable: true });
+}

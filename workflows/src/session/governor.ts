@@ -1,0 +1,52 @@
+/** What Temporal says of a run at the current workflow task; the same on replay. */
+export interface RunFacts {
+  /** Events in the run's history when this workflow task started. */
+  readonly historyLength: number;
+  readonly continueAsNewSuggested: boolean;
+}
+
+/** Well below Temporal's 51,200 events: a replay of a whole run must stay a matter of tens of milliseconds. */
+const HISTORY_EVENTS = 4_000;
+/** Temporal refuses the 10,000th signal of a run for good, and its own hint does not count signals. */
+const SIGNALS = 2_000;
+/** Beyond these the run ends even if that means to carry fewer turns. */
+const URGENT_HISTORY_EVENTS = 5 * HISTORY_EVENTS;
+const URGENT_SIGNALS = 3 * SIGNALS;
+/** Signals in one workflow task from which on more are likely to land before it completes. */
+const BUSY_SIGNALS = 4;
+
+/**
+ * When a run ends and the session continues as a new one.
+ *
+ * A signal that lands while the continue-as-new task is under way makes the server refuse it, and the next task has to
+ * replay the whole run first: long enough for the next signal to land, and so on until the signal limit. So a run ends
+ * only in a quiet task. This is the one place that looks at how many signals a task brought; it moves the moment a run
+ * ends, and nothing a session does depends on that moment.
+ */
+export class Governor {
+  #signals = 0;
+  #task = -1;
+  #signalsInTask = 0;
+
+  signalled({ historyLength }: RunFacts): void {
+    this.#signals++;
+    if (this.#task !== historyLength) this.#signalsInTask = 0;
+    this.#task = historyLength;
+    this.#signalsInTask++;
+  }
+
+  /** The run is long enough. */
+  due(run: RunFacts): boolean {
+    return run.continueAsNewSuggested || run.historyLength >= HISTORY_EVENTS || this.#signals >= SIGNALS;
+  }
+
+  /** The run must end soon, whatever it costs. */
+  urgent(run: RunFacts): boolean {
+    return run.historyLength >= URGENT_HISTORY_EVENTS || this.#signals >= URGENT_SIGNALS;
+  }
+
+  /** This workflow task is likely to complete before the next signal lands. */
+  quiet(run: RunFacts): boolean {
+    return this.#task !== run.historyLength || this.#signalsInTask < BUSY_SIGNALS;
+  }
+}

@@ -1,0 +1,95 @@
+import type { HealActivities } from "@holdfast/activities/heal";
+import type { Commit, PublishActivities } from "@holdfast/activities/publish";
+import type { SessionKey } from "@holdfast/contract/ids";
+import type { TurnStartedBody } from "@holdfast/contract/frames";
+import { TASK_QUEUE_SESSIONS } from "@holdfast/contract/temporal";
+import { log, proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
+
+/**
+ * Local activities: they run in the workflow task that decided on them, and a commit they publish is not in history.
+ * They try for a moment themselves and report the outcome, so Temporal does not retry them. No schedule-to-start limit:
+ * on a loaded worker waiting is better than giving up on Redis that is there.
+ */
+const { publish, requestStop, heldText } = proxyLocalActivities<PublishActivities>({
+  startToCloseTimeout: "5s",
+  retry: { maximumAttempts: 1 },
+});
+
+const { heal } = proxyActivities<HealActivities>({
+  taskQueue: TASK_QUEUE_SESSIONS,
+  // One attempt waits for Redis by itself, so that an outage does not turn into retries at the Temporal server.
+  startToCloseTimeout: "2m",
+  heartbeatTimeout: "15s",
+  retry: { initialInterval: "1s", backoffCoefficient: 1.5, maximumInterval: "5s" },
+});
+
+/**
+ * The workflow's side of the session log. Redis is a disposable cache: when it cannot be written the session goes on,
+ * and one healing activity brings the log up to date once Redis is back.
+ */
+export class LogWriter {
+  readonly #key: SessionKey;
+  #healing = false;
+  /** A frame was missed which the healing under way may have been too early for. */
+  #missed = false;
+
+  constructor(key: SessionKey, unhealed: boolean) {
+    this.#key = key;
+    if (unhealed) this.#heal();
+  }
+
+  get unhealed(): boolean {
+    return this.#healing || this.#missed;
+  }
+
+  /** `started`: to be written first where the log does not have it (SPEC frame-2), since no step may have done so. */
+  async publish(commit: Commit, started?: TurnStartedBody): Promise<void> {
+    try {
+      const outcome = await publish(this.#key, commit, started);
+      if (outcome === "published") return;
+    } catch (error) {
+      log.warn("publishing failed", { error: String(error) });
+    }
+    this.#missed = true;
+    this.#heal();
+  }
+
+  /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */
+  async requestStop(turn: number): Promise<void> {
+    try {
+      await requestStop(this.#key, turn);
+    } catch (error) {
+      log.warn("requesting a stop through the log failed", { error: String(error) });
+    }
+  }
+
+  /** Partial text of a turn as readers hold it; undefined where the log cannot say. */
+  async heldText(turn: number): Promise<string | undefined> {
+    try {
+      return (await heldText(this.#key, turn)) ?? undefined;
+    } catch (error) {
+      log.warn("reading the partial text failed", { error: String(error) });
+      return undefined;
+    }
+  }
+
+  #heal(): void {
+    if (this.#healing) return;
+    this.#healing = true;
+    this.#missed = false;
+    heal(this.#key).then(
+      () => this.#healed(),
+      (error: unknown) => {
+        log.error("healing the session log failed; the next frame that is missed starts it again", {
+          error: String(error),
+        });
+        this.#healing = false;
+      },
+    );
+  }
+
+  #healed(): void {
+    this.#healing = false;
+    if (this.#missed) this.#heal();
+  }
+}

@@ -1,0 +1,214 @@
+import type { Commit } from "@holdfast/activities/publish";
+import type { SessionKey } from "@holdfast/contract/ids";
+import type { Json } from "@holdfast/contract/json";
+import type { Snapshot, Turn } from "@holdfast/contract/snapshot";
+import type { SessionStart } from "@holdfast/contract/temporal";
+import type { Agent, Observed } from "./agent.ts";
+import { type AgentState, agentState, withValue } from "./agent-state.ts";
+import { type ReadBatch, readBatch } from "./batch.ts";
+import { CARRY_BYTES, type Carry } from "./carry.ts";
+import { Commands } from "./commands.ts";
+import { encodedBytes } from "./encoded-bytes.ts";
+import { Inbox } from "./inbox.ts";
+import { patchBetween } from "./patch.ts";
+import { Producers } from "./producers.ts";
+import { Transcript } from "./transcript.ts";
+import type { TurnFailure } from "./turn-failure.ts";
+import { TurnRun } from "./turn-run.ts";
+
+export type TurnEnd =
+  | { outcome: "completed" }
+  | { outcome: "interrupted" }
+  | { outcome: "failed"; failure: TurnFailure };
+
+/** What became of one signal. `observeError`: the agent's `onObserve` threw or made too large a state; its change is dropped. */
+export interface Received {
+  malformed: number;
+  observeError?: unknown;
+}
+
+/**
+ * A session's state machine: what events, commands and turns do to it. It knows nothing of Temporal, waits for nothing
+ * and decides nothing by how its input was grouped, so that a replay takes the same way.
+ */
+export class Session {
+  readonly key: SessionKey;
+  readonly agent: Agent;
+  readonly #commands: Commands;
+  readonly #inbox: Inbox;
+  readonly #producers: Producers;
+  readonly #transcript: Transcript;
+  #version: number;
+  /** As of `#version`: what readers have. */
+  #committed: AgentState;
+  /** With what was observed since. */
+  #state: AgentState;
+  /** With what the running turn changed; it replaces `#state` when the turn ends, and is dropped when it fails. */
+  #draft: AgentState;
+  #running: TurnRun | undefined;
+
+  constructor(start: SessionStart, agent: Agent, carry?: Carry) {
+    this.key = start.key;
+    this.agent = agent;
+    this.#version = carry?.version ?? 0;
+    this.#committed = agentState(carry?.committed ?? agent.initialState);
+    this.#state = carry?.state === undefined ? this.#committed : agentState(carry.state);
+    this.#draft = this.#state;
+    this.#transcript = new Transcript(carry?.turns, carry?.lastTurn);
+    this.#inbox = new Inbox(carry?.inbox);
+    this.#producers = new Producers(carry?.producers);
+    this.#commands = new Commands(carry?.commands);
+  }
+
+  get running(): TurnRun | undefined {
+    return this.#running;
+  }
+
+  get hasInput(): boolean {
+    return this.#inbox.size > 0;
+  }
+
+  /** What was observed is to be published by a frame of its own. */
+  get patchDue(): boolean {
+    if (this.agent.publishObserved !== "at-once" || this.#running !== undefined) return false;
+    return this.#state !== this.#committed;
+  }
+
+  /** SPEC send-2, send-3, send-7: what one signal does. Never throws. */
+  receive(payload: unknown): Received {
+    const batch = readBatch(payload);
+    const observed = this.#take(batch);
+    const received: Received = { malformed: batch.malformed };
+    if (observed.length === 0) return received;
+    try {
+      const state = this.#folded(this.#state, observed);
+      this.#draft = this.#draft === this.#state ? state : this.#folded(this.#draft, observed);
+      this.#state = state;
+    } catch (error) {
+      received.observeError = error;
+    }
+    return received;
+  }
+
+  #take(batch: ReadBatch): Observed[] {
+    const observed: Observed[] = [];
+    for (const { producer, at, events } of batch.runs) {
+      for (const event of events) {
+        if (!this.#producers.take(producer, event.seq, at)) continue;
+        const data = event.data === undefined ? {} : { data: event.data };
+        if (event.kind === "input") this.#inbox.add({ producer, seq: event.seq, text: event.text, ...data });
+        else observed.push({ producer, name: event.name, ...data });
+      }
+    }
+    return observed;
+  }
+
+  #folded(state: AgentState, observed: Observed[]): AgentState {
+    const value = this.agent.onObserve(state, observed);
+    return value === undefined ? state : withValue(state, value);
+  }
+
+  /** Begins the turn of the oldest input; undefined where there is none. */
+  startTurn(): TurnRun | undefined {
+    const input = this.#inbox.take();
+    if (input === undefined) return undefined;
+    this.#producers.apply(input.producer, input.seq);
+    this.#version++;
+    this.#draft = this.#state;
+    this.#running = new TurnRun(this.#transcript.last + 1, input, this.#version, this.agent.deadlineSeconds);
+    return this.#running;
+  }
+
+  /** The running turn's view of the state. */
+  draft(): AgentState {
+    return this.#draft;
+  }
+
+  /** Throws StateTooLargeError, and then nothing has changed. */
+  setDraft(value: AgentState["value"]): void {
+    this.#draft = withValue(this.#draft, value);
+  }
+
+  /** SPEC turn-2: ends the running turn, and says what is to be published for it. */
+  endTurn(end: TurnEnd): Commit {
+    const run = this.#running;
+    if (run === undefined) throw new Error("No turn is running.");
+    this.#running = undefined;
+    if (end.outcome === "failed") this.#draft = this.#state;
+    else this.#state = this.#draft;
+    const error = end.outcome === "failed" ? { error: end.failure.toError() } : {};
+    const turn: Turn = { turn: run.turn, inputs: [run.input], outcome: end.outcome, text: run.text, ...error };
+    this.#transcript.add(turn);
+    const body = { turn: run.turn, text: run.text, ...this.#commitState() };
+    const frame: Commit["frame"] =
+      end.outcome === "failed"
+        ? { type: "turn.failed", ...body, error: end.failure.toError() }
+        : { type: `turn.${end.outcome}`, ...body };
+    return { frame, state: this.#committed.value, turn, keepTurns: this.#transcript.turns.length };
+  }
+
+  /** Publishes what was observed, outside a turn. */
+  patchObserved(): Commit {
+    return { frame: { type: "state.patched", ...this.#commitState() }, state: this.#committed.value };
+  }
+
+  #commitState(): { version: number; patch: Commit["frame"]["patch"] } {
+    const patch = patchBetween(this.#committed, this.#state);
+    this.#committed = this.#state;
+    this.#draft = this.#state;
+    this.#version++;
+    return { version: this.#version, patch };
+  }
+
+  /** SPEC command-2: returns the turn it stops, null where none (or another) is running. */
+  interrupt(turn: number | undefined): number | null {
+    const run = this.#running;
+    if (run === undefined || (turn !== undefined && turn !== run.turn)) return null;
+    run.stop();
+    return run.turn;
+  }
+
+  /** SPEC command-1. */
+  answered(commandId: string): Json | undefined {
+    return this.#commands.answer(commandId);
+  }
+
+  answer(commandId: string, answer: Json): void {
+    this.#commands.remember(commandId, answer);
+  }
+
+  /** SPEC snap-1. Its state is the one of its version: what was observed since comes with the next versioned frame. */
+  snapshot(): Snapshot {
+    return {
+      version: this.#version,
+      agent: this.agent.name,
+      state: this.#committed.value,
+      turns: [...this.#transcript.turns],
+      running: this.#running?.toRunning() ?? null,
+      applied: this.#producers.applied(),
+    };
+  }
+
+  /**
+   * What continues as a new run; only between turns. Undefined where it would be too large: the inbox has to be worked
+   * down first. With `force` the oldest turns are left behind instead.
+   */
+  carry(unhealed: boolean, force: boolean): Carry | undefined {
+    const carry: Carry = {
+      format: 1,
+      version: this.#version,
+      committed: this.#committed.value,
+      ...(this.#state === this.#committed ? {} : { state: this.#state.value }),
+      turns: this.#transcript.turns,
+      lastTurn: this.#transcript.last,
+      inbox: this.#inbox.toCarry(),
+      producers: this.#producers.toCarry(),
+      commands: this.#commands.toCarry(),
+      unhealed,
+    };
+    if (encodedBytes(JSON.stringify(carry)) <= CARRY_BYTES) return carry;
+    if (!force) return undefined;
+    const rest = { ...carry, turns: [] };
+    return { ...rest, turns: this.#transcript.newestWithin(CARRY_BYTES - encodedBytes(JSON.stringify(rest))) };
+  }
+}

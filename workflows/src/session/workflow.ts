@@ -1,0 +1,136 @@
+import type { TurnStartedBody } from "@holdfast/contract/frames";
+import type { Json } from "@holdfast/contract/json";
+import type { Snapshot } from "@holdfast/contract/snapshot";
+import {
+  type CommandCall,
+  QUERY_SNAPSHOT,
+  SIGNAL_EVENTS,
+  type SessionStart,
+  UPDATE_COMMAND,
+} from "@holdfast/contract/temporal";
+import * as temporal from "@temporalio/workflow";
+import { agentNamed } from "../agents/registry.ts";
+import type { Carry } from "./carry.ts";
+import { interruptedTurn, validateCommand } from "./command.ts";
+import { Governor } from "./governor.ts";
+import { LogWriter } from "./log-writer.ts";
+import { runStep } from "./model-steps.ts";
+import { Session, type TurnEnd } from "./session.ts";
+import { StateTooLargeError } from "./agent-state.ts";
+import { TurnFailure, TurnStopped } from "./turn-failure.ts";
+import type { TurnRun } from "./turn-run.ts";
+
+const eventsSignal = temporal.defineSignal<[unknown]>(SIGNAL_EVENTS);
+const snapshotQuery = temporal.defineQuery<Snapshot>(QUERY_SNAPSHOT);
+const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND);
+
+/**
+ * One session: the conversation of one client with one agent. Handlers only enqueue; the loop consumes, one thing at a
+ * time. It ends by continuing as a new run, or when an operator cancels it.
+ */
+export async function session(start: SessionStart, carry?: Carry): Promise<never> {
+  const state = new Session(start, agentNamed(start.agent), carry);
+  const governor = new Governor();
+  const log = new LogWriter(start.key, carry?.unhealed ?? false);
+  let turnScope: temporal.CancellationScope | undefined;
+
+  temporal.setHandler(eventsSignal, (payload) => {
+    governor.signalled(temporal.workflowInfo());
+    const { malformed, observeError } = state.receive(payload);
+    if (malformed > 0) temporal.log.warn("dropped what was malformed in a signal", { malformed });
+    if (observeError !== undefined)
+      temporal.log.error("the agent's onObserve failed", { error: described(observeError) });
+  });
+  // Without it the SDK would keep signals of other names for ever.
+  temporal.setDefaultSignalHandler((name) => temporal.log.warn("ignored a signal of unknown name", { name }));
+  temporal.setHandler(snapshotQuery, () => state.snapshot());
+  temporal.setHandler(commandUpdate, command, { validator: validateCommand });
+
+  async function command(call: CommandCall): Promise<Json> {
+    const before = state.answered(call.id);
+    if (before !== undefined) return before;
+    const turn = state.interrupt(interruptedTurn(call));
+    const answer = { turn };
+    // Before anything is awaited, so that a repeat under way at the same time finds it.
+    state.answer(call.id, answer);
+    if (turn !== null) {
+      turnScope?.cancel();
+      await log.requestStop(turn);
+    }
+    return answer;
+  }
+
+  async function takeTurn(run: TurnRun): Promise<void> {
+    const scope = new temporal.CancellationScope();
+    turnScope = scope;
+    const end = await turnEnd(run, () =>
+      scope.run(() =>
+        state.agent.onTurn({
+          turn: run.turn,
+          input: run.input,
+          state: () => state.draft(),
+          setState: (value) => state.setDraft(value),
+          respond: (request) => runStep(start, run, log, request),
+        }),
+      ),
+    );
+    turnScope = undefined;
+    await log.publish(state.endTurn(end), run.unheard ? turnStarted(start, run) : undefined);
+  }
+
+  const leaving = (): boolean => {
+    const run = temporal.workflowInfo();
+    return governor.due(run) && governor.quiet(run);
+  };
+  for (;;) {
+    await temporal.condition(() => state.hasInput || state.patchDue || leaving());
+    if (leaving()) {
+      await temporal.condition(temporal.allHandlersFinished);
+      // Without input there is nothing to work down first.
+      const force = governor.urgent(temporal.workflowInfo()) || !state.hasInput;
+      const next = state.carry(log.unhealed, force);
+      if (next !== undefined) await temporal.continueAsNew<typeof session>(start, next);
+    }
+    if (state.patchDue) await log.publish(state.patchObserved());
+    const run = state.startTurn();
+    if (run !== undefined) await takeTurn(run);
+  }
+}
+
+/** Runs the agent's code of a turn to its end, however it ends. */
+async function turnEnd(run: TurnRun, onTurn: () => Promise<void>): Promise<TurnEnd> {
+  try {
+    await onTurn();
+    return { outcome: run.stopped ? "interrupted" : "completed" };
+  } catch (error) {
+    if (run.stopped && (error instanceof TurnStopped || temporal.isCancellation(error))) {
+      return { outcome: "interrupted" };
+    }
+    if (isTemporals(error)) throw error;
+    if (error instanceof TurnFailure) return { outcome: "failed", failure: error };
+    if (error instanceof StateTooLargeError) {
+      return { outcome: "failed", failure: new TurnFailure("state_too_large", error.message) };
+    }
+    temporal.log.error("the agent's code threw", { turn: run.turn, error: described(error) });
+    return { outcome: "failed", failure: new TurnFailure("agent_error", "The agent failed on this message.") };
+  }
+}
+
+/** What Temporal throws to end or fail a run: an agent's turn must not swallow it. */
+function isTemporals(error: unknown): boolean {
+  return (
+    temporal.isCancellation(error) ||
+    error instanceof temporal.ContinueAsNew ||
+    error instanceof temporal.DeterminismViolationError
+  );
+}
+
+/** Whatever was thrown, as something that can leave the sandbox. */
+function described(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function turnStarted(start: SessionStart, { turn, version, input }: TurnRun): TurnStartedBody {
+  const applied = { [input.producer]: input.seq };
+  return { type: "turn.started", version, turn, agent: start.agent, inputs: [input], applied };
+}

@@ -1,0 +1,149 @@
+import { Breakers } from "@holdfast/activities/breakers";
+import { createHeal } from "@holdfast/activities/heal";
+import { Language } from "@holdfast/activities/language";
+import { createPublish } from "@holdfast/activities/publish";
+import { createRespond } from "@holdfast/activities/respond";
+import {
+  type CommandCall,
+  type Event,
+  type EventBatch,
+  type EventRun,
+  type Json,
+  laneTaskQueue,
+  QUERY_SNAPSHOT,
+  SHARED_LANE,
+  SIGNAL_EVENTS,
+  type SessionKey,
+  type SessionStart,
+  type Snapshot,
+  TASK_QUEUE_SESSIONS,
+  UPDATE_COMMAND,
+  WORKFLOW_TYPE,
+  workflowIdOf,
+} from "@holdfast/contract";
+import { bundleWorkflows } from "@holdfast/orchestrator/src/bundle.ts";
+import { createLogger } from "@holdfast/service/log";
+import { connectRedis } from "@holdfast/service/redis";
+import { SessionLog } from "@holdfast/session-log";
+import { startTemporal, startValkey } from "@holdfast/stack/servers";
+import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
+import { NativeConnection, Worker } from "@temporalio/worker";
+import { ScriptedModel } from "./scripted-model.ts";
+
+const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
+
+export type Harness = Awaited<ReturnType<typeof startHarness>>;
+
+/**
+ * A real Temporal and a real Valkey, the workflows' worker, and one worker of the shared lane, whose `respond` is the
+ * real one on a scripted model. `inference: false`: nobody works on the lane until `startInference`.
+ */
+export async function startHarness(options: { inference?: boolean } = {}) {
+  const [temporal, valkey, workflowBundle] = await Promise.all([startTemporal(), startValkey(), bundleWorkflows()]);
+  const connection = await Connection.connect({ address: temporal.address });
+  const native = await NativeConnection.connect({ address: temporal.address });
+  const client = new Client({ connection });
+  const redis = connectRedis(valkey.url, silent, "commands");
+  const log = new SessionLog(redis);
+  const model = new ScriptedModel();
+  const stops: (() => Promise<void>)[] = [];
+
+  async function work(worker: Worker): Promise<void> {
+    const ran = worker.run();
+    stops.push(async () => {
+      worker.shutdown();
+      await ran;
+    });
+  }
+
+  async function startInference(): Promise<void> {
+    const worker = await Worker.create({
+      connection: native,
+      taskQueue: laneTaskQueue(SHARED_LANE),
+      activities: createRespond({
+        log,
+        models: model,
+        breakers: new Breakers(),
+        language: new Language(),
+        queryState: (key) => handle(key).query<Snapshot>(QUERY_SNAPSHOT),
+        config: { retry: { baseMs: 20, maxMs: 50, maxRetryAfterMs: 100 } },
+      }),
+    });
+    await work(worker);
+  }
+
+  await work(
+    await Worker.create({
+      connection: native,
+      taskQueue: TASK_QUEUE_SESSIONS,
+      workflowBundle,
+      activities: { ...createPublish({ log }), ...createHeal({ log, client }) },
+      maxConcurrentWorkflowTaskExecutions: 20,
+    }),
+  );
+  if (options.inference !== false) await startInference();
+
+  function handle(key: SessionKey): WorkflowHandle {
+    return client.workflow.getHandle(workflowIdOf(key));
+  }
+
+  return {
+    client,
+    handle,
+    log,
+    model,
+    valkey,
+    workflowBundle,
+    startInference,
+
+    /** What an edge does with a batch. */
+    async signal(key: SessionKey, payload: EventBatch | Json, agent = "echo"): Promise<void> {
+      const start: SessionStart = { key, agent, lane: SHARED_LANE };
+      await client.workflow.signalWithStart(WORKFLOW_TYPE, {
+        workflowId: workflowIdOf(key),
+        taskQueue: TASK_QUEUE_SESSIONS,
+        args: [start],
+        signal: SIGNAL_EVENTS,
+        signalArgs: [payload],
+      });
+    },
+
+    async snapshot(key: SessionKey): Promise<Snapshot> {
+      return handle(key).query<Snapshot>(QUERY_SNAPSHOT);
+    },
+
+    async command(key: SessionKey, call: CommandCall): Promise<Json> {
+      return handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+    },
+
+    async stop(): Promise<void> {
+      await Promise.all(stops.map((stop) => stop()));
+      redis.disconnect();
+      await connection.close();
+      await native.close();
+      await Promise.all([temporal.stop(), valkey.stop()]);
+    },
+  };
+}
+
+let sessions = 0;
+
+export function newKey(): SessionKey {
+  return { tenant: "acme", owner: "ann", name: `s${++sessions}` };
+}
+
+export function run(producer: string, ...events: Event[]): EventRun {
+  return { producer, at: Date.now(), events };
+}
+
+export function batch(producer: string, ...events: Event[]): EventBatch {
+  return { runs: [run(producer, ...events)] };
+}
+
+export function input(seq: number, text: string): Event {
+  return { seq, kind: "input", text };
+}
+
+export function observe(seq: number, name: string): Event {
+  return { seq, kind: "observe", name };
+}

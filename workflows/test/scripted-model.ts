@@ -1,0 +1,41 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Model, ModelPrompt, Models } from "@holdfast/activities/models/model";
+import { ModelError } from "@holdfast/activities/models/model-error";
+
+/**
+ * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
+ * refused; `break` breaks off after "half"; any other text is answered by "re: " and itself, in three pieces.
+ */
+export class ScriptedModel implements Model, Models {
+  readonly provider = "test";
+  readonly name = "scripted";
+  /** Prompts it was given, newest last. */
+  readonly prompts: ModelPrompt[] = [];
+
+  resolve(): Model {
+    return this;
+  }
+
+  continuesFrom(): boolean {
+    return false;
+  }
+
+  async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Record<string, never>, void> {
+    this.prompts.push(prompt);
+    const said = prompt.messages.at(-1)?.content ?? "";
+    switch (said) {
+      case "hold":
+        yield "held";
+        await delay(2 ** 30, undefined, { signal });
+        break;
+      case "refuse":
+        throw new ModelError("refused", "The provider does not know this model.");
+      case "break":
+        yield "half";
+        throw new ModelError("broken", "The connection broke off.");
+      default:
+        yield* ["re", ": ", said];
+    }
+    return {};
+  }
+}
