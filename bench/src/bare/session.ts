@@ -15,6 +15,7 @@ import type { bare } from "./workflows.ts";
 /** One bare workflow, as whoever signals it plainly sees it. */
 export class BareSession implements LoadSession {
   readonly name: string;
+  readonly workflowId: string;
   readonly offered: Offered = { inputs: 0, observes: 0 };
   readonly #client: Client;
   readonly #start: BareStart;
@@ -26,6 +27,7 @@ export class BareSession implements LoadSession {
 
   constructor(client: Client, start: BareStart, progress: Progress) {
     this.name = start.session;
+    this.workflowId = start.session;
     this.#client = client;
     this.#start = start;
     this.#progress = progress;

@@ -26,6 +26,7 @@ export class BareTarget implements LoadTarget {
   readonly #client: Client;
   readonly #workers: { name: string; forked: Forked }[] = [];
   readonly #sessions = new Map<string, BareSession>();
+  #opened = 0;
 
   private constructor(settings: BareSettings, connection: Connection) {
     this.#settings = settings;
@@ -59,7 +60,7 @@ export class BareTarget implements LoadTarget {
 
   async open(count: number, progressOf: ProgressOf): Promise<LoadSession[]> {
     return Array.from({ length: count }, (_, ordinal) => {
-      const name = `bare-${process.pid}-${this.#sessions.size + 1}`;
+      const name = `bare-${process.pid}-${++this.#opened}`;
       const session = new BareSession(this.#client, this.#startOf(name), progressOf(ordinal));
       this.#sessions.set(name, session);
       return session;
@@ -69,6 +70,10 @@ export class BareTarget implements LoadTarget {
   #startOf(session: string): BareStart {
     const { tokens, tokenDelayMs, shape } = this.#settings;
     return { session, tokens, tokenDelayMs, activityQueue: shape === "same-queue" ? BARE_QUEUE : BARE_ACTIVITY_QUEUE };
+  }
+
+  async closeSessions(): Promise<void> {
+    this.#sessions.clear();
   }
 
   async close(): Promise<void> {

@@ -27,6 +27,7 @@ export async function startFloor(redisUrl: string, answer: Answer, perSend: numb
     name: wire.name,
     processes: wire.processes,
     open: (count, progressOf) => wire.open(count, progressOf),
+    closeSessions: () => wire.closeSessions(),
     close: async () => {
       await wire.close();
       await edge.stop();

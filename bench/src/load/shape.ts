@@ -4,8 +4,8 @@ import type { Recorder } from "../measure/recorder.ts";
 
 /** How the load is offered. */
 export type LoadShape =
-  /** Each session always has this many events under way; a settled one is replaced at once. */
-  | { loop: "closed"; kind: EventKind; inFlight: number }
+  /** Each session always has this many events under way; a settled one is replaced after `pauseMs`. */
+  | { loop: "closed"; kind: EventKind; inFlight: number; pauseMs: number }
   /** Bursts are due at given times whatever became of earlier ones; sessions take them in turn. */
   | { loop: "open"; burst: EventKind[]; burstsPerSecond: number; arrivals: Arrivals; seed: number };
 
@@ -25,20 +25,21 @@ export async function offerLoad(
 }
 
 async function offerClosed(
-  { kind, inFlight }: Extract<LoadShape, { loop: "closed" }>,
+  { kind, inFlight, pauseMs }: Extract<LoadShape, { loop: "closed" }>,
   sessions: LoadSession[],
   recorder: Recorder,
   milliseconds: number,
   counted: Counted,
 ): Promise<void> {
   const one = [kind];
+  let ended = false;
   const offer = (ordinal: number): void => {
-    const now = performance.now();
-    sessions[ordinal]?.offer(one, now, counted());
+    if (!ended) sessions[ordinal]?.offer(one, performance.now(), counted());
   };
-  recorder.onSettled = offer;
+  recorder.onSettled = pauseMs === 0 ? offer : (ordinal) => void setTimeout(offer, pauseMs, ordinal);
   for (let sent = 0; sent < inFlight; sent++) sessions.forEach((_, ordinal) => offer(ordinal));
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  ended = true;
   recorder.onSettled = undefined;
 }
 

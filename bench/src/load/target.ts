@@ -34,6 +34,8 @@ export interface Offered {
 /** One session under load. */
 export interface LoadSession {
   readonly name: string;
+  /** Undefined where no workflow stands behind it. */
+  readonly workflowId: string | undefined;
   readonly offered: Offered;
   /** Events not yet settled: an input until its final frame, an observe until durable. */
   readonly unsettled: number;
@@ -49,5 +51,7 @@ export interface LoadTarget {
   /** Its own processes, without those that all targets share. */
   readonly processes: NamedProcess[];
   open(count: number, progressOf: ProgressOf): Promise<LoadSession[]>;
+  /** Ends the sessions opened so far; what they were sent stays. */
+  closeSessions(): Promise<void>;
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ export interface WireTargetSettings {
   sessionsPerConnection: number;
   processes: NamedProcess[];
   token(subject: string): Promise<string>;
+  workflowId?: (subject: string, session: string) => string;
   /** Undefined where there is no truth but what the reader saw. */
   truth?: (subject: string, session: string) => Promise<Truth>;
 }
@@ -69,6 +70,7 @@ export class WireTarget implements LoadTarget {
   #loadSession(subject: string, session: WireSession): LoadSession {
     return {
       name: session.name,
+      workflowId: this.#settings.workflowId?.(subject, session.name),
       offered: session.offered,
       get unsettled() {
         return session.unsettled;
@@ -85,8 +87,12 @@ export class WireTarget implements LoadTarget {
     };
   }
 
+  async closeSessions(): Promise<void> {
+    for (const connection of this.#connections.splice(0)) connection.close();
+  }
+
   async close(): Promise<void> {
-    for (const connection of this.#connections) connection.close();
+    await this.closeSessions();
   }
 }
 

@@ -1,0 +1,82 @@
+import type { Client } from "@temporalio/client";
+import type { LoadSession, LoadTarget } from "../load/target.ts";
+import { Recorder } from "../measure/recorder.ts";
+import type { CommonOptions } from "../options.ts";
+import { machine, printJson, say } from "../report/report.ts";
+import { withSystem } from "./run.ts";
+
+export interface HistoryOptions extends CommonOptions {
+  /** Turn numbers at which to look, ascending. */
+  at: number[];
+}
+
+/** Turns over which one figure is averaged, so that an odd one does not make it. */
+const STRETCH = 5;
+
+interface HistoryCost {
+  turn: number;
+  eventsPerTurn: number;
+  bytesPerTurn: number;
+}
+
+/** One session, turn after turn: what each adds to the workflow's history, early and late in the conversation. */
+export function history(options: HistoryOptions): Promise<number> {
+  return withSystem(options, async (system) => {
+    const costs: Record<string, HistoryCost[]> = {};
+    for (const target of system.targets) {
+      if (target.name === "floor") continue;
+      say(`· ${target.name}: ${Math.max(...options.at) + STRETCH} turns`);
+      costs[target.name] = await measure(target, system.temporal, options.at);
+    }
+    for (const [name, found] of Object.entries(costs)) {
+      for (const { turn, eventsPerTurn, bytesPerTurn } of found) {
+        say(`${name}, around turn ${turn}: ${eventsPerTurn} events, ${Math.round(bytesPerTurn)} bytes a turn`);
+      }
+    }
+    printJson({ command: "history", settings: options, machine: machine(), history: costs });
+    return true;
+  });
+}
+
+async function measure(target: LoadTarget, client: Client, at: number[]): Promise<HistoryCost[]> {
+  const recorder = new Recorder();
+  const [session] = await target.open(1, (ordinal) => recorder.progressOf(ordinal));
+  const workflowId = session?.workflowId;
+  if (session === undefined || workflowId === undefined) throw new Error(`${target.name} has no workflow to look at.`);
+  const costs: HistoryCost[] = [];
+  for (const turn of at) {
+    await runTurns(session, recorder, turn - STRETCH);
+    const before = await readSize(client, workflowId);
+    await runTurns(session, recorder, turn + STRETCH);
+    const after = await readSize(client, workflowId);
+    if (before.runId !== after.runId)
+      throw new Error(`${workflowId} continued as new near turn ${turn}: choose another.`);
+    costs.push({
+      turn,
+      eventsPerTurn: (after.events - before.events) / (2 * STRETCH),
+      bytesPerTurn: (after.bytes - before.bytes) / (2 * STRETCH),
+    });
+  }
+  return costs;
+}
+
+async function runTurns(session: LoadSession, recorder: Recorder, until: number): Promise<void> {
+  while (session.offered.inputs < until) {
+    const settled = new Promise<void>((resolve) => {
+      recorder.onSettled = () => resolve();
+    });
+    session.offer(["input"], performance.now(), false);
+    await settled;
+  }
+}
+
+/** The history's size once nothing more is being added to it: the same twice in a row. */
+async function readSize(client: Client, workflowId: string): Promise<{ runId: string; events: number; bytes: number }> {
+  const handle = client.workflow.getHandle(workflowId);
+  for (let last = -1; ;) {
+    const { runId, historyLength, historySize } = await handle.describe();
+    if (historyLength === last) return { runId, events: historyLength, bytes: historySize ?? 0 };
+    last = historyLength;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}

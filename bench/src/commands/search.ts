@@ -1,0 +1,91 @@
+import type { LoadShape } from "../load/shape.ts";
+import { Trial } from "../load/trial.ts";
+import type { Saturation } from "../measure/processes.ts";
+import { say } from "../report/report.ts";
+import { summarize } from "../report/summary.ts";
+import type { System } from "../system/system.ts";
+
+export interface SearchLimits {
+  sessions: number;
+  /** Length of one probe. */
+  seconds: number;
+  /** A rate is sustained only while 99 % of events are durable, and of turns final, within so many milliseconds. */
+  p99Ms: number;
+}
+
+/** One rate that was tried. */
+export interface Probe {
+  offeredPerSecond: number;
+  durablePerSecond: number;
+  durablePerDay: number;
+  sustained: boolean;
+  eventToDurableP99: number | null;
+  eventToFinalP99: number | null;
+  saturation: Saturation;
+  faults: string[];
+}
+
+/** Of the offered load at least so much must be durable by the end of the window it was offered in. */
+const SUSTAINED_SHARE = 0.97;
+/** The search ends when the highest rate that held and the lowest that did not are this close. */
+const CLOSE_ENOUGH = 1.08;
+
+/** Doubles the rate until it does not hold, then halves the distance. Gives every probe, the highest that held last. */
+export async function findHighestRate(
+  system: System,
+  label: string,
+  shapeOf: (eventsPerSecond: number) => LoadShape,
+  startRate: number,
+  limits: SearchLimits,
+): Promise<Probe[]> {
+  const probes: Probe[] = [];
+  let held = 0;
+  let failed = Infinity;
+  for (let rate = startRate; failed > Math.max(held, 1) * CLOSE_ENOUGH; rate = nextRate(held, failed)) {
+    const probe = await probeRate(system, shapeOf(rate), rate, limits);
+    probes.push(probe);
+    say(`· ${label} at ${rate.toFixed(0)} events/s: ${probe.sustained ? "held" : "not held"}, ${verdict(probe)}`);
+    if (probe.sustained) held = rate;
+    else failed = rate;
+  }
+  return probes.toSorted(
+    (a, b) => Number(a.sustained) - Number(b.sustained) || a.offeredPerSecond - b.offeredPerSecond,
+  );
+}
+
+export function nextRate(held: number, failed: number): number {
+  if (failed === Infinity) return held * 2;
+  return held === 0 ? failed / 2 : Math.sqrt(held * failed);
+}
+
+async function probeRate(system: System, shape: LoadShape, rate: number, limits: SearchLimits): Promise<Probe> {
+  const target = system.targets.find(({ name }) => name === "holdfast");
+  if (target === undefined) throw new Error("The search needs the target holdfast: add it to --targets.");
+  const { sessions, seconds, p99Ms } = limits;
+  const trial = await Trial.prepare(target, { sessions, shape, warmupSeconds: 5, seconds }, system.gauges);
+  await trial.round();
+  const figures = await trial.figures();
+  await target.closeSessions();
+  const summary = summarize(figures, [...system.gauges.processes, ...target.processes]);
+  const { eventToDurable, eventToFinal } = summary.latency;
+  const slow = [eventToDurable.p99, eventToFinal.p99].some((p99) => p99 !== null && p99 > p99Ms);
+  return {
+    offeredPerSecond: rate,
+    durablePerSecond: summary.durablePerSecond,
+    durablePerDay: summary.durablePerDay,
+    sustained: summary.durablePerSecond >= SUSTAINED_SHARE * rate && !slow && summary.faults.length === 0,
+    eventToDurableP99: eventToDurable.p99,
+    eventToFinalP99: eventToFinal.p99,
+    saturation: summary.saturation,
+    faults: summary.faults,
+  };
+}
+
+function verdict({ durablePerSecond, durablePerDay, eventToDurableP99, saturation }: Probe): string {
+  const millions = (durablePerDay / 1_000_000).toFixed(1);
+  const { limit, largest, largestCores } = saturation;
+  return (
+    `${durablePerSecond.toFixed(0)}/s durable (${millions} million a day), p99 ${eventToDurableP99?.toFixed(0)} ms, ` +
+    `limit: ${limit}, most CPU: ${largest} (${largestCores.toFixed(2)} cores)`
+  );
+}

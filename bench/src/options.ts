@@ -1,0 +1,71 @@
+import { LIMITS } from "@holdfast/contract";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { Arrivals } from "./load/pacer.ts";
+import { TARGETS, type SystemSettings, type TargetName } from "./system/settings.ts";
+
+/** Options every command has, as commander gives them. */
+export interface CommonOptions extends Omit<SystemSettings, "tokenDelayMs"> {
+  tokenDelay: number;
+  sessions: number;
+  seconds: number;
+  warmup: number;
+  rounds: number;
+  arrivals: Arrivals;
+  seed: number;
+}
+
+type Defaults = Pick<CommonOptions, "sessions" | "seconds" | "rounds" | "agent" | "model" | "targets">;
+
+export function addCommonOptions(command: Command, defaults: Defaults): Command {
+  return command
+    .option("--sessions <count>", "sessions under load", whole, defaults.sessions)
+    .option("--seconds <seconds>", "length of one measured window", positive, defaults.seconds)
+    .option("--warmup <seconds>", "load before each window, in no figure", positive, 5)
+    .option("--rounds <count>", "windows per target; targets take turns", whole, defaults.rounds)
+    .option("--targets <names>", `what to measure: ${TARGETS.join(",")}`, targetNames, defaults.targets)
+    .option("--edges <count>", "edges of the stack", whole, 2)
+    .option("--agent <name>", "agent of Holdfast's sessions", defaults.agent)
+    .addOption(new Option("--model <kind>", "who answers").choices(["server", "embedded"]).default(defaults.model))
+    .option("--tokens <count>", "tokens of an answer (model server, floor, bare Temporal)", whole, 20)
+    .option("--token-delay <ms>", "pause between two tokens", notNegative, 10)
+    .option("--per-send <count>", "events in one `send` at most", whole, LIMITS.eventsPerSend)
+    .option("--sessions-per-connection <count>", "sessions sharing a socket", whole, LIMITS.sessionsPerConnection)
+    .addOption(
+      new Option("--bare-shape <shape>", "bare Temporal's activity: eager on the workflow's queue, or on its own")
+        .choices(["same-queue", "own-queue"])
+        .default("same-queue"),
+    )
+    .addOption(new Option("--arrivals <kind>", "of an open loop").choices(["poisson", "even"]).default("poisson"))
+    .option("--seed <number>", "of an open loop's arrivals", whole, 1);
+}
+
+export function systemSettings(options: CommonOptions): SystemSettings {
+  const { targets, edges, agent, model, tokens, perSend, sessionsPerConnection, bareShape } = options;
+  const tokenDelayMs = options.tokenDelay;
+  return { targets, edges, agent, model, tokens, tokenDelayMs, perSend, sessionsPerConnection, bareShape };
+}
+
+export function whole(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError("It must be a whole number from 1.");
+}
+
+export function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+export function notNegative(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError("It must be a number from 0.");
+}
+
+function targetNames(text: string): TargetName[] {
+  const wanted = text.split(",").map((name) => name.trim());
+  const unknown = wanted.filter((name) => !TARGETS.some((target) => target === name));
+  if (unknown.length > 0) throw new InvalidArgumentError(`Not among ${TARGETS.join(", ")}: ${unknown.join(", ")}.`);
+  return TARGETS.filter((target) => wanted.includes(target));
+}

@@ -1,0 +1,31 @@
+import { QUERY_SNAPSHOT, snapshotSchema, workflowIdOf, type Snapshot } from "@holdfast/contract";
+import type { TokenClaims } from "@holdfast/stack/cluster";
+import type { Client } from "@temporalio/client";
+import { z } from "zod";
+import type { Truth } from "../load/wire-target.ts";
+
+const TENANT = "bench";
+
+export function claimsOf(subject: string): TokenClaims {
+  return { subject, tenant: TENANT, expiresInSeconds: 24 * 3_600 };
+}
+
+export function sessionWorkflowId(subject: string, session: string): string {
+  return workflowIdOf({ tenant: TENANT, owner: subject, name: session });
+}
+
+/** The concierge's tally of observes by name; other agents keep none. */
+const observedSchema = z.object({ observed: z.array(z.object({ name: z.string(), count: z.number() })) });
+
+/** Asks the session's workflow itself. A session that was never sent anything has none. */
+export async function readTruth(client: Client, subject: string, session: string): Promise<Truth> {
+  const handle = client.workflow.getHandle(sessionWorkflowId(subject, session));
+  const answer: unknown = await handle.query(QUERY_SNAPSHOT);
+  const snapshot = snapshotSchema.parse(answer);
+  return { turns: snapshot.turns.at(-1)?.turn ?? 0, observes: observesIn(snapshot) };
+}
+
+function observesIn({ state }: Snapshot): number | undefined {
+  const parsed = observedSchema.safeParse(state);
+  return parsed.success ? parsed.data.observed.reduce((sum, { count }) => sum + count, 0) : undefined;
+}
