@@ -1,0 +1,43 @@
+import { baseConfigShape, loadConfig, redisConfigShape, temporalConfigShape } from "@holdfast/service/config";
+import { z } from "zod";
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const count = z.coerce.number().int().positive();
+const milliseconds = z.coerce.number().int().nonnegative();
+
+const lanes = z
+  .string()
+  .transform((text) => [...new Set(text.split(",").map((lane) => lane.trim()))])
+  .pipe(z.array(z.string().regex(/^[\w-]{1,64}$/, "a lane is 1–64 letters, digits, `_` or `-`")));
+
+const shape = {
+  ...baseConfigShape,
+  ...redisConfigShape,
+  ...temporalConfigShape,
+  /** Health and metrics. */
+  HOLDFAST_PORT: port.default(4020),
+  /** Temporal SDK's own Prometheus metrics on HOLDFAST_HOST; not served without it. */
+  HOLDFAST_SDK_METRICS_PORT: port.optional(),
+  /** Comma-separated lanes this worker takes model work from. */
+  HOLDFAST_LANES: lanes.default(["shared"]),
+  /** Model calls under way at once, for each lane. */
+  HOLDFAST_MAX_CONCURRENT_ACTIVITIES: count.default(200),
+  /** Base URL of an OpenAI-compatible server, up to and including /v1. Without one the embedded model answers. */
+  HOLDFAST_MODEL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  HOLDFAST_MODEL_KEY: z.string().optional(),
+  /** The model of requests that name none. */
+  HOLDFAST_MODEL_NAME: z.string().default("default"),
+  /** How the server goes on with an unfinished answer: `vllm` by continue_final_message, `none` not at all. */
+  HOLDFAST_MODEL_CONTINUE: z.enum(["none", "vllm"]).default("none"),
+  /** Silence after which a model counts as stalled: before its first text, and between two pieces. */
+  HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS: milliseconds.min(1).default(60_000),
+  HOLDFAST_MODEL_IDLE_TIMEOUT_MS: milliseconds.min(1).default(20_000),
+  /** Between two words of the embedded model. */
+  HOLDFAST_EMBEDDED_TOKEN_DELAY_MS: milliseconds.default(10),
+} as const;
+
+export type InferenceConfig = ReturnType<typeof inferenceConfig>;
+
+export function inferenceConfig(env: NodeJS.ProcessEnv = process.env) {
+  return loadConfig(shape, env);
+}

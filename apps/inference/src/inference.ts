@@ -1,0 +1,134 @@
+import { promisify } from "node:util";
+import { Breakers } from "@holdfast/activities/breakers";
+import { Language } from "@holdfast/activities/language";
+import { createModels } from "@holdfast/activities/models/registry";
+import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
+import { laneTaskQueue, QUERY_SNAPSHOT, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import type { Logger } from "@holdfast/service/log";
+import type { Running } from "@holdfast/service/main";
+import { listen, operationsApp } from "@holdfast/service/operations";
+import { connectRedis, type RedisConnection } from "@holdfast/service/redis";
+import { connectTemporal } from "@holdfast/service/temporal";
+import { SessionLog } from "@holdfast/session-log";
+import type { Client } from "@temporalio/client";
+import { type NativeConnection, Worker } from "@temporalio/worker";
+import type { InferenceConfig } from "./config.ts";
+import { untilConnected } from "./connection.ts";
+import { type InferenceMetrics, inferenceMetrics } from "./metrics.ts";
+
+/**
+ * Runs the model work of the configured lanes. Serves its health at once; works once Temporal is there. `onFatal` is told when a
+ * worker ends by an error.
+ */
+export async function startInference(
+  config: InferenceConfig,
+  log: Logger,
+  onFatal: (error: unknown) => void,
+): Promise<Running> {
+  const redis = connectRedis(config.HOLDFAST_REDIS_URL, log, "commands");
+  const client = connectTemporal(config);
+  const breakers = new Breakers(redis);
+  const metrics = inferenceMetrics(breakers);
+  const stopping = new AbortController();
+  const workers: Worker[] = [];
+
+  const server = await listen(
+    operationsApp(metrics.registry, () => notReady(workers)),
+    config.HOLDFAST_HOST,
+    config.HOLDFAST_PORT,
+  );
+  log.info({ address: server.address() }, "inference listens");
+  breakers.start();
+
+  const ran = run();
+  ran.catch(onFatal);
+
+  async function run(): Promise<void> {
+    const activities = respondActivity(config, { redis, client, breakers, metrics });
+    const connection = await untilConnected(config, log, stopping.signal);
+    if (connection === undefined) return;
+    try {
+      for (const lane of config.HOLDFAST_LANES) workers.push(await createWorker(config, connection, lane, activities));
+      log.info({ lanes: config.HOLDFAST_LANES, model: config.HOLDFAST_MODEL_URL ?? "embedded" }, "inference works");
+      if (stopping.signal.aborted) for (const worker of workers) worker.shutdown();
+      await Promise.all(workers.map((worker) => worker.run()));
+    } finally {
+      await connection.close();
+    }
+  }
+
+  return {
+    log,
+    async stop(reason) {
+      log.info({ reason }, "inference drains");
+      stopping.abort();
+      for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
+      await ran;
+      breakers.stop();
+      await client.connection.close();
+      redis.disconnect();
+      const closed = promisify(server.close.bind(server))();
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+interface Parts {
+  redis: RedisConnection;
+  client: Client;
+  breakers: Breakers;
+  metrics: InferenceMetrics;
+}
+
+function respondActivity(config: InferenceConfig, { redis, client, breakers, metrics }: Parts): RespondActivity {
+  const language = new Language();
+  const { HOLDFAST_MODEL_URL: url, HOLDFAST_MODEL_KEY: key, HOLDFAST_MODEL_NAME: name } = config;
+  const continues = config.HOLDFAST_MODEL_CONTINUE;
+  const models = createModels(language, {
+    embedded: { tokenDelayMs: config.HOLDFAST_EMBEDDED_TOKEN_DELAY_MS },
+    openaiCompatible: url === undefined ? undefined : { url, key, name, continues },
+  });
+  const queryState = (session: SessionKey): Promise<Snapshot> =>
+    client.workflow.getHandle(workflowIdOf(session)).query<Snapshot>(QUERY_SNAPSHOT);
+  return createRespond({
+    log: new SessionLog(redis),
+    queryState,
+    models,
+    breakers,
+    language,
+    metrics: metrics.respond,
+    config: {
+      firstTextTimeoutMs: config.HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS,
+      idleTimeoutMs: config.HOLDFAST_MODEL_IDLE_TIMEOUT_MS,
+    },
+  });
+}
+
+async function createWorker(
+  config: InferenceConfig,
+  connection: NativeConnection,
+  lane: string,
+  activities: RespondActivity,
+): Promise<Worker> {
+  const graceMs = config.HOLDFAST_SHUTDOWN_GRACE_SECONDS * 1_000;
+  return Worker.create({
+    connection,
+    namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
+    taskQueue: laneTaskQueue(lane),
+    identity: `inference/${lane}/${config.HOLDFAST_NODE_ID}`,
+    activities: { ...activities },
+    maxConcurrentActivityTaskExecutions: config.HOLDFAST_MAX_CONCURRENT_ACTIVITIES,
+    // Half of a turn's heartbeat timeout: at the SDK's 0.8 of it, a short hiccup would count as a worker's death.
+    maxHeartbeatThrottleInterval: 1_500,
+    // Most answers end within the grace; the others are handed over to another worker, which needs time to be told.
+    shutdownGraceTime: graceMs * 0.7,
+    shutdownForceTime: graceMs,
+  });
+}
+
+function notReady(workers: Worker[]): string | undefined {
+  if (workers.length === 0) return "waiting for Temporal";
+  const idle = workers.map((worker) => worker.getState()).find((state) => state !== "RUNNING");
+  return idle === undefined ? undefined : `a worker is ${idle.toLowerCase()}`;
+}

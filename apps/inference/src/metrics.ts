@@ -1,0 +1,75 @@
+import type { Breakers } from "@holdfast/activities/breakers";
+import type { RespondMetrics } from "@holdfast/activities/metrics";
+import { createMetrics, LATENCY_BUCKETS } from "@holdfast/service/metrics";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+
+export interface InferenceMetrics {
+  registry: Registry;
+  respond: RespondMetrics;
+}
+
+const MODEL = ["provider", "model"] as const;
+const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
+
+export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
+  const registry = createMetrics("inference");
+  const registers = [registry];
+  const running = new Gauge({
+    name: "holdfast_model_attempts_running",
+    help: "Model calls under way.",
+    labelNames: MODEL,
+    registers,
+  });
+  const attempts = new Counter({
+    name: "holdfast_model_attempts_total",
+    help: "Finished attempts of model calls, by outcome.",
+    labelNames: [...MODEL, "outcome"],
+    registers,
+  });
+  const retries = new Counter({
+    name: "holdfast_model_retries_total",
+    help: "Attempts that were not the first of their step.",
+    labelNames: MODEL,
+    registers,
+  });
+  const firstText = new Histogram({
+    name: "holdfast_model_first_text_seconds",
+    help: "From the start of an attempt to the model's first text.",
+    labelNames: MODEL,
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const tokens = new Counter({
+    name: "holdfast_model_tokens_total",
+    help: "Tokens by the provider's own count.",
+    labelNames: [...MODEL, "direction"],
+    registers,
+  });
+  registerBreakers(breakers, registry);
+  const respond: RespondMetrics = {
+    started(labels, attempt) {
+      running.inc(labels);
+      if (attempt > 1) retries.inc(labels);
+    },
+    attempt(labels, outcome) {
+      running.dec(labels);
+      attempts.inc({ ...labels, outcome });
+    },
+    firstText: (labels, seconds) => firstText.observe(labels, seconds),
+    tokens: (labels, direction, count) => tokens.inc({ ...labels, direction }, count),
+  };
+  return { registry, respond };
+}
+
+function registerBreakers(breakers: Breakers, registry: Registry): void {
+  const gauge: Gauge<"provider" | "model"> = new Gauge({
+    name: "holdfast_breaker_state",
+    help: "Circuit breaker of a model at this worker: 0 closed, 1 half-open, 2 open.",
+    labelNames: MODEL,
+    registers: [registry],
+    collect() {
+      gauge.reset();
+      for (const { provider, model, state } of breakers.report()) gauge.set({ provider, model }, STATES[state]);
+    },
+  });
+}
