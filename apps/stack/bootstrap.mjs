@@ -2,7 +2,7 @@
 // which is the Node that Holdfast itself runs on, and hands over to that. Hence plain JavaScript without imports.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -162,28 +162,13 @@ async function npm(args) {
   }
 }
 
-/** npm says nothing while it works unless it has a terminal: count the folders it fills. */
+/** npm says nothing while it works unless it has a terminal. */
 function showProgress() {
-  const lock = readJson(join(ROOT, "package-lock.json"));
-  const wanted = Object.keys(lock?.packages ?? {}).filter((path) =>
-    /^node_modules\/[^/]+(\/[^/]+)?$/.test(path),
-  ).length;
   const startedAt = Date.now();
   const timer = setInterval(() => {
-    const seconds = Math.round((Date.now() - startedAt) / 1000);
-    console.log(`·   ${countPackages()} of about ${wanted} packages, ${seconds} s`);
+    console.log(`·   still installing, ${Math.round((Date.now() - startedAt) / 1000)} s`);
   }, 5000);
   return () => clearInterval(timer);
-}
-
-function countPackages() {
-  try {
-    return readdirSync(MODULES, { withFileTypes: true })
-      .filter((entry) => !entry.name.startsWith("."))
-      .reduce((sum, { name }) => sum + (name.startsWith("@") ? readdirSync(join(MODULES, name)).length : 1), 0);
-  } catch {
-    return 0;
-  }
 }
 
 /** Runs a command in this terminal; rejects when it fails. */

@@ -14,7 +14,13 @@ export async function runScript(path: string, args: readonly string[]): Promise<
 
 /** Runs a tool out of node_modules in this terminal. Returns its exit code, 1 when a signal ended it. */
 export async function runTool(name: string, args: readonly string[]): Promise<number> {
-  const tool = join(ROOT, "node_modules", ".bin", name);
-  const run = await execa(tool, args, { cwd: ROOT, stdio: "inherit", reject: false });
+  // Local binaries first on PATH: a tool's own `env node` then finds the pinned Node too.
+  const run = await execa(name, args, {
+    cwd: ROOT,
+    preferLocal: true,
+    localDir: ROOT,
+    stdio: "inherit",
+    reject: false,
+  });
   return run.exitCode ?? 1;
 }
