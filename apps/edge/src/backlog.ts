@@ -1,0 +1,74 @@
+import { LIMITS, type Applied } from "@holdfast/contract";
+
+interface Unapplied {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+/**
+ * Inputs of one session that this edge took and no turn is known to have taken (SPEC limit-1, `unappliedInputs`):
+ * when the agent is slower than its user, the user is told so instead of the workflow growing.
+ */
+export class Backlog {
+  /** By producer, ascending. */
+  readonly #waiting = new Map<string, Unapplied[]>();
+  readonly #applied = new Map<string, number>();
+  #inputs = 0;
+  #bytes = 0;
+
+  get inputs(): number {
+    return this.#inputs;
+  }
+
+  /** An empty backlog takes anything, or what is larger than the whole of it could never be sent. */
+  fits(inputs: number, bytes: number): boolean {
+    if (inputs === 0 || this.#inputs === 0) return true;
+    return this.#inputs + inputs <= LIMITS.unappliedInputs && this.#bytes + bytes <= LIMITS.unappliedInputBytes;
+  }
+
+  /** A number that is already counted or applied is a repeat and does not count again. */
+  add(producer: string, seq: number, bytes: number): void {
+    if (seq <= (this.#applied.get(producer) ?? 0)) return;
+    const waiting = this.#waiting.get(producer) ?? [];
+    if (seq <= (waiting.at(-1)?.seq ?? 0)) return;
+    waiting.push({ seq, bytes });
+    this.#waiting.set(producer, waiting);
+    this.#inputs++;
+    this.#bytes += bytes;
+  }
+
+  /** Inputs from `seq` on were refused after all. */
+  remove(producer: string, seq: number): void {
+    this.#keep(producer, (entry) => entry.seq < seq);
+  }
+
+  /** `marks`: for each producer the highest seq a turn has taken (SPEC ack-2). */
+  apply(marks: Applied): void {
+    for (const [producer, mark] of Object.entries(marks)) {
+      this.#applied.set(producer, Math.max(mark, this.#applied.get(producer) ?? 0));
+      this.#keep(producer, (entry) => entry.seq > mark);
+    }
+    if (this.#applied.size > LIMITS.producers) this.#forgetOldest();
+  }
+
+  #keep(producer: string, wanted: (entry: Unapplied) => boolean): void {
+    const waiting = this.#waiting.get(producer);
+    if (waiting === undefined) return;
+    const kept = waiting.filter(wanted);
+    this.#inputs -= waiting.length - kept.length;
+    this.#bytes -= sum(waiting) - sum(kept);
+    if (kept.length === 0) this.#waiting.delete(producer);
+    else this.#waiting.set(producer, kept);
+  }
+
+  #forgetOldest(): void {
+    for (const producer of this.#applied.keys()) {
+      if (this.#applied.size <= LIMITS.producers) return;
+      this.#applied.delete(producer);
+    }
+  }
+}
+
+function sum(entries: Unapplied[]): number {
+  return entries.reduce((total, entry) => total + entry.bytes, 0);
+}

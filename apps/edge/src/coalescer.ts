@@ -1,0 +1,115 @@
+import { sessionPath } from "@holdfast/contract";
+import { Budget } from "./budget.ts";
+import { SessionQueue, type QueueSettings, type QueueSurroundings } from "./session-queue.ts";
+import type { Signal, Submission } from "./submission.ts";
+
+export interface CoalescerSettings extends QueueSettings {
+  /** What one session, and this whole node, may have waiting; beyond it `busy`. */
+  readonly session: { events: number; bytes: number };
+  readonly node: { events: number; bytes: number };
+}
+
+export const COALESCER_SETTINGS: CoalescerSettings = {
+  batch: { events: 512, bytes: 512 * 1024 },
+  pace: { burst: 500, perSecond: 50 },
+  firstRetryMs: 100,
+  longestRetryMs: 5_000,
+  session: { events: 4_096, bytes: 2 * 1024 * 1024 },
+  node: { events: 200_000, bytes: 128 * 1024 * 1024 },
+};
+
+/** What one connection may have waiting. */
+export const CONNECTION_BUDGET = { events: 8_192, bytes: 4 * 1024 * 1024 };
+
+/** Where the coalescer reports what it does. */
+export interface CoalescerProbe {
+  signalStarted(events: number): void;
+  signalEnded(): void;
+  retried(reason: string): void;
+  failed(error: unknown): void;
+}
+
+export type Offer = { outcome: "taken" } | { outcome: "busy"; retryAfterMs: number };
+
+const SWEEP_INTERVAL_MS = 5_000;
+
+/**
+ * DESIGN §4: natural batching of events into signals, one queue per session, bounded per session, connection and node.
+ * It holds nothing that was acknowledged, so a crash loses nothing that anyone was told is safe.
+ */
+export class Coalescer {
+  readonly #settings: CoalescerSettings;
+  readonly #node: Budget;
+  readonly #queues = new Map<string, SessionQueue>();
+  readonly #stopping = new AbortController();
+  readonly #surroundings: QueueSurroundings;
+  readonly #sweeper: NodeJS.Timeout;
+  #whenEmpty: (() => void)[] = [];
+
+  constructor(signal: Signal, probe: CoalescerProbe, settings: CoalescerSettings = COALESCER_SETTINGS) {
+    this.#settings = settings;
+    this.#node = new Budget(settings.node);
+    this.#surroundings = {
+      settings,
+      signal,
+      stopping: this.#stopping.signal,
+      onSignal: (events) => probe.signalStarted(events),
+      onSignalEnd: () => probe.signalEnded(),
+      onRetry: (reason) => probe.retried(reason),
+      onDefect: (error) => probe.failed(error),
+      onReleased: (events, bytes) => this.#release(events, bytes),
+    };
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_INTERVAL_MS).unref();
+  }
+
+  /** Events and bytes waiting or in flight. */
+  get depth(): { events: number; bytes: number } {
+    return { events: this.#node.events, bytes: this.#node.bytes };
+  }
+
+  /** Takes a submission, which is then settled sooner or later, or refuses it at once. */
+  offer(submission: Submission): Offer {
+    const queue = this.#queueOf(submission);
+    const events = submission.events.length;
+    const bytes = submission.sizes.reduce((sum, size) => sum + size, 0);
+    const budgets = [queue.budget, submission.budget, this.#node];
+    if (!budgets.every((budget) => budget.fits(events, bytes))) {
+      return { outcome: "busy", retryAfterMs: Math.round(250 + 750 * Math.random()) };
+    }
+    for (const budget of budgets) budget.add(events, bytes);
+    queue.add(submission);
+    return { outcome: "taken" };
+  }
+
+  /** Resolves when nothing waits any more. */
+  async empty(): Promise<void> {
+    if (this.#node.events === 0) return;
+    await new Promise<void>((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** Ends all retries. What still waits is never settled; nobody was told it is durable. */
+  stop(): void {
+    clearInterval(this.#sweeper);
+    this.#stopping.abort();
+  }
+
+  #queueOf(submission: Submission): SessionQueue {
+    const path = sessionPath(submission.target.key);
+    let queue = this.#queues.get(path);
+    if (queue === undefined) {
+      queue = new SessionQueue(this.#surroundings, new Budget(this.#settings.session));
+      this.#queues.set(path, queue);
+    }
+    return queue;
+  }
+
+  #release(events: number, bytes: number): void {
+    this.#node.release(events, bytes);
+    if (this.#node.events > 0) return;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
+  }
+
+  #sweep(): void {
+    for (const [path, queue] of this.#queues) if (queue.isForgettable) this.#queues.delete(path);
+  }
+}

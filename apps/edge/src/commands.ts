@@ -1,0 +1,72 @@
+import {
+  COMMAND_FAILURES,
+  UPDATE_COMMAND,
+  wireError,
+  workflowIdOf,
+  type CommandAck,
+  type CommandCall,
+  type CommandRequest,
+  type Json,
+  type SessionKey,
+  type WireError,
+} from "@holdfast/contract";
+import {
+  ApplicationFailure,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type Client,
+} from "@temporalio/client";
+import { classifyTemporalFailure } from "./temporal-failure.ts";
+
+/** Never rejects. */
+export type RunCommand = (key: SessionKey, request: CommandRequest) => Promise<CommandAck>;
+
+/**
+ * SPEC command-1: a command is a Temporal Update, whose id is the command's, so that a repeat waits for the first one's
+ * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
+ */
+export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
+  return async (key, { id, name, args }) => {
+    const call: CommandCall = { id, name, args: args ?? {} };
+    try {
+      const result = await client.withDeadline(Date.now() + timeoutMs, () =>
+        client.workflow
+          .getHandle(workflowIdOf(key))
+          .executeUpdate<Json | undefined, [CommandCall]>(UPDATE_COMMAND, { args: [call], updateId: id }),
+      );
+      return { ok: true, result: result ?? null };
+    } catch (error) {
+      return { ok: false, error: commandError(error) };
+    }
+  };
+}
+
+function commandError(error: unknown): WireError {
+  if (error instanceof WorkflowUpdateFailedError) return answeredError(error.cause);
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return unavailable();
+  switch (classifyTemporalFailure(error)) {
+    case "not_found":
+      return wireError("unknown_session");
+    case "overloaded":
+      return wireError("busy", "The session has too many commands under way.", { retryAfterMs: 1_000 });
+    case "transient":
+      return unavailable();
+    case "too_large":
+      return wireError("too_large", "The command is larger than Temporal takes.");
+    case "permanent":
+      return wireError("internal");
+  }
+}
+
+/** What the session itself answered. */
+function answeredError(cause: unknown): WireError {
+  if (!(cause instanceof ApplicationFailure)) return wireError("internal");
+  const code = COMMAND_FAILURES.find((type) => type === cause.type);
+  // The session ended, or moved on to its next run, before it could answer; the repeat goes to whoever is there now.
+  if (code === undefined) return /Update/.test(cause.type ?? "") ? unavailable() : wireError("internal");
+  return wireError(code, cause.message);
+}
+
+function unavailable(): WireError {
+  return wireError("unavailable", "No agent process answered in time.", { retryAfterMs: 1_000 });
+}

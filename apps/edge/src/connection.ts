@@ -1,0 +1,209 @@
+import {
+  closeRequestSchema,
+  commandRequestSchema,
+  LIMITS,
+  openRequestSchema,
+  parseSessionRef,
+  renewRequestSchema,
+  sendRequestSchema,
+  sessionPath,
+  wireError,
+  type CommandAck,
+  type OpenAck,
+  type PlainAck,
+  type SendAck,
+  type SessionKey,
+  type WireError,
+} from "@holdfast/contract";
+import { Budget } from "./budget.ts";
+import { CONNECTION_BUDGET } from "./coalescer.ts";
+import type { RunCommand } from "./commands.ts";
+import type { Feeds } from "./feeds.ts";
+import type { Intake, OpenSession, Sender } from "./intake.ts";
+import type { Outlet } from "./outlet.ts";
+import { ProducerOrder } from "./producer-order.ts";
+import { Reader, type ReaderSurroundings } from "./reader.ts";
+import { checkRequest, placeOf } from "./request-check.ts";
+import { TokenBucket } from "./token-bucket.ts";
+import type { Claims, TokenVerifier } from "./tokens.ts";
+
+export interface ConnectionSurroundings {
+  readonly agents: ReadonlySet<string>;
+  readonly defaultAgent: string;
+  readonly requestsPerSecond: number;
+  readonly feeds: Feeds;
+  readonly intake: Intake;
+  readonly reading: ReaderSurroundings;
+  readonly runCommand: RunCommand;
+  readonly verify: TokenVerifier;
+}
+
+interface ReadSession extends OpenSession {
+  readonly reader: Reader;
+}
+
+type Refused = { ok: false; error: WireError };
+type Answer<T> = (ack: T | Refused) => void;
+type Resolved = { outcome: "allowed"; key: SessionKey } | { outcome: "refused"; error: WireError };
+
+const MAX_COMMANDS = 16;
+
+/**
+ * One socket's state: whose it is, which sessions it has open, and where its producers stand. Each method is one request
+ * of SPEC §3 and calls `answer` once. Requests are as the client sent them.
+ */
+export class Connection {
+  readonly #surroundings: ConnectionSurroundings;
+  readonly #outlet: Outlet;
+  readonly #sender: Sender = { order: new ProducerOrder(), budget: new Budget(CONNECTION_BUDGET) };
+  readonly #requests: TokenBucket;
+  /** By the name the client opened it under (ids-2). */
+  readonly #sessions = new Map<string, ReadSession>();
+  #claims: Claims;
+  #commands = 0;
+  #isRetired = false;
+
+  constructor(surroundings: ConnectionSurroundings, outlet: Outlet, claims: Claims) {
+    this.#surroundings = surroundings;
+    this.#outlet = outlet;
+    this.#claims = claims;
+    const rate = surroundings.requestsPerSecond;
+    this.#requests = new TokenBucket(2 * rate, rate, performance.now());
+  }
+
+  get claims(): Claims {
+    return this.#claims;
+  }
+
+  /** Events sent on this connection that are neither durable nor refused yet. */
+  get waitingEvents(): number {
+    return this.#sender.budget.events;
+  }
+
+  async open(raw: unknown, answer: Answer<OpenAck>): Promise<void> {
+    const checked = this.#admit() ?? checkRequest(openRequestSchema, raw);
+    if (checked.outcome === "refused") return answer(refusal(checked.error));
+    const { session: ref, agent = this.#surroundings.defaultAgent, cursor, version } = checked.request;
+    const resolved = this.#resolve(ref);
+    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    if (!this.#surroundings.agents.has(agent)) return answer(refusal(wireError("unknown_agent", `No agent ${agent}.`)));
+    if (!this.#sessions.has(ref) && this.#sessions.size >= LIMITS.sessionsPerConnection) {
+      const { sessionsPerConnection } = LIMITS;
+      const error = wireError("busy", `Close a session first (sessionsPerConnection: ${sessionsPerConnection}).`);
+      return answer(refusal({ ...error, retryAfterMs: 1_000 }));
+    }
+
+    const { key } = resolved;
+    const feed = this.#surroundings.feeds.acquire(key);
+    this.#drop(ref);
+    const reader = new Reader(this.#surroundings.reading, feed, this.#outlet, { ref, agent, cursor, version });
+    this.#sessions.set(ref, { key, agent, feed, reader });
+    const { resumed } = await reader.opened;
+    answer({ ok: true, resumed });
+  }
+
+  send(raw: unknown, answer: Answer<SendAck>): void {
+    const checked = this.#admit() ?? checkRequest(sendRequestSchema, raw);
+    if (checked.outcome === "refused") return this.#refuseSend(raw, checked.error, answer);
+    const session = this.#sessions.get(checked.request.session);
+    if (session === undefined) return this.#refuseSend(raw, wireError("not_open"), answer);
+    this.#surroundings.intake.take(this.#sender, session, checked.request, answer);
+  }
+
+  async command(raw: unknown, answer: Answer<CommandAck>): Promise<void> {
+    const checked = this.#admit() ?? checkRequest(commandRequestSchema, raw);
+    if (checked.outcome === "refused") return answer(refusal(checked.error));
+    const resolved = this.#resolve(checked.request.session);
+    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    if (this.#commands >= MAX_COMMANDS) {
+      const error = wireError("busy", "This connection has too many commands under way.", { retryAfterMs: 500 });
+      return answer(refusal(error));
+    }
+    this.#commands++;
+    const ack = await this.#surroundings.runCommand(resolved.key, checked.request);
+    this.#commands--;
+    answer(ack);
+  }
+
+  closeSession(raw: unknown, answer: Answer<PlainAck>): void {
+    const checked = this.#admit() ?? checkRequest(closeRequestSchema, raw);
+    if (checked.outcome === "refused") return answer(refusal(checked.error));
+    this.#drop(checked.request.session);
+    answer({ ok: true });
+  }
+
+  /** Resolves to whether the token was replaced. */
+  async renew(raw: unknown, answer: Answer<PlainAck>): Promise<boolean> {
+    const checked = this.#admit() ?? checkRequest(renewRequestSchema, raw);
+    if (checked.outcome === "refused") {
+      answer(refusal(checked.error));
+      return false;
+    }
+    const check = await this.#surroundings.verify(checked.request.token);
+    if (check.outcome === "refused") {
+      answer(refusal(check.error));
+      return false;
+    }
+    const { tenant, subject } = this.#claims;
+    if (check.claims.tenant !== tenant || check.claims.subject !== subject) {
+      answer(refusal(wireError("forbidden", "The token is another subject's.")));
+      return false;
+    }
+    this.#claims = check.claims;
+    // What only the old token opened is open no longer.
+    for (const [ref, { key }] of this.#sessions) if (!this.#mayOpen(key)) this.#drop(ref);
+    answer({ ok: true });
+    return true;
+  }
+
+  /** Takes no more requests; frames and outstanding answers go on. */
+  retire(): void {
+    this.#isRetired = true;
+  }
+
+  /** SPEC open-5: ends all sessions. What was sent goes on its way all the same. */
+  end(): void {
+    this.retire();
+    for (const ref of this.#sessions.keys()) this.#drop(ref);
+  }
+
+  /** Undefined: the request may go on. */
+  #admit(): { outcome: "refused"; error: WireError } | undefined {
+    if (this.#isRetired) return { outcome: "refused", error: wireError("draining") };
+    const wait = this.#requests.take(performance.now());
+    if (wait === 0) return undefined;
+    return { outcome: "refused", error: wireError("rate_limited", undefined, { retryAfterMs: wait }) };
+  }
+
+  #resolve(ref: string): Resolved {
+    const key = parseSessionRef(ref, this.#claims);
+    if (key === undefined) return { outcome: "refused", error: wireError("invalid", "session: not a session's name.") };
+    return this.#mayOpen(key) ? { outcome: "allowed", key } : { outcome: "refused", error: wireError("forbidden") };
+  }
+
+  #mayOpen({ owner, name }: SessionKey): boolean {
+    return owner === this.#claims.subject || this.#claims.shared.has(`${owner}/${name}`);
+  }
+
+  /** SPEC send-5 holds for a request that is refused before its content is looked at, too. */
+  #refuseSend(raw: unknown, error: WireError, answer: Answer<SendAck>): void {
+    const place = placeOf(raw);
+    const key = place === undefined ? undefined : parseSessionRef(place.session, this.#claims);
+    if (place !== undefined && key !== undefined) {
+      this.#sender.order.begin(sessionPath(key), place.producer, place.after);
+    }
+    answer(refusal(error));
+  }
+
+  #drop(ref: string): void {
+    const session = this.#sessions.get(ref);
+    if (session === undefined) return;
+    this.#sessions.delete(ref);
+    session.reader.close();
+    this.#surroundings.feeds.release(session.feed);
+  }
+}
+
+function refusal(error: WireError): Refused {
+  return { ok: false, error };
+}

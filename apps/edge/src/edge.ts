@@ -1,0 +1,145 @@
+import type { Server as HttpServer } from "node:http";
+import { wireError } from "@holdfast/contract";
+import { createLogger, type Logger } from "@holdfast/service/log";
+import { createMetrics } from "@holdfast/service/metrics";
+import { listen, operationsApp } from "@holdfast/service/operations";
+import { connectRedis } from "@holdfast/service/redis";
+import { connectTemporal } from "@holdfast/service/temporal";
+import { createAdmission } from "./admission.ts";
+import { FleetOrders } from "./cluster.ts";
+import { Coalescer } from "./coalescer.ts";
+import { createRunCommand } from "./commands.ts";
+import type { EdgeConfig } from "./config.ts";
+import { drain } from "./drain.ts";
+import { createGate, SOCKET_PATH } from "./gate.ts";
+import { createHandshake } from "./handshake.ts";
+import { Intake } from "./intake.ts";
+import { EdgeMetrics } from "./metrics.ts";
+import { operatorRoutes } from "./operator.ts";
+import { createReading } from "./reading.ts";
+import { createSignal } from "./signals.ts";
+import { createSocketServer } from "./socket-server.ts";
+import { Sockets } from "./sockets.ts";
+import { TemporalWatch } from "./temporal-watch.ts";
+import { createTokenVerifier } from "./tokens.ts";
+
+export interface Edge {
+  readonly log: Logger;
+  /** http://host:port */
+  readonly url: string;
+  /** Drains, then releases everything. */
+  stop(reason: string): Promise<void>;
+}
+
+/** What may wait for one socket in this process before the connection is ended. */
+const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** Of the grace period; the rest is for closing what is left. */
+const DRAIN_SHARE = 0.8;
+
+/** Starts one node. Rejects with a sentence when its port is taken. */
+export async function startEdge(config: EdgeConfig): Promise<Edge> {
+  const log = createLogger("edge", config);
+  const registry = createMetrics("edge");
+  const metrics = new EdgeMetrics(registry, (error) => log.error({ err: error }, "a signal failed"));
+  const connect = (role: "commands" | "subscriber") => connectRedis(config.HOLDFAST_REDIS_URL, log, role);
+  const redis = { commands: connect("commands"), subscriber: connect("subscriber"), fleet: connect("subscriber") };
+  const temporal = connectTemporal(config);
+  const temporalWatch = new TemporalWatch(temporal);
+  const verify = createTokenVerifier(config);
+  const coalescer = new Coalescer(createSignal(temporal, config.HOLDFAST_LANE), metrics.coalescer);
+  const reading = createReading(config, redis, temporal, metrics, log, () => sockets.emitStatus());
+  const isDegraded = (): boolean => reading.watch.isDegraded;
+  const sockets = new Sockets({
+    node: config.HOLDFAST_NODE_ID,
+    log,
+    outlet: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
+    isDegraded,
+    onConnect: () => metrics.connected(),
+    onDisconnect: (reason) => metrics.disconnected(reason),
+    connection: {
+      agents: new Set(config.HOLDFAST_AGENTS),
+      defaultAgent: config.HOLDFAST_DEFAULT_AGENT,
+      requestsPerSecond: config.HOLDFAST_REQUESTS_PER_SECOND,
+      feeds: reading.feeds,
+      intake: new Intake(coalescer, reading.snapshots, metrics.intake),
+      reading: reading.surroundings,
+      runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
+      verify,
+    },
+  });
+
+  let draining = false;
+  const isDraining = (): boolean => draining;
+  const { engine, io } = createSocketServer(config, { publisher: redis.commands, subscriber: redis.fleet }, log);
+  const connections = (): number => engine.clientsCount;
+  io.use(
+    createHandshake({
+      allowedOrigins: config.HOLDFAST_ALLOWED_ORIGINS,
+      verify,
+      admit: createAdmission(redis.commands, config),
+      isDraining,
+      onRefused: ({ code }) => metrics.refused(code),
+    }),
+  );
+  io.on("connection", (socket) => sockets.attach(socket));
+  metrics.watch({ connections, feeds: () => reading.feeds.size, depth: () => coalescer.depth, isDegraded });
+
+  const app = operationsApp(registry, () => {
+    if (draining) return "draining";
+    if (connections() >= config.HOLDFAST_MAX_CONNECTIONS) return "full";
+    return temporalWatch.wasReached ? undefined : "Temporal has not been reached yet";
+  });
+  app.use(SOCKET_PATH, (_request, response) => {
+    response.status(400).json({ error: wireError("invalid", "WebSocket is the only transport here.") });
+  });
+  const orders = new FleetOrders(io, log);
+  if (config.HOLDFAST_OPERATOR_TOKEN !== undefined) {
+    app.use(
+      "/admin",
+      operatorRoutes(config.HOLDFAST_OPERATOR_TOKEN, orders, () => !isDegraded()),
+    );
+  }
+
+  await reading.watch.start();
+  temporalWatch.start();
+  const server = await listen(app, config.HOLDFAST_HOST, config.HOLDFAST_PORT);
+  server.on(
+    "upgrade",
+    createGate(config, {
+      connections,
+      isDraining,
+      accept: (request, socket, head) => engine.handleUpgrade(request, socket, head),
+      onRefused: (status) => metrics.refused(String(status)),
+    }),
+  );
+  const url = `http://${config.HOLDFAST_HOST}:${portOf(server)}`;
+  log.info({ url }, "the edge takes connections");
+
+  const stop = async (reason: string): Promise<void> => {
+    log.info({ reason, connections: connections() }, "draining");
+    draining = true;
+    await drain(sockets.all(), config.HOLDFAST_SHUTDOWN_GRACE_SECONDS * 1_000 * DRAIN_SHARE);
+    coalescer.stop();
+    reading.watch.stop();
+    temporalWatch.stop();
+    await io.close();
+    await closeServer(server);
+    // Before the feeds, which would otherwise unsubscribe one by one, and wait where Redis hangs.
+    for (const connection of Object.values(redis)) connection.disconnect();
+    await reading.feeds.close();
+    await temporal.connection.close();
+    log.info("stopped");
+  };
+  return { log, url, stop };
+}
+
+function portOf(server: HttpServer): number {
+  const address = server.address();
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function closeServer(server: HttpServer): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}

@@ -1,0 +1,147 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sessionPath, type SessionKey } from "@holdfast/contract";
+import pLimit from "p-limit";
+import { backoff } from "./backoff.ts";
+import { Feed, type FeedSurroundings } from "./feed.ts";
+import type { Snapshots } from "./snapshots.ts";
+
+export interface FeedsSettings {
+  /** A feed nobody reads is kept so long, for the reader that comes back. */
+  readonly lingerMs: number;
+  /** How often a feed compares its tail with the log: at first, and when nothing happens for long. */
+  readonly checkMs: { first: number; longest: number };
+  /** A running turn that says nothing for so long is compared with the workflow. */
+  readonly silentTurnMs: number;
+}
+
+export const FEEDS_SETTINGS: FeedsSettings = {
+  lingerMs: 5_000,
+  checkMs: { first: 10_000, longest: 60_000 },
+  silentTurnMs: 15_000,
+};
+
+const MAX_RECOVERIES = 64;
+
+interface Entry {
+  readonly feed: Feed;
+  readers: number;
+  readonly ending: AbortController;
+  linger: NodeJS.Timeout | undefined;
+}
+
+/** The feeds of this node, one per session that a socket has open, and what keeps them true. */
+export class Feeds {
+  readonly #surroundings: FeedSurroundings;
+  readonly #snapshots: Snapshots;
+  readonly #settings: FeedsSettings;
+  readonly #onFailure: (path: string, error: unknown) => void;
+  readonly #entries = new Map<string, Entry>();
+  readonly #recoveries = pLimit(MAX_RECOVERIES);
+
+  constructor(
+    surroundings: FeedSurroundings,
+    snapshots: Snapshots,
+    onFailure: (path: string, error: unknown) => void,
+    settings: FeedsSettings = FEEDS_SETTINGS,
+  ) {
+    this.#surroundings = surroundings;
+    this.#snapshots = snapshots;
+    this.#onFailure = onFailure;
+    this.#settings = settings;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  /** Every `acquire` is answered by one `release`. */
+  acquire(key: SessionKey): Feed {
+    const path = sessionPath(key);
+    const entry = this.#entries.get(path) ?? this.#open(path, key);
+    clearTimeout(entry.linger);
+    entry.readers++;
+    return entry.feed;
+  }
+
+  release(feed: Feed): void {
+    const entry = this.#entries.get(feed.path);
+    if (entry === undefined || --entry.readers > 0) return;
+    entry.linger = setTimeout(() => void this.#close(entry), this.#settings.lingerMs);
+  }
+
+  /**
+   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once, and is then
+   * compared with its workflow.
+   */
+  recover(): void {
+    this.#snapshots.distrust();
+    for (const entry of this.#entries.values()) void this.#recover(entry);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)));
+  }
+
+  #open(path: string, key: SessionKey): Entry {
+    const feed = new Feed(key, this.#surroundings);
+    const entry: Entry = { feed, readers: 0, ending: new AbortController(), linger: undefined };
+    this.#entries.set(path, entry);
+    void this.#keepTrue(entry);
+    return entry;
+  }
+
+  /** Never rejects. */
+  async #close(entry: Entry): Promise<void> {
+    clearTimeout(entry.linger);
+    entry.ending.abort();
+    this.#entries.delete(entry.feed.path);
+    await entry.feed.close();
+  }
+
+  /** Never rejects. */
+  async #recover({ feed, ending }: Entry): Promise<void> {
+    for (let failures = 0; !ending.signal.aborted;) {
+      try {
+        await this.#recoveries(() => feed.readOn());
+        feed.wakeReaders();
+        if (!this.#snapshots.isTrusted(feed.key)) await this.#snapshots.verify(feed.key);
+        return;
+      } catch (error) {
+        if (++failures === 1) this.#onFailure(feed.path, error);
+        await this.#pause(backoff(failures, 200, 10_000), ending.signal);
+      }
+    }
+  }
+
+  /** The slow checks of one feed, until it is closed. Never rejects. */
+  async #keepTrue({ feed, ending }: Entry): Promise<void> {
+    const { checkMs, silentTurnMs } = this.#settings;
+    let wait = checkMs.first;
+    let patience = silentTurnMs;
+    while (await this.#pause(wait * (0.75 + Math.random() / 2), ending.signal)) {
+      const isQuiet = feed.silence > wait;
+      wait = isQuiet ? Math.min(2 * wait, checkMs.longest) : checkMs.first;
+      if (isQuiet) feed.shed();
+      if (feed.silence < silentTurnMs) patience = silentTurnMs;
+      try {
+        await feed.checkTail();
+        if (!feed.isTurnRunning || feed.silence < patience) continue;
+        // A long call may well be silent: asked again, but ever more seldom.
+        patience = 2 * feed.silence;
+        await this.#snapshots.verify(feed.key);
+      } catch {
+        // Redis is away, which its own watch tells, or no worker answers, which the next check repeats.
+      }
+    }
+  }
+
+  /** False when the feed is closed. */
+  async #pause(ms: number, ending: AbortSignal): Promise<boolean> {
+    try {
+      await sleep(ms, undefined, { signal: ending });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { wireError, type WireError } from "@holdfast/contract";
+import { TokenBucket } from "./token-bucket.ts";
+
+export const SOCKET_PATH = "/socket.io/";
+
+export interface GateSettings {
+  HOLDFAST_MAX_CONNECTIONS: number;
+  HOLDFAST_UPGRADES_PER_SECOND: number;
+}
+
+export interface GateSurroundings {
+  readonly connections: () => number;
+  readonly isDraining: () => boolean;
+  readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  readonly onRefused: (status: number) => void;
+}
+
+/** The HTTP server's `upgrade` listener. */
+export type Gate = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+interface Refusal {
+  status: 404 | 429 | 503;
+  error: WireError;
+}
+
+/**
+ * Refuses upgrades before anything is spent on them. Here and not in Engine.IO, which answers 400 to whatever it refuses:
+ * a balancer must see 503 to choose another node, and 429 to slow down.
+ */
+export function createGate(settings: GateSettings, surroundings: GateSurroundings): Gate {
+  const rate = settings.HOLDFAST_UPGRADES_PER_SECOND;
+  const bucket = new TokenBucket(2 * rate, rate, performance.now());
+
+  const refusalOf = (request: IncomingMessage): Refusal | undefined => {
+    if (request.url?.startsWith(SOCKET_PATH) !== true) {
+      return { status: 404, error: wireError("invalid", `WebSockets are at ${SOCKET_PATH}.`) };
+    }
+    if (surroundings.isDraining()) return { status: 503, error: wireError("draining") };
+    if (surroundings.connections() >= settings.HOLDFAST_MAX_CONNECTIONS) {
+      return { status: 503, error: wireError("busy", "This node is full.", { retryAfterMs: 1_000 }) };
+    }
+    const wait = bucket.take(performance.now());
+    if (wait > 0) return { status: 429, error: wireError("rate_limited", undefined, { retryAfterMs: wait }) };
+    return undefined;
+  };
+
+  return (request, socket, head) => {
+    const refusal = refusalOf(request);
+    if (refusal === undefined) return surroundings.accept(request, socket, head);
+    surroundings.onRefused(refusal.status);
+    answer(socket, refusal);
+  };
+}
+
+function answer(socket: Duplex, { status, error }: Refusal): void {
+  const body = JSON.stringify({ error });
+  socket.on("error", () => socket.destroy());
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      "Connection: close",
+      "Content-Type: application/json",
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...(status === 404 ? [] : [`Retry-After: ${Math.ceil((error.retryAfterMs ?? 1_000) / 1_000)}`]),
+      "",
+      body,
+    ].join("\r\n"),
+    // Half-closed sockets of clients that never answer would pile up.
+    () => socket.destroy(),
+  );
+}

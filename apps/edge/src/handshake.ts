@@ -1,0 +1,71 @@
+import { authSchema, PROTOCOL_VERSION, wireError, type WireError } from "@holdfast/contract";
+import type { Admission } from "./admission.ts";
+import type { Claims, TokenVerifier } from "./tokens.ts";
+import type { EdgeSocket } from "./wire.ts";
+
+export interface HandshakeSurroundings {
+  readonly allowedOrigins: readonly string[];
+  readonly verify: TokenVerifier;
+  readonly admit: Admission;
+  readonly isDraining: () => boolean;
+  readonly onRefused: (error: WireError) => void;
+}
+
+type Verdict = { outcome: "accepted"; claims: Claims } | { outcome: "refused"; error: WireError };
+type Next = (refusal?: Error) => void;
+
+/** What Socket.IO sends as `connect_error` (SPEC connect-3). */
+class Refusal extends Error {
+  readonly data: WireError;
+  constructor(error: WireError) {
+    super(error.message);
+    this.data = error;
+  }
+}
+
+/**
+ * The namespace's middleware: who may connect (SPEC connect-2). The origin is checked here too, and not at the upgrade:
+ * a browser shows its page no status of a refused upgrade, so the client would try for ever. CORS would not help at all,
+ * since browsers do not apply it to WebSockets.
+ */
+export function createHandshake(surroundings: HandshakeSurroundings): (socket: EdgeSocket, next: Next) => void {
+  return (socket, next) => void decide(surroundings, socket, next);
+}
+
+/** Never rejects. */
+async function decide(surroundings: HandshakeSurroundings, socket: EdgeSocket, next: Next): Promise<void> {
+  const verdict = await judge(surroundings, socket).catch(() => refused("internal"));
+  if (verdict.outcome === "accepted") {
+    socket.data.claims = verdict.claims;
+    next();
+    return;
+  }
+  surroundings.onRefused(verdict.error);
+  next(new Refusal(verdict.error));
+  // After the refusal is on its way: an idle connection nobody may use is only a cost.
+  setImmediate(() => socket.conn.close());
+}
+
+async function judge(surroundings: HandshakeSurroundings, socket: EdgeSocket): Promise<Verdict> {
+  const { allowedOrigins, verify, admit, isDraining } = surroundings;
+  if (!isOriginAllowed(socket.handshake.headers.origin, allowedOrigins)) return refused("origin_refused");
+  const auth = authSchema.safeParse(socket.handshake.auth);
+  if (!auth.success) return refused("unauthenticated", "`auth` is { token, protocol }.");
+  if (auth.data.protocol !== PROTOCOL_VERSION) {
+    return refused("protocol_unsupported", `This edge speaks version ${PROTOCOL_VERSION}.`);
+  }
+  if (isDraining()) return refused("draining");
+  const check = await verify(auth.data.token);
+  if (check.outcome === "refused") return check;
+  const error = await admit(check.claims);
+  return error === undefined ? { outcome: "accepted", claims: check.claims } : { outcome: "refused", error };
+}
+
+function refused(code: WireError["code"], detail?: string): Verdict {
+  return { outcome: "refused", error: wireError(code, detail) };
+}
+
+/** A request without an origin comes from no web page, and carries no one's cookies but its own. */
+function isOriginAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
+  return origin === undefined || allowed.includes("*") || allowed.includes(origin);
+}

@@ -1,0 +1,108 @@
+import { wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import type { Budget } from "./budget.ts";
+import type { Coalescer } from "./coalescer.ts";
+import type { Feed } from "./feed.ts";
+import type { ProducerOrder } from "./producer-order.ts";
+import { measureEvents } from "./request-check.ts";
+import type { Snapshots } from "./snapshots.ts";
+
+/** A session as a connection has it open. */
+export interface OpenSession {
+  readonly key: SessionKey;
+  readonly agent: string;
+  readonly feed: Feed;
+}
+
+/** What a connection carries from one `send` to the next. */
+export interface Sender {
+  readonly order: ProducerOrder;
+  readonly budget: Budget;
+}
+
+export interface IntakeProbe {
+  /** Seconds from the request's arrival to its durable answer. */
+  durable(seconds: number): void;
+  busy(limit: "queue" | "unapplied"): void;
+}
+
+const REFRESH_INTERVAL_MS = 1_000;
+
+/** From a valid `send` to its one answer: order, limits, coalescer. Awaits nothing but the signal itself. */
+export class Intake {
+  readonly #coalescer: Coalescer;
+  readonly #snapshots: Snapshots;
+  readonly #probe: IntakeProbe;
+  readonly #refreshedAt = new WeakMap<Feed, number>();
+
+  constructor(coalescer: Coalescer, snapshots: Snapshots, probe: IntakeProbe) {
+    this.#coalescer = coalescer;
+    this.#snapshots = snapshots;
+    this.#probe = probe;
+  }
+
+  take(sender: Sender, session: OpenSession, request: SendRequest, answer: (ack: SendAck) => void): void {
+    const { producer, events } = request;
+    const { feed, key, agent } = session;
+    const first = events[0]?.seq ?? 1;
+    const last = events.at(-1)?.seq ?? first;
+    const after = request.after ?? first - 1;
+    const place = sender.order.check(feed.path, producer, after);
+    const measured = measureEvents(events);
+    if (measured.outcome === "refused") return answer({ ok: false, error: measured.error });
+    if (place.outcome === "out_of_order") {
+      return answer({ ok: false, error: wireError("out_of_order", undefined, { after: place.after }) });
+    }
+    const sizes = measured.request;
+    const inputs = events.flatMap(({ kind, seq }, index) => {
+      return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0 }] : [];
+    });
+    const inputBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
+    if (!feed.backlog.fits(inputs.length, inputBytes)) {
+      this.#probe.busy("unapplied");
+      this.#refreshMarks(session);
+      const error = wireError("busy", "The agent has not caught up (unappliedInputs).", { retryAfterMs: 1_000 });
+      return answer({ ok: false, error });
+    }
+
+    const arrivedAt = performance.now();
+    const offer = this.#coalescer.offer({
+      target: { key, agent },
+      producer,
+      at: Date.now(),
+      events,
+      sizes,
+      budget: sender.budget,
+      settle: (settlement) => {
+        if (settlement.outcome === "durable") {
+          this.#probe.durable((performance.now() - arrivedAt) / 1_000);
+          return answer({ ok: true, durable: last });
+        }
+        sender.order.rollBack(feed.path, producer, after);
+        feed.backlog.remove(producer, first);
+        answer({ ok: false, error: settlement.error });
+      },
+    });
+    if (offer.outcome === "busy") {
+      this.#probe.busy("queue");
+      const { retryAfterMs } = offer;
+      return answer({
+        ok: false,
+        error: wireError("busy", "Too much is waiting to be made durable.", { retryAfterMs }),
+      });
+    }
+    sender.order.take(feed.path, producer, last);
+    for (const { seq, bytes } of inputs) feed.backlog.add(producer, seq, bytes);
+  }
+
+  /** Marks of inputs that other edges took, or that were applied while this one did not read, come with a snapshot. */
+  #refreshMarks({ feed, key, agent }: OpenSession): void {
+    const now = performance.now();
+    if (now - (this.#refreshedAt.get(feed) ?? -Infinity) < REFRESH_INTERVAL_MS) return;
+    this.#refreshedAt.set(feed, now);
+    this.#snapshots.read(key, agent).then(
+      ({ snapshot }) => feed.learn(snapshot),
+      // The client tries again, and so does this.
+      () => {},
+    );
+  }
+}

@@ -1,0 +1,166 @@
+import type { LogFrame } from "@holdfast/contract";
+import { LATENCY_BUCKETS } from "@holdfast/service/metrics";
+import { Counter, Gauge, Histogram, type Registry } from "prom-client";
+import type { CoalescerProbe } from "./coalescer.ts";
+import type { IntakeProbe } from "./intake.ts";
+import type { SnapshotProbe } from "./snapshots.ts";
+
+/** Read when metrics are scraped. */
+export interface Levels {
+  readonly connections: () => number;
+  readonly feeds: () => number;
+  readonly depth: () => { events: number; bytes: number };
+  readonly isDegraded: () => boolean;
+}
+
+/** What an edge counts. */
+export class EdgeMetrics {
+  readonly #registry: Registry;
+  readonly #connects: Counter;
+  readonly #refusals: Counter<"code">;
+  readonly #disconnects: Counter<"reason">;
+  readonly #pausedReaders: Gauge;
+  readonly #resyncs: Counter;
+  readonly #feedLag: Histogram;
+  readonly coalescer: CoalescerProbe;
+  readonly intake: IntakeProbe;
+  readonly snapshots: SnapshotProbe;
+
+  constructor(registry: Registry, onFailure: (error: unknown) => void) {
+    const registers = [registry];
+    this.#registry = registry;
+    this.#connects = new Counter({ name: "holdfast_edge_connects_total", help: "Connections accepted.", registers });
+    this.#refusals = new Counter({
+      name: "holdfast_edge_refused_total",
+      help: "Connections refused, by the HTTP status or the error's code.",
+      labelNames: ["code"],
+      registers,
+    });
+    this.#disconnects = new Counter({
+      name: "holdfast_edge_disconnects_total",
+      help: "Connections ended, by Socket.IO's reason.",
+      labelNames: ["reason"],
+      registers,
+    });
+    this.#pausedReaders = new Gauge({
+      name: "holdfast_edge_paused_readers",
+      help: "Sessions whose frames are held back because their socket is slow.",
+      registers,
+    });
+    this.#resyncs = new Counter({
+      name: "holdfast_edge_resyncs_total",
+      help: "Readers and feeds that lost their place in the log and need a snapshot.",
+      registers,
+    });
+    this.#feedLag = new Histogram({
+      name: "holdfast_edge_feed_lag_seconds",
+      help: "From a frame's append (Redis's clock) to its arrival at the feed (this node's).",
+      buckets: LATENCY_BUCKETS,
+      registers,
+    });
+    this.coalescer = coalescerProbe(registers, onFailure);
+    this.intake = intakeProbe(registers);
+    this.snapshots = snapshotProbe(registers);
+  }
+
+  connected(): void {
+    this.#connects.inc();
+  }
+
+  refused(code: string): void {
+    this.#refusals.inc({ code });
+  }
+
+  disconnected(reason: string): void {
+    this.#disconnects.inc({ reason });
+  }
+
+  paused(): void {
+    this.#pausedReaders.inc();
+  }
+
+  resumed(): void {
+    this.#pausedReaders.dec();
+  }
+
+  resynced(): void {
+    this.#resyncs.inc();
+  }
+
+  /** An id begins with the millisecond of its append; nothing but this figure relies on it. */
+  arrived(frame: LogFrame): void {
+    const lag = Date.now() - Number.parseInt(frame.id, 10);
+    if (Number.isFinite(lag)) this.#feedLag.observe(Math.max(0, lag) / 1_000);
+  }
+
+  watch(levels: Levels): void {
+    const gauges: [string, string, () => number][] = [
+      ["connections", "Connections open.", levels.connections],
+      ["feeds", "Sessions followed.", levels.feeds],
+      ["waiting_events", "Events taken and not durable yet.", () => levels.depth().events],
+      ["waiting_bytes", "Bytes of events taken and not durable yet.", () => levels.depth().bytes],
+      ["degraded", "1 while the session log is out of reach.", () => Number(levels.isDegraded())],
+    ];
+    for (const [name, help, read] of gauges) {
+      const gauge: Gauge = new Gauge({
+        name: `holdfast_edge_${name}`,
+        help,
+        registers: [this.#registry],
+        collect: () => gauge.set(read()),
+      });
+    }
+  }
+}
+
+function coalescerProbe(registers: Registry[], onFailure: (error: unknown) => void): CoalescerProbe {
+  const batch = new Histogram({
+    name: "holdfast_edge_batch_events",
+    help: "Events in one signal.",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+    registers,
+  });
+  const inFlight = new Gauge({ name: "holdfast_edge_signals_in_flight", help: "Signals under way.", registers });
+  const retries = new Counter({ name: "holdfast_edge_signal_retries_total", help: "Signals sent again.", registers });
+  return {
+    signalStarted(events) {
+      batch.observe(events);
+      inFlight.inc();
+    },
+    signalEnded: () => inFlight.dec(),
+    retried: () => retries.inc(),
+    failed: onFailure,
+  };
+}
+
+function intakeProbe(registers: Registry[]): IntakeProbe {
+  const durable = new Histogram({
+    name: "holdfast_edge_event_durable_seconds",
+    help: "From the arrival of a `send` to its durable answer.",
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const busy = new Counter({
+    name: "holdfast_edge_busy_total",
+    help: "Sends refused as busy, by what was full.",
+    labelNames: ["limit"],
+    registers,
+  });
+  return {
+    durable: (seconds) => durable.observe(seconds),
+    busy: (limit) => busy.inc({ limit }),
+  };
+}
+
+function snapshotProbe(registers: Registry[]): SnapshotProbe {
+  const served = new Counter({
+    name: "holdfast_edge_snapshots_total",
+    help: "Snapshots read, by where they came from.",
+    labelNames: ["source"],
+    registers,
+  });
+  const queries = new Counter({ name: "holdfast_edge_queries_total", help: "Snapshot Queries made.", registers });
+  return {
+    served: (source) => served.inc({ source }),
+    queried: () => queries.inc(),
+  };
+}

@@ -1,0 +1,65 @@
+import type { RedisConnection } from "@holdfast/service/redis";
+import type { Logger } from "@holdfast/service/log";
+import { LogFollower, SessionLog } from "@holdfast/session-log";
+import type { Client } from "@temporalio/client";
+import pLimit from "p-limit";
+import { Feeds } from "./feeds.ts";
+import { LogWatch } from "./log-watch.ts";
+import type { EdgeMetrics } from "./metrics.ts";
+import type { ReaderSurroundings } from "./reader.ts";
+import { Snapshots } from "./snapshots.ts";
+
+export interface ReadingSettings {
+  HOLDFAST_SNAPSHOT_QUERIES: number;
+}
+
+/** The way from the session log to readers. */
+export interface Reading {
+  readonly feeds: Feeds;
+  readonly snapshots: Snapshots;
+  readonly watch: LogWatch;
+  readonly surroundings: ReaderSurroundings;
+}
+
+/** Pages of session logs in memory at once. */
+const MAX_PAGES = 32;
+
+/** `onStatus` hears that the log went out of reach, or came back. */
+export function createReading(
+  settings: ReadingSettings,
+  redis: { commands: RedisConnection; subscriber: RedisConnection },
+  temporal: Client,
+  metrics: EdgeMetrics,
+  log: Logger,
+  onStatus: () => void,
+): Reading {
+  const sessionLog = new SessionLog(redis.commands);
+  const follower = new LogFollower(redis.subscriber, (error) => log.warn({ err: error }, "a frame was not understood"));
+  const snapshots = new Snapshots(sessionLog, temporal, settings.HOLDFAST_SNAPSHOT_QUERIES, metrics.snapshots);
+  const onFailure = (session: string, error: unknown): void => log.warn({ err: error, session }, "reading failed");
+  const onResync = (): void => metrics.resynced();
+  const feeds = new Feeds(
+    { log: sessionLog, follower, onLag: (frame) => metrics.arrived(frame), onResync },
+    snapshots,
+    onFailure,
+  );
+  const watch = new LogWatch(redis.commands, redis.subscriber, {
+    onLost: onStatus,
+    onBack: () => {
+      onStatus();
+      feeds.recover();
+    },
+  });
+  follower.onInterrupted(() => feeds.recover());
+  const surroundings: ReaderSurroundings = {
+    log: sessionLog,
+    snapshots,
+    pages: pLimit(MAX_PAGES),
+    isDegraded: () => watch.isDegraded,
+    onPause: () => metrics.paused(),
+    onResume: () => metrics.resumed(),
+    onResync,
+    onFailure,
+  };
+  return { feeds, snapshots, watch, surroundings };
+}

@@ -1,0 +1,54 @@
+import { LIMITS, wireError, type SendRequest, type WireError } from "@holdfast/contract";
+import { z } from "zod";
+
+export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
+
+/** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
+export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
+  const parsed = schema.safeParse(raw);
+  if (parsed.success) return { outcome: "valid", request: parsed.data };
+  const issue = parsed.error.issues[0];
+  if (issue === undefined) return { outcome: "refused", error: wireError("invalid") };
+  const where = issue.path.length === 0 ? "the request" : issue.path.join(".");
+  const isTooLarge = issue.code === "too_big" && issue.path[0] === "events" && issue.origin !== "number";
+  return { outcome: "refused", error: wireError(isTooLarge ? "too_large" : "invalid", `${where}: ${issue.message}.`) };
+}
+
+/** Each event's encoded bytes, or which is over a limit of SPEC §11. */
+export function measureEvents(events: SendRequest["events"]): Checked<number[]> {
+  const sizes: number[] = [];
+  for (const [index, event] of events.entries()) {
+    const size = Buffer.byteLength(JSON.stringify(event));
+    if (size > LIMITS.eventBytes) return tooLarge(`events.${index}: over eventBytes (${LIMITS.eventBytes}).`);
+    if (event.kind === "input" && Buffer.byteLength(event.text) > LIMITS.inputTextBytes) {
+      return tooLarge(`events.${index}.text: over inputTextBytes (${LIMITS.inputTextBytes}).`);
+    }
+    sizes.push(size);
+  }
+  return { outcome: "valid", request: sizes };
+}
+
+function tooLarge(detail: string): { outcome: "refused"; error: WireError } {
+  return { outcome: "refused", error: wireError("too_large", detail) };
+}
+
+/** What of a `send` places it in its producer's order, read from a request that may be wrong in all else. */
+const placeSchema = z.object({
+  session: z.string(),
+  producer: z.string(),
+  after: z.number().optional(),
+  events: z.array(z.object({ seq: z.number() })).min(1),
+});
+
+export interface SendPlace {
+  session: string;
+  producer: string;
+  after: number;
+}
+
+export function placeOf(raw: unknown): SendPlace | undefined {
+  const parsed = placeSchema.safeParse(raw);
+  if (!parsed.success) return undefined;
+  const { session, producer, after, events } = parsed.data;
+  return { session, producer, after: after ?? (events[0]?.seq ?? 1) - 1 };
+}

@@ -1,0 +1,151 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { wireError, type WireError } from "@holdfast/contract";
+import { backoff } from "./backoff.ts";
+import type { Budget } from "./budget.ts";
+import { batchOf, cut, type BatchLimits, type Piece, type Signal, type Submission } from "./submission.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+export interface QueueSettings {
+  readonly batch: BatchLimits;
+  /** Signals a session may get from this node: at once, and per second for long. */
+  readonly pace: { burst: number; perSecond: number };
+  readonly firstRetryMs: number;
+  readonly longestRetryMs: number;
+}
+
+/** What the queue of a session shares with those of all others. */
+export interface QueueSurroundings {
+  readonly settings: QueueSettings;
+  readonly signal: Signal;
+  readonly stopping: AbortSignal;
+  readonly onSignal: (events: number) => void;
+  readonly onSignalEnd: () => void;
+  readonly onRetry: (reason: string) => void;
+  readonly onDefect: (error: unknown) => void;
+  readonly onReleased: (events: number, bytes: number) => void;
+}
+
+/**
+ * Events of one session that are not durable yet, in the order they came. At most one signal is in flight: what
+ * arrives meanwhile is the next batch. A batch that failed is sent again before anything behind it.
+ */
+export class SessionQueue {
+  readonly #surroundings: QueueSurroundings;
+  readonly #budget: Budget;
+  readonly #bucket: TokenBucket;
+  #waiting: Piece[] = [];
+  #running = false;
+
+  constructor(surroundings: QueueSurroundings, budget: Budget) {
+    const { pace } = surroundings.settings;
+    this.#surroundings = surroundings;
+    this.#budget = budget;
+    this.#bucket = new TokenBucket(pace.burst, pace.perSecond, performance.now());
+  }
+
+  get budget(): Budget {
+    return this.#budget;
+  }
+
+  /** Nothing under way, and a new queue in its place would behave the same. */
+  get isForgettable(): boolean {
+    return !this.#running && this.#bucket.isFull(performance.now());
+  }
+
+  add(submission: Submission): void {
+    this.#waiting.push(...cut(submission, this.#surroundings.settings.batch));
+    if (this.#running) return;
+    this.#running = true;
+    // One turn of the event loop later, what came in the same packet of the network is in the first batch too.
+    setImmediate(() => {
+      this.#run().catch((error: unknown) => this.#surroundings.onDefect(error));
+    });
+  }
+
+  async #run(): Promise<void> {
+    try {
+      while (this.#waiting.length > 0 && !this.#surroundings.stopping.aborted) {
+        await this.#awaitPace();
+        const batch = this.#takeBatch();
+        const refusal = await this.#deliver(batch);
+        if (refusal === undefined) for (const piece of batch) this.#settle(piece, undefined);
+        else this.#refuseAll(batch, refusal);
+      }
+    } catch (error) {
+      if (!this.#surroundings.stopping.aborted) throw error;
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would starve that. */
+  async #awaitPace(): Promise<void> {
+    for (let wait = this.#take(); wait > 0; wait = this.#take()) await this.#sleep(wait);
+  }
+
+  #take(): number {
+    return this.#bucket.take(performance.now());
+  }
+
+  #takeBatch(): Piece[] {
+    const { events: maxEvents, bytes: maxBytes } = this.#surroundings.settings.batch;
+    let count = 0;
+    let events = 0;
+    let bytes = 0;
+    for (const piece of this.#waiting) {
+      events += piece.events.length;
+      bytes += piece.bytes;
+      if (count > 0 && (events > maxEvents || bytes > maxBytes)) break;
+      count++;
+    }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** Until it is durable or refused; why it was refused. */
+  async #deliver(batch: Piece[]): Promise<WireError | undefined> {
+    const target = batch[0]?.submission.target;
+    if (target === undefined) return undefined;
+    const { settings, signal, onSignal, onSignalEnd, onRetry, onDefect } = this.#surroundings;
+    const content = batchOf(batch);
+    for (let attempt = 1; ; attempt++) {
+      onSignal(content.runs.reduce((sum, run) => sum + run.events.length, 0));
+      const result = await signal(target, content)
+        .catch((error: unknown) => {
+          onDefect(error);
+          return { outcome: "refused", error: wireError("internal") } as const;
+        })
+        .finally(onSignalEnd);
+      switch (result.outcome) {
+        case "durable":
+          return undefined;
+        case "refused":
+          return result.error;
+        case "retry":
+          onRetry(result.reason);
+          await this.#sleep(backoff(attempt, settings.firstRetryMs, settings.longestRetryMs));
+      }
+    }
+  }
+
+  /** What stands behind a refused batch was sent in the belief that the batch goes first: it must not overtake it. */
+  #refuseAll(batch: Piece[], error: WireError): void {
+    const behind = this.#waiting;
+    this.#waiting = [];
+    for (const piece of batch) this.#settle(piece, error);
+    const later = wireError("unavailable", "What was sent before it was refused.", { retryAfterMs: 0 });
+    const refused = new Set(batch.map((piece) => piece.submission));
+    for (const piece of behind) this.#settle(piece, refused.has(piece.submission) ? error : later);
+  }
+
+  #settle(piece: Piece, error: WireError | undefined): void {
+    const { submission, events, bytes, isLast } = piece;
+    submission.budget.release(events.length, bytes);
+    this.#budget.release(events.length, bytes);
+    this.#surroundings.onReleased(events.length, bytes);
+    if (isLast) submission.settle(error === undefined ? { outcome: "durable" } : { outcome: "refused", error });
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#surroundings.stopping });
+  }
+}

@@ -1,0 +1,110 @@
+import { LIMITS, PROTOCOL_VERSION, wireError, type ServerToClientEvents, type WireError } from "@holdfast/contract";
+import type { Logger } from "@holdfast/service/log";
+import { roomsOf } from "./cluster.ts";
+import { Connection, type ConnectionSurroundings } from "./connection.ts";
+import { Outlet, type OutletLimits } from "./outlet.ts";
+import { closeConnection } from "./socket-end.ts";
+import { TokenClock } from "./token-clock.ts";
+import type { EdgeSocket } from "./wire.ts";
+
+export interface Attached {
+  readonly socket: EdgeSocket;
+  readonly connection: Connection;
+}
+
+export interface SocketsSurroundings {
+  readonly node: string;
+  readonly log: Logger;
+  readonly outlet: OutletLimits;
+  readonly connection: ConnectionSurroundings;
+  readonly isDegraded: () => boolean;
+  readonly onConnect: () => void;
+  readonly onDisconnect: (reason: string) => void;
+}
+
+type Refused = { ok: false; error: WireError };
+
+/** The accepted sockets of this node, each with its connection: which message goes where, and what each is told. */
+export class Sockets {
+  readonly #surroundings: SocketsSurroundings;
+  readonly #attached = new Map<string, Attached>();
+
+  constructor(surroundings: SocketsSurroundings) {
+    this.#surroundings = surroundings;
+  }
+
+  all(): Attached[] {
+    return [...this.#attached.values()];
+  }
+
+  /** Tells every client (SPEC open-6). */
+  emitStatus(): void {
+    const degraded = this.#surroundings.isDegraded();
+    for (const { socket } of this.#attached.values()) socket.emit("status", { degraded });
+  }
+
+  attach(socket: EdgeSocket): void {
+    const { surroundings, claims } = { surroundings: this.#surroundings, claims: socket.data.claims };
+    const outlet = new Outlet(socket.conn, surroundings.outlet);
+    const connection = new Connection(surroundings.connection, outlet, claims);
+    const clock = new TokenClock(
+      (inMs) => socket.emit("expiring", { inMs }),
+      () => closeConnection(socket, wireError("token_expired")),
+    );
+    this.#attached.set(socket.id, { socket, connection });
+    surroundings.onConnect();
+
+    // Without a listener Socket.IO prints what a client did wrong.
+    socket.on("error", (error) => surroundings.log.debug({ err: error }, "a client broke the protocol"));
+    socket.on("disconnect", (reason) => {
+      this.#attached.delete(socket.id);
+      clock.stop();
+      connection.end();
+      surroundings.onDisconnect(reason);
+      // A client that only left the namespace would hold a transport it can do nothing with.
+      socket.conn.close();
+    });
+    this.#route(socket, connection, clock);
+
+    // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
+    void socket.join(roomsOf(claims));
+    clock.set(claims.expiresAt);
+    socket.emit("welcome", this.#welcome(claims.expiresAt));
+    if (surroundings.isDegraded()) socket.emit("status", { degraded: true });
+  }
+
+  #route(socket: EdgeSocket, connection: Connection, clock: TokenClock): void {
+    socket.on("open", (request, ack) => this.#serve(ack, (answer) => connection.open(request, answer)));
+    socket.on("send", (request, ack) => this.#serve(ack, (answer) => connection.send(request, answer)));
+    socket.on("command", (request, ack) => this.#serve(ack, (answer) => connection.command(request, answer)));
+    socket.on("close", (request, ack) => this.#serve(ack, (answer) => connection.closeSession(request, answer)));
+    socket.on("renew", (request, ack) => {
+      this.#serve(ack, async (answer) => {
+        if (await connection.renew(request, answer)) clock.set(connection.claims.expiresAt);
+      });
+    });
+  }
+
+  /** SPEC req-1: nothing without an acknowledgement; and a defect here ends one request, not the process. */
+  #serve<T>(ack: (answer: T | Refused) => void, run: (answer: (answer: T | Refused) => void) => void | Promise<void>) {
+    if (typeof ack !== "function") return;
+    const fail = (error: unknown): void => {
+      this.#surroundings.log.error({ err: error }, "a request failed");
+      ack({ ok: false, error: wireError("internal") });
+    };
+    try {
+      run(ack)?.catch(fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #welcome(expiresAt: number | undefined): Parameters<ServerToClientEvents["welcome"]>[0] {
+    return {
+      protocol: PROTOCOL_VERSION,
+      node: this.#surroundings.node,
+      limits: { ...LIMITS },
+      tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),
+    };
+  }
+}
