@@ -43,8 +43,15 @@ export class SessionLog {
   async begin(key: SessionKey, fence: Fence, started: TurnStartedBody, contextTurns: number): Promise<Begun> {
     const reply = await this.#redis.holdfastBegin(
       ...this.#common(key),
-      ...[fence.turn, fence.step, fence.attempt, started.version],
-      ...[started.agent, JSON.stringify(started.inputs), 2 * LIMITS.producers, contextTurns, JSON.stringify(started)],
+      fence.turn,
+      fence.step,
+      fence.attempt,
+      started.version,
+      started.agent,
+      JSON.stringify(started.inputs),
+      2 * LIMITS.producers,
+      contextTurns,
+      JSON.stringify(started),
       ...Object.entries(started.applied).flat(),
     );
     const [outcome, text, baseLength, index, stop, cold, ...turns] = listOf(reply);
@@ -79,8 +86,12 @@ export class SessionLog {
     const { frame, state, turn, keepTurns } = commit;
     const reply = await this.#redis.holdfastCommit(
       ...this.#common(key),
-      ...[frame.version, turn?.turn ?? 0, JSON.stringify(state)],
-      ...[turn === undefined ? "" : JSON.stringify(turn), keepTurns ?? LIMITS.snapshotTurns, JSON.stringify(frame)],
+      frame.version,
+      turn?.turn ?? 0,
+      JSON.stringify(state),
+      turn === undefined ? "" : JSON.stringify(turn),
+      keepTurns ?? LIMITS.snapshotTurns,
+      JSON.stringify(frame),
     );
     return outcomeOf(reply);
   }
@@ -144,7 +155,14 @@ export class SessionLog {
     const { turn, step, attempt } = fence;
     const reply = await this.#redis.holdfastText(
       ...this.#common(key),
-      ...[type, turn, step, attempt, index, escapeText(text), text.length, baseLength],
+      type,
+      turn,
+      step,
+      attempt,
+      index,
+      escapeText(text),
+      text.length,
+      baseLength,
       JSON.stringify({ type, turn, step, attempt, index, text }),
     );
     const [outcome, stop, lastIndex] = listOf(reply);

@@ -65,5 +65,5 @@ export function backendOf(start: () => Promise<Servers>): Backend {
 }
 
 export function single(server: ValkeyServer): Servers {
-  return { url: server.url, ports: [server.port], stop: server.stop };
+  return { url: server.url, ports: [server.port], stop: () => server.stop() };
 }

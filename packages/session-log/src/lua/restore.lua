@@ -6,7 +6,9 @@ local version, ended, turn = tonumber(ARGV[4]), tonumber(ARGV[7]), tonumber(ARGV
 local turns = tonumber(ARGV[15])
 
 if version < head.version then return 'older' end
-if version == head.version and head.cold == 0 and not head.lost then return 'stored' end
+-- The same version with another state: other content was published under it, and this is what became of it.
+local same = version == head.version and redis.call('GET', STATE) == ARGV[6]
+if same and head.cold == 0 and not head.lost then return 'stored' end
 
 bury()
 redis.call('DEL', TURNS, APPLIED)
@@ -17,7 +19,7 @@ redis.call('HSET', HEAD, 'agent', ARGV[5], 'inputs', ARGV[14])
 head.version, head.cold, head.sum, head.ended = version, 0, '', ended
 -- Partial text is known to the log alone; the workflow knows what earlier steps wrote.
 if turn ~= head.turn or head.index == 0 then
-  local same = turn == head.turn
+  local known = turn == head.turn
   local step, attempt = head.step, head.attempt
   run_turn(turn)
   if turn > 0 then
@@ -25,7 +27,7 @@ if turn ~= head.turn or head.index == 0 then
     head.step, head.attempt, head.index = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
     head.length = tonumber(ARGV[13])
     head.base = head.length
-    if same and compare_fence(step, attempt) > 0 then head.step, head.attempt = step, attempt end
+    if known and compare_fence(step, attempt) > 0 then head.step, head.attempt = step, attempt end
   end
 end
 resync()

@@ -1,0 +1,64 @@
+import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
+import type { Fence, SessionLog } from "../src/index.ts";
+
+/** An attempt as `respond` makes it: keeps the whole text, repairs a gap by `rewind`, stops when stale. */
+export class ModelAttempt {
+  readonly fence: Fence;
+  /** The turn's text as this attempt has it, earlier steps included. */
+  text = "";
+  over = false;
+  readonly #log: SessionLog;
+  readonly #key: SessionKey;
+  readonly #started: TurnStartedBody;
+  #base = "";
+  #index = 0;
+  #last: () => Promise<unknown> = async () => {};
+
+  constructor(log: SessionLog, key: SessionKey, fence: Fence, started: TurnStartedBody) {
+    this.fence = fence;
+    this.#log = log;
+    this.#key = key;
+    this.#started = started;
+  }
+
+  /** `goesOn`: the model can continue from a prefix. */
+  async begin(goesOn: boolean): Promise<void> {
+    const begun = await this.#send(() => this.#log.begin(this.#key, this.fence, this.#started, 3));
+    this.over = begun.outcome === "stale";
+    if (this.over) return;
+    this.#base = begun.text.slice(0, begun.baseLength);
+    this.#index = begun.index;
+    this.text = goesOn ? begun.text : this.#base;
+    if (this.text !== begun.text) await this.#rewind();
+  }
+
+  async write(piece: string): Promise<void> {
+    if (this.over) return;
+    this.text += piece;
+    const index = this.#index + 1;
+    const { outcome } = await this.#send(() => this.#log.appendText(this.#key, this.fence, index, piece));
+    this.#index = index;
+    this.over = outcome === "stale";
+    if (outcome === "gap") await this.#rewind();
+  }
+
+  /** What a client library does that does not know whether its command arrived. */
+  async resend(): Promise<void> {
+    await this.#last();
+  }
+
+  async #rewind(): Promise<void> {
+    for (;;) {
+      const [index, text, base] = [this.#index + 1, this.text, this.#base.length];
+      const answer = await this.#send(() => this.#log.rewind(this.#key, this.fence, index, text, base));
+      this.#index = Math.max(index, answer.index);
+      this.over = answer.outcome === "stale";
+      if (answer.outcome !== "gap") return;
+    }
+  }
+
+  async #send<T>(command: () => Promise<T>): Promise<T> {
+    this.#last = command;
+    return command();
+  }
+}

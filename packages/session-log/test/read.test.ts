@@ -1,0 +1,137 @@
+import { LIMITS, type SessionKey } from "@holdfast/contract";
+import { Cluster } from "ioredis";
+import { expect, test } from "vitest";
+import { SessionLog } from "../src/index.ts";
+import { keysOf } from "../src/keys.ts";
+import { describeBackends } from "./backends.ts";
+import { allFrames, ended, fence, newKey, patched, started } from "./story.ts";
+
+describeBackends("read", (backend) => {
+  const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
+
+  async function withDeltas(sessionLog: SessionLog, key: SessionKey, deltas: number): Promise<void> {
+    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    const write = (index: number) => sessionLog.appendText(key, fence(1), index, `${index} `);
+    for (let i = 1; i <= deltas; i += 100) {
+      await Promise.all(Array.from({ length: Math.min(100, deltas + 1 - i) }, (_, n) => write(i + n)));
+    }
+  }
+
+  test("open-2: pages from a cursor join without a gap, and say whether there is more", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await withDeltas(sessionLog, key, 9);
+    const frames = await allFrames(sessionLog, key);
+    let cursor = "0";
+    const pages: number[] = [];
+    for (let more = true; more;) {
+      const page = await sessionLog.read(key, cursor, 4);
+      if (page.outcome === "unknown") throw new Error("unknown");
+      for (const frame of page.frames) {
+        expect(frame).toEqual(frames[frames.findIndex(({ prev }) => prev === cursor)]);
+        cursor = frame.id;
+      }
+      pages.push(page.frames.length);
+      more = page.more;
+    }
+    expect(pages).toEqual([4, 4, 2]);
+    expect(cursor).toBe(frames.at(-1)?.id);
+    expect(await sessionLog.read(key, cursor, 4)).toEqual({ outcome: "frames", frames: [], more: false });
+  });
+
+  test("open-3: a cursor the log does not have is unknown, whatever it looks like", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await withDeltas(sessionLog, key, 3);
+    const { cursor } = await sessionLog.head(key);
+    const foreign = [
+      "1-1",
+      `${cursor}1`,
+      "9999999999999-1",
+      "99999999999999999999-0",
+      "-",
+      "+",
+      "$",
+      "(",
+      "x",
+      "5",
+      "0-0",
+    ];
+    for (const text of [...foreign, `(${cursor}`, `0${cursor}`, cursor.replace("-", "-0")]) {
+      expect(await sessionLog.read(key, text, 10)).toEqual({ outcome: "unknown" });
+    }
+    expect(await sessionLog.read(newKey(), cursor, 10)).toEqual({ outcome: "unknown" });
+  });
+
+  test('chain-2: "0" is before the first frame, and known while the log was not trimmed', async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "frames", frames: [], more: false });
+    expect(await sessionLog.head(key)).toEqual({ cursor: "0", version: 0, cold: true, turn: 0 });
+    await withDeltas(sessionLog, key, 1);
+    expect(await allFrames(sessionLog, key)).toHaveLength(2);
+  });
+
+  test("limit-1: the log keeps exactly logFrames; a cursor that was trimmed is unknown, a newer one is not", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const connection = await backend.connect("commands");
+    await withDeltas(sessionLog, key, LIMITS.logFrames - 1);
+    const frames = await allFrames(sessionLog, key);
+    expect(frames).toHaveLength(LIMITS.logFrames);
+    for (let more = 0; more < 3; more++) await sessionLog.appendText(key, fence(1), LIMITS.logFrames + more, "more");
+    expect(await connection.xlen(keysOf(key)[0] ?? "")).toBe(LIMITS.logFrames);
+    expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "unknown" });
+    expect(await sessionLog.read(key, frames[2]?.id ?? "", 10)).toEqual({ outcome: "unknown" });
+    expect(await sessionLog.read(key, frames[3]?.id ?? "", 10)).toMatchObject({ outcome: "frames", more: true });
+  });
+
+  test("limit-1: every key of a session expires, after each kind of write", async () => {
+    const sessionLog = await log();
+    const connection = await backend.connect("commands");
+    const writes: ((key: SessionKey) => Promise<unknown>)[] = [
+      (key) => sessionLog.begin(key, fence(1), started(1, 1), 0),
+      (key) => sessionLog.appendText(key, fence(1), 1, "a"),
+      (key) => sessionLog.rewind(key, fence(1), 2, "b"),
+      (key) => sessionLog.commit(key, patched(2, { a: 1 }, [{ op: "add", path: "/a", value: 1 }])),
+      (key) => sessionLog.commit(key, ended(1, 3, "b", { a: 1 })),
+      (key) => sessionLog.commit(key, patched(5, { a: 2 }, [])),
+      (key) => sessionLog.requestStop(key, 2),
+      (key) =>
+        sessionLog.putSnapshot(key, { version: 9, agent: "a", state: {}, turns: [], running: null, applied: { p: 1 } }),
+    ];
+    const seen = new Set<string>();
+    for (const lost of [false, true]) {
+      const key = newKey();
+      for (const write of writes) {
+        const before = lost ? newKey() : key;
+        await write(before);
+        for (const name of keysOf(before)) {
+          if ((await connection.exists(name)) === 0) continue;
+          seen.add(name.slice(name.lastIndexOf(":")));
+          const ttl = await connection.ttl(name);
+          expect({ name, ttl }).toEqual({ name, ttl: expect.closeTo(LIMITS.logTtlSeconds, -2) });
+        }
+      }
+    }
+    expect([...seen].sort()).toEqual([":applied", ":head", ":log", ":state", ":text", ":turns"]);
+  });
+
+  test("chain-3: an entry that is no frame makes cursors before it unknown and those after it not", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const connection = await backend.connect("commands");
+    await withDeltas(sessionLog, key, 2);
+    const before = await sessionLog.head(key);
+    const id = before.cursor.replace(/-.*/, (seq) => `-${Number(seq.slice(1)) + 1}`);
+    const [logKey = "", headKey = ""] = keysOf(key);
+    await connection.xadd(logKey, id, "prev", before.cursor, "body", '{"type":"unheard-of"}');
+    await connection.hset(headKey, "id", id);
+    await sessionLog.appendText(key, fence(1), 3, "c");
+    expect(await sessionLog.read(key, before.cursor, 10)).toEqual({ outcome: "unknown" });
+    expect(await sessionLog.read(key, id, 10)).toMatchObject({ outcome: "frames", frames: [{ text: "c", prev: id }] });
+  });
+
+  test("a session's keys and its channel share one slot", async () => {
+    const connection = await backend.connect("commands");
+    const key = { tenant: "a-c.m~e", owner: "ada@x:y+z=|", name: "n".repeat(128) };
+    if (!(connection instanceof Cluster)) return;
+    const slots = await Promise.all(keysOf(key).map((name) => connection.cluster("KEYSLOT", name)));
+    expect(new Set(slots).size).toBe(1);
+  });
+});

@@ -1,0 +1,171 @@
+import { emptySnapshot, type Frame, LIMITS, reduceFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { SessionLog } from "../src/index.ts";
+import { describeBackends } from "./backends.ts";
+import { allFrames, ended, fence, inputOf, newKey, patched, started } from "./story.ts";
+
+/** What a reader of every frame holds. */
+async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
+  let snapshot = emptySnapshot("concierge");
+  for (const frame of await allFrames(log, key)) {
+    if (frame.type === "resync") throw new Error("a reader cannot follow past a resync");
+    const reduction = reduceFrame(snapshot, frame satisfies Frame);
+    if (reduction.outcome === "applied") snapshot = reduction.snapshot;
+    else throw new Error(`${frame.type}: ${reduction.outcome}`);
+  }
+  return snapshot;
+}
+
+async function cached(log: SessionLog, key: SessionKey): Promise<Snapshot> {
+  const read = await log.snapshot(key);
+  if (read.outcome === "cold") throw new Error("the cache is cold");
+  return read.snapshot;
+}
+
+function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
+  const committed = Array.from({ length: turns }, (_, i) => ({
+    turn: i + 1,
+    inputs: [inputOf(i + 1)],
+    outcome: "completed" as const,
+    text: `answer ${i + 1}`,
+  }));
+  const state = { seen: turns };
+  return {
+    version: 2 * turns,
+    agent: "concierge",
+    state,
+    turns: committed,
+    running: null,
+    applied: { "tab-1": turns },
+    ...more,
+  };
+}
+
+describeBackends("snapshot", (backend) => {
+  const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
+
+  test("snap-1: at every frame the cache is what a reader of all frames holds", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const steps = [
+      () =>
+        sessionLog.begin(key, fence(1), started(1, 1, { applied: { "tab-1": 1, "tab-2": 9_007_199_254_740_991 } }), 0),
+      () => sessionLog.appendText(key, fence(1), 1, "Hel"),
+      () => sessionLog.appendText(key, fence(1), 2, "lo"),
+      () => sessionLog.rewind(key, fence(1), 3, ""),
+      () => sessionLog.appendText(key, fence(1), 4, "Hello"),
+      () => sessionLog.commit(key, patched(2, { mood: 0.1 }, [{ op: "add", path: "/mood", value: 0.1 }])),
+      () => sessionLog.appendText(key, fence(1), 5, "!"),
+      () =>
+        sessionLog.commit(key, ended(1, 3, "Hello!", { mood: 0.2 }, [{ op: "replace", path: "/mood", value: 0.2 }])),
+      () => sessionLog.begin(key, fence(2), started(2, 4, { agent: "other" }), 0),
+      () => sessionLog.commit(key, ended(2, 5, "", {}, [{ op: "remove", path: "/mood" }])),
+    ];
+    for (const step of steps) {
+      await step();
+      expect(await cached(sessionLog, key)).toEqual(await reduced(sessionLog, key));
+    }
+    expect(await sessionLog.snapshot(key)).toMatchObject({ cursor: (await sessionLog.head(key)).cursor });
+  });
+
+  test("snap-1: JSON comes back as it was written, empty arrays, empty objects and numbers included", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const state = {
+      list: [],
+      map: {},
+      nested: [[], {}, [{}]],
+      big: Number.MAX_SAFE_INTEGER,
+      huge: 1.797e308,
+      tiny: 1e-7,
+      text: "{}",
+      "": null,
+    };
+    const data = { choices: [], filter: {}, ratio: 1e21, id: 12_345_678_901_234 };
+    const input = { producer: "tab-1", seq: 1, text: "q", data };
+    await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }), 0);
+    expect((await cached(sessionLog, key)).running?.inputs).toEqual([input]);
+    const commit = ended(1, 2, "", state, [{ op: "replace", path: "", value: state }]);
+    await sessionLog.commit(key, commit);
+    expect((await cached(sessionLog, key)).state).toEqual(state);
+    expect((await allFrames(sessionLog, key)).at(-1)).toMatchObject(commit.frame);
+  });
+
+  test("snap-2: as many committed turns stay as the commit says, also when they say fewer", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    for (let turn = 1; turn <= 4; turn++) {
+      await sessionLog.begin(key, fence(turn), started(turn, 2 * turn - 1), 0);
+      await sessionLog.commit(key, { ...ended(turn, 2 * turn, "a"), keepTurns: turn < 4 ? turn : 2 });
+    }
+    expect((await cached(sessionLog, key)).turns.map(({ turn }) => turn)).toEqual([3, 4]);
+  });
+
+  test('open-3: a session without a log is cold at "0", and a put snapshot is read as it was put', async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    expect(await sessionLog.snapshot(key)).toEqual({ outcome: "cold", cursor: "0" });
+    const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
+    const snapshot = whole(3, { version: 7, running, applied: { "tab-1": 4, other: 1 } });
+    expect(await sessionLog.putSnapshot(key, snapshot)).toBe("stored");
+    expect(await cached(sessionLog, key)).toEqual(snapshot);
+    expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
+    expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), 2)).toMatchObject({
+      outcome: "ok",
+      text: "step one",
+      baseLength: 8,
+      turns: snapshot.turns.slice(1),
+    });
+  });
+
+  test("chain-3: putting what the log has already disturbs no reader", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.putSnapshot(key, whole(3));
+    const before = await sessionLog.head(key);
+    expect(await sessionLog.putSnapshot(key, whole(3))).toBe("stored");
+    expect(await sessionLog.head(key)).toEqual(before);
+  });
+
+  test("snap-4: a snapshot older than the log is refused, also by a cold one", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.commit(key, patched(9, {}, []));
+    expect(await sessionLog.putSnapshot(key, whole(4))).toBe("older");
+    expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: true });
+    expect(await sessionLog.putSnapshot(key, whole(4, { version: 9 }))).toBe("stored");
+    expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: false });
+    expect(await sessionLog.commit(key, patched(10, {}, []))).toBe("appended");
+  });
+
+  test("turn-4: a put snapshot keeps the partial text the log has of its running turn", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.rewind(key, fence(2, 3), 5, "partial");
+    const running = { turn: 2, inputs: [inputOf(2)], step: 1, attempt: 1, index: 0, text: "" };
+    await sessionLog.putSnapshot(key, whole(1, { version: 3, running }));
+    expect((await cached(sessionLog, key)).running).toEqual({ ...running, attempt: 3, index: 5, text: "partial" });
+    expect(await sessionLog.appendText(key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
+  });
+
+  test("turn-4: a put snapshot ends the turns it has, and does not keep their text", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.rewind(key, fence(2), 5, "partial");
+    await sessionLog.putSnapshot(key, whole(2));
+    expect(await cached(sessionLog, key)).toEqual(whole(2));
+    expect(await sessionLog.appendText(key, fence(2), 6, "!")).toMatchObject({ outcome: "stale" });
+    expect(await sessionLog.appendText(key, fence(3), 1, "!")).toMatchObject({ outcome: "gap" });
+  });
+
+  test("limit-1: the largest snapshot is kept and read, and producers beyond what a session remembers make it cold", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const applied = Object.fromEntries(Array.from({ length: LIMITS.producers }, (_, i) => [`p${i}`, i + 1]));
+    const large = whole(LIMITS.snapshotTurns, { state: { text: "x".repeat(LIMITS.stateBytes) }, applied });
+    await sessionLog.putSnapshot(key, large);
+    expect(await cached(sessionLog, key)).toEqual(large);
+    const many = Object.fromEntries(Array.from({ length: LIMITS.producers + 1 }, (_, i) => [`q${i}`, i + 1]));
+    await sessionLog.begin(key, fence(201), started(201, 401, { applied: many }), 0);
+    expect(await sessionLog.head(key)).toMatchObject({ version: 401, cold: true });
+  });
+
+  test("a cache that does not parse counts as cold", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const connection = await backend.connect("commands");
+    await sessionLog.putSnapshot(key, whole(1));
+    await connection.set(`hf:{acme/ada/${key.name}}:state`, "{not json");
+    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+  });
+});
