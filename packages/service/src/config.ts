@@ -1,8 +1,9 @@
+import { hostname } from "node:os";
 import { z } from "zod";
 
 /** Parsed by every process; each app extends it with its own settings. Names are those of the environment. */
 export const baseConfigShape = {
-  HOLDFAST_NODE_ID: z.string().min(1).default(`${process.pid}`),
+  HOLDFAST_NODE_ID: z.string().min(1).default(`${hostname()}-${process.pid}`),
   HOLDFAST_HOST: z.string().default("127.0.0.1"),
   HOLDFAST_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   /** Seconds a process may take to finish what it began after SIGTERM. */
