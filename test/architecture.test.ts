@@ -28,7 +28,7 @@ const BOUNDARIES: Record<string, Boundary> = {
   "packages/client": {
     holdfast: ["contract"],
     temporal: [],
-    packages: ["socket.io-client", "idb-keyval", "react", "ai"],
+    packages: ["zod", "socket.io-client", "idb-keyval", "fast-deep-equal", "react", "ai"],
     node: false,
   },
   "apps/edge": { holdfast: ["contract", "service", "session-log"], temporal: ["client"], node: true },
@@ -51,7 +51,7 @@ const BOUNDARIES: Record<string, Boundary> = {
     node: true,
   },
   "apps/console": { holdfast: ["contract", "service", "session-log"], temporal: ["client"], node: true },
-  "apps/web": { holdfast: ["contract", "service", "client"], temporal: [], node: true },
+  "apps/web": { holdfast: ["contract", "service", "client"], typesOnly: ["workflows"], temporal: [], node: true },
 };
 
 interface Import {
