@@ -1,0 +1,178 @@
+import type { Snapshot } from "@holdfast/contract";
+import { Backoff } from "./backoff.ts";
+import { edgeError, isRetryable, type HoldfastError } from "./errors.ts";
+import { Pause } from "./pause.ts";
+import { Reader, type FrameOutcome } from "./reader.ts";
+import type { ReceivedFrame } from "./received-frame.ts";
+import type { Tuning } from "./tuning.ts";
+import type { Wire } from "./wire.ts";
+
+/**
+ * Whether a session's frames come.
+ * - `idle`: nobody has asked for them. `opening`: asked; what `get()` shows is from before, or nothing yet.
+ * - `refused`: the edge does not open this session to this token; tried again on every new connection.
+ */
+export type DeliveryState =
+  | { readonly state: "idle" }
+  | { readonly state: "opening" }
+  | { readonly state: "live" }
+  | { readonly state: "refused"; readonly error: HoldfastError }
+  | { readonly state: "closed" };
+
+export interface DeliveryOptions {
+  session: string;
+  agent: string | undefined;
+  tuning: Tuning;
+  random: () => number;
+}
+
+export interface DeliveryListener {
+  changed(): void;
+  /** The session is open on this connection: `send` and `command` may begin. */
+  opened(wire: Wire): void;
+  /** The edge will not open it. */
+  refused(error: HoldfastError): void;
+}
+
+/** Keeps one session open on whatever connection there is, and its reader supplied. */
+export class Delivery {
+  readonly #options: DeliveryOptions;
+  readonly #listener: DeliveryListener;
+  readonly #reader = new Reader();
+  readonly #retries: Backoff;
+  readonly #stalls: Backoff;
+  readonly #pause = new Pause();
+  #state: DeliveryState = { state: "idle" };
+  #wire: Wire | undefined;
+  #opening = false;
+  #lastStall = 0;
+
+  constructor(options: DeliveryOptions, listener: DeliveryListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const { backoffBaseMs, backoffMaxMs } = options.tuning;
+    const backoff = { baseMs: backoffBaseMs, maxMs: backoffMaxMs, random: options.random };
+    this.#retries = new Backoff(backoff);
+    this.#stalls = new Backoff(backoff);
+  }
+
+  get state(): DeliveryState {
+    return this.#state;
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#reader.snapshot;
+  }
+
+  /** Frames are wanted; they come as soon as `attach` gives a connection. */
+  want(): void {
+    if (this.#state.state === "idle") this.#enter({ state: "opening" });
+  }
+
+  /** A connection lives: open there. */
+  attach(wire: Wire): void {
+    if (this.#wire === wire || this.#state.state === "closed") return;
+    this.#wire = wire;
+    this.#retries.reset();
+    this.#enter({ state: "opening" });
+    this.reopen();
+  }
+
+  detach(): void {
+    this.#wire = undefined;
+    this.#pause.wake();
+    if (this.#state.state === "live") this.#enter({ state: "opening" });
+  }
+
+  /** Ends delivery on the connection there is. `idle`: it may be wanted again; `closed`: never. */
+  end(as: "idle" | "closed"): void {
+    const wire = this.#wire;
+    this.#wire = undefined;
+    this.#pause.wake();
+    // Unanswered is as good as answered: the next `open`, or the connection's end, overrides it (SPEC open-4, open-5).
+    if (wire !== undefined) void wire.closeSession({ session: this.#options.session });
+    this.#enter({ state: as });
+  }
+
+  /** Opens again from where the reader is, unless that is under way. */
+  reopen(delayMs = 0): void {
+    const wire = this.#wire;
+    if (wire === undefined || this.#opening) return;
+    this.#opening = true;
+    void this.#open(wire, delayMs);
+  }
+
+  read(received: ReceivedFrame): FrameOutcome {
+    if (this.#wire === undefined) return "dropped";
+    const outcome = this.#reader.read(received);
+    if ((outcome === "broken" || outcome === "gap") && !this.#opening) this.reopen(this.#stallDelay());
+    if (received.kind === "snapshot") this.#liveIfSettled();
+    return outcome;
+  }
+
+  /** Asks until the edge gives an answer that stands, or the connection is another one. */
+  async #open(wire: Wire, firstDelayMs: number): Promise<void> {
+    let delayMs: number | undefined = firstDelayMs;
+    while (delayMs !== undefined) {
+      if (delayMs > 0) await this.#pause.wait(delayMs);
+      if (this.#wire !== wire) break;
+      delayMs = await this.#ask(wire);
+    }
+    this.#opening = false;
+    // Attached to a new connection meanwhile, while this one still waited for its own to end.
+    if (this.#wire !== undefined && this.#wire !== wire) this.reopen();
+    else this.#liveIfSettled();
+  }
+
+  /** One `open`. Returns the milliseconds to wait before the next, undefined when there need not be one. */
+  async #ask(wire: Wire): Promise<number | undefined> {
+    const { session, agent } = this.#options;
+    const reply = await wire.open({ session, ...(agent !== undefined && { agent }), ...this.#reader.begin() });
+    if (this.#wire !== wire) return undefined;
+    switch (reply.outcome) {
+      case "lost":
+        return undefined;
+      case "timeout":
+        return this.#retries.next();
+      case "answered":
+        if (reply.answer.ok) {
+          this.#retries.reset();
+          this.#listener.opened(wire);
+          return this.#reader.begun() === "again" ? this.#stallDelay() : undefined;
+        }
+        if (isRetryable(reply.answer.error)) return this.#retries.next(reply.answer.error.retryAfterMs);
+        this.refuse(edgeError(reply.answer.error));
+        return undefined;
+    }
+  }
+
+  /**
+   * The first reopening after a quiet time is at once, the next ones back off: an edge that always breaks the chain must
+   * not be asked in a tight loop by all of its clients.
+   */
+  #stallDelay(): number {
+    const now = Date.now();
+    if (now - this.#lastStall > 2 * this.#options.tuning.backoffMaxMs) this.#stalls.reset();
+    this.#lastStall = now;
+    const first = this.#stalls.attempt === 0;
+    const delayMs = this.#stalls.next();
+    return first ? 0 : delayMs;
+  }
+
+  /** The edge takes nothing for this session and this token. */
+  refuse(error: HoldfastError): void {
+    this.#enter({ state: "refused", error });
+    this.#listener.refused(error);
+  }
+
+  #liveIfSettled(): void {
+    const settled = this.#wire !== undefined && !this.#opening && this.#reader.snapshot !== undefined;
+    if (settled && this.#state.state === "opening") this.#enter({ state: "live" });
+  }
+
+  #enter(state: DeliveryState): void {
+    if (this.#state.state === "closed" || (state.state === this.#state.state && state.state !== "refused")) return;
+    this.#state = state;
+    this.#listener.changed();
+  }
+}

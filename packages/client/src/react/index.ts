@@ -1,0 +1,2 @@
+export { HoldfastProvider, useHoldfast } from "./provider.ts";
+export { useConnection, useSession, useSessionPart, type SessionInUse } from "./use-session.ts";

@@ -1,0 +1,58 @@
+import type { JsonObject } from "@holdfast/contract";
+import { useCallback, useMemo, useSyncExternalStore } from "react";
+import type { ConnectionState } from "../connection-state.ts";
+import type { Session } from "../session.ts";
+import type { SessionView } from "../view.ts";
+import { useHoldfast } from "./provider.ts";
+
+export interface SessionInUse<State extends object> {
+  view: SessionView<State>;
+  session: Session<State>;
+}
+
+/**
+ * Shows a session: renders again whenever its view changes. The session opens when the component is mounted and closes some
+ * seconds after the last component that shows it is gone, when all it sent is durable. On a server it renders the initial
+ * view and connects nothing.
+ */
+export function useSession<State extends object = JsonObject>(
+  name: string,
+  options: { agent?: string } = {},
+): SessionInUse<State> {
+  const client = useHoldfast();
+  const { agent } = options;
+  const session = useMemo(
+    () => client.session<State>(name, { lazy: true, ...(agent !== undefined && { agent }) }),
+    [client, name, agent],
+  );
+  const view = useSyncExternalStore(session.subscribe, session.get, session.getInitial);
+  return useMemo(() => ({ view, session }), [view, session]);
+}
+
+/**
+ * One part of a session's view; renders again only when that part changes. `select` must return a part as it is, or a
+ * primitive: what it makes anew on every call would never be the same.
+ */
+export function useSessionPart<State extends object, Part>(
+  session: Session<State>,
+  select: (view: SessionView<State>) => Part,
+): Part {
+  return useSyncExternalStore(
+    session.subscribe,
+    () => select(session.get()),
+    () => select(session.getInitial()),
+  );
+}
+
+const IDLE: ConnectionState = { state: "idle" };
+
+/** The client's connection, for a banner above all sessions. */
+export function useConnection(): ConnectionState {
+  const client = useHoldfast();
+  const subscribe = useCallback((listener: () => void) => client.on("connection", listener), [client]);
+  return useSyncExternalStore(
+    subscribe,
+    () => client.connection,
+    () => IDLE,
+  );
+}

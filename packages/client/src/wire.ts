@@ -1,0 +1,213 @@
+import {
+  announcementSchema,
+  LIMITS,
+  PROTOCOL_VERSION,
+  statusSchema,
+  welcomeSchema,
+  type Announcement,
+  type ClientToServerEvents,
+  type CloseRequest,
+  type CommandRequest,
+  type OpenRequest,
+  type RenewRequest,
+  type SendRequest,
+  type ServerToClientEvents,
+  type Welcome,
+  type WireError,
+} from "@holdfast/contract";
+import { io, type Socket } from "socket.io-client";
+import { z } from "zod";
+import {
+  commandAnswerSchema,
+  openAnswerSchema,
+  plainAnswerSchema,
+  sendAnswerSchema,
+  type CommandAnswer,
+  type OpenAnswer,
+  type PlainAnswer,
+  type Reply,
+  type SendAnswer,
+} from "./answers.ts";
+import { receivedErrorSchema } from "./errors.ts";
+import { receiveFrame, type ReceivedFrame } from "./received-frame.ts";
+
+export interface WireTarget {
+  url: string;
+  token: string;
+  client: string | undefined;
+  connectTimeoutMs: number;
+  requestTimeoutMs: number;
+}
+
+/** What comes over a connection by itself. All are called synchronously, in the order of arrival. */
+export interface WireListener {
+  connected(): void;
+  welcome(welcome: Welcome): void;
+  frames(session: string, frames: ReceivedFrame[]): void;
+  degraded(degraded: boolean): void;
+  expiring(): void;
+  announcement(announcement: Announcement): void;
+  /** The edge sent what the contract does not allow; it was left out. */
+  malformed(event: string, issue: string): void;
+  ended(end: WireEnd): void;
+}
+
+/**
+ * How a connection ended, told exactly once. `refused`: the edge said why at CONNECT (SPEC connect-3). `closed`: it lived
+ * and ended; `closing` is what the edge announced first, if it did (SPEC close-2). `unreachable`: it never came to be.
+ */
+export type WireEnd =
+  | { kind: "refused"; error: WireError }
+  | { kind: "unreachable"; detail: string }
+  | { kind: "closed"; closing: WireError | undefined; detail: string };
+
+const closingSchema = z.object({ error: receivedErrorSchema });
+const refusalSchema = z.object({ data: receivedErrorSchema });
+
+/**
+ * One Socket.IO connection, from its CONNECT to its end, never made again: a new connection is a new Wire, so nothing
+ * Socket.IO buffered for an old one can reach a new one.
+ */
+export class Wire {
+  readonly url: string;
+  readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
+  readonly #listener: WireListener;
+  readonly #requestTimeoutMs: number;
+  /** Ends each request still without an answer as `lost`. */
+  readonly #waiting = new Set<() => void>();
+  readonly #deadline: ReturnType<typeof setTimeout>;
+  #limits: Welcome["limits"] = LIMITS;
+  #closing: WireError | undefined;
+  #connected = false;
+  #ended = false;
+
+  constructor(target: WireTarget, listener: WireListener) {
+    this.url = target.url;
+    this.#listener = listener;
+    this.#requestTimeoutMs = target.requestTimeoutMs;
+    this.#socket = io(target.url, {
+      path: "/socket.io/",
+      transports: ["websocket"],
+      auth: { token: target.token, protocol: PROTOCOL_VERSION, ...(target.client && { client: target.client }) },
+      forceNew: true,
+      reconnection: false,
+      autoConnect: false,
+      timeout: target.connectTimeoutMs,
+    });
+    // Socket.IO's own timeout ends when the transport is open; an edge that then never answers CONNECT would hang us.
+    this.#deadline = setTimeout(() => this.#fail("no answer to CONNECT in time"), target.connectTimeoutMs);
+    this.#listen();
+    this.#socket.connect();
+  }
+
+  /** What this edge takes: the contract's limits until `welcome` says otherwise (SPEC connect-4). */
+  get limits(): Welcome["limits"] {
+    return this.#limits;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  open(request: OpenRequest): Promise<Reply<OpenAnswer>> {
+    return this.#ask(openAnswerSchema, (ack) => this.#socket.emit("open", request, ack));
+  }
+
+  send(request: SendRequest): Promise<Reply<SendAnswer>> {
+    return this.#ask(sendAnswerSchema, (ack) => this.#socket.emit("send", request, ack));
+  }
+
+  command(request: CommandRequest): Promise<Reply<CommandAnswer>> {
+    return this.#ask(commandAnswerSchema, (ack) => this.#socket.emit("command", request, ack));
+  }
+
+  closeSession(request: CloseRequest): Promise<Reply<PlainAnswer>> {
+    return this.#ask(plainAnswerSchema, (ack) => this.#socket.emit("close", request, ack));
+  }
+
+  renew(request: RenewRequest): Promise<Reply<PlainAnswer>> {
+    return this.#ask(plainAnswerSchema, (ack) => this.#socket.emit("renew", request, ack));
+  }
+
+  close(): void {
+    this.#socket.disconnect();
+    this.#end({ kind: "closed", closing: this.#closing, detail: "closed by the client" });
+  }
+
+  #listen(): void {
+    const socket = this.#socket;
+    socket.on("connect", () => {
+      clearTimeout(this.#deadline);
+      this.#connected = true;
+      this.#listener.connected();
+    });
+    socket.on("connect_error", (error) => {
+      const refusal = refusalSchema.safeParse(error);
+      if (refusal.success) this.#end({ kind: "refused", error: refusal.data.data });
+      else this.#fail(error.message);
+    });
+    socket.on("disconnect", (reason) => {
+      if (this.#connected) this.#end({ kind: "closed", closing: this.#closing, detail: reason });
+    });
+    this.#on("welcome", welcomeSchema, (welcome) => {
+      this.#limits = { ...LIMITS, ...welcome.limits };
+      this.#listener.welcome(welcome);
+    });
+    this.#on("status", statusSchema, (status) => this.#listener.degraded(status.degraded));
+    this.#on("announcement", announcementSchema, (announcement) => this.#listener.announcement(announcement));
+    this.#on("closing", closingSchema, (closing) => (this.#closing = closing.error));
+    socket.on("expiring", () => this.#listener.expiring());
+    socket.on("frames", (session: unknown, frames: unknown) => {
+      if (typeof session !== "string" || !Array.isArray(frames))
+        this.#listener.malformed("frames", "not (string, array)");
+      else this.#listener.frames(session, frames.map(receiveFrame));
+    });
+  }
+
+  #on<T>(
+    event: "welcome" | "status" | "announcement" | "closing",
+    schema: z.ZodType<T>,
+    take: (value: T) => void,
+  ): void {
+    this.#socket.on(event, (raw: unknown) => {
+      const parsed = schema.safeParse(raw);
+      if (parsed.success) take(parsed.data);
+      else this.#listener.malformed(event, z.prettifyError(parsed.error));
+    });
+  }
+
+  #fail(detail: string): void {
+    this.#socket.disconnect();
+    this.#end({ kind: "unreachable", detail });
+  }
+
+  #end(end: WireEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#deadline);
+    for (const lose of this.#waiting) lose();
+    this.#listener.ended(end);
+  }
+
+  #ask<T>(schema: z.ZodType<T>, emit: (ack: (raw: unknown) => void) => void): Promise<Reply<T>> {
+    return new Promise((resolve) => {
+      if (this.#ended) {
+        resolve({ outcome: "lost" });
+        return;
+      }
+      const settle = (reply: Reply<T>): void => {
+        clearTimeout(timer);
+        this.#waiting.delete(lose);
+        resolve(reply);
+      };
+      const lose = (): void => settle({ outcome: "lost" });
+      const timer = setTimeout(() => settle({ outcome: "timeout" }), this.#requestTimeoutMs);
+      this.#waiting.add(lose);
+      emit((raw) => {
+        const parsed = schema.safeParse(raw);
+        if (parsed.success) settle({ outcome: "answered", answer: parsed.data });
+        else this.#listener.malformed("ack", z.prettifyError(parsed.error));
+      });
+    });
+  }
+}
