@@ -1,0 +1,39 @@
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { fetchDeployment, type Deployment } from "./deployment.ts";
+import { savedIdentity } from "./identity.ts";
+import { SignIn } from "./sign-in.tsx";
+import { Workspace } from "./workspace.tsx";
+
+type Loading = { step: "loading" } | { step: "failed"; reason: string } | { step: "loaded"; deployment: Deployment };
+
+/** The page: finds out what it talks to, signs in, shows the workspace. */
+export function App() {
+  const [loading, setLoading] = useState<Loading>({ step: "loading" });
+  const identity = useSyncExternalStore(savedIdentity.subscribe, savedIdentity.get);
+  useEffect(() => {
+    fetchDeployment().then(
+      (deployment) => setLoading({ step: "loaded", deployment }),
+      (error: unknown) => setLoading({ step: "failed", reason: String(error) }),
+    );
+  }, []);
+  switch (loading.step) {
+    case "loading":
+      return <p className="notice">Loading…</p>;
+    case "failed":
+      return (
+        <p className="notice" role="alert">
+          {loading.reason} Reload the page once the web server is up.
+        </p>
+      );
+    case "loaded":
+      if (identity === null) return <SignIn available={loading.deployment.devTokens} />;
+      return (
+        <Workspace
+          key={`${identity.tenant}/${identity.subject}`}
+          deployment={loading.deployment}
+          identity={identity}
+          onSignOut={() => savedIdentity.set(null)}
+        />
+      );
+  }
+}

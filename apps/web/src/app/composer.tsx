@@ -1,0 +1,68 @@
+import { LIMITS } from "@holdfast/contract";
+import { useId, useState, type FormEvent, type KeyboardEvent, type RefObject } from "react";
+
+interface ComposerProps {
+  field: RefObject<HTMLTextAreaElement | null>;
+  /** A turn is running, so there is something to stop. */
+  running: boolean;
+  onSend: (text: string) => void;
+  onStop: () => void;
+}
+
+const encoder = new TextEncoder();
+
+/** Where one writes. Enter sends, Shift+Enter makes a line; sending is possible at any time, also while disconnected. */
+export function Composer({ field, running, onSend, onStop }: ComposerProps) {
+  const [draft, setDraft] = useState("");
+  const advice = useId();
+  const tooLong = encoder.encode(draft).length > LIMITS.inputTextBytes;
+  const sendable = draft.trim() !== "" && !tooLong;
+
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    if (!sendable) return;
+    onSend(draft.trim());
+    setDraft("");
+  }
+
+  function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>) {
+    // Enter also ends the composition of, say, a Japanese word; that must not send.
+    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    event.preventDefault();
+    event.currentTarget.form?.requestSubmit();
+  }
+
+  return (
+    <form className="composer" onSubmit={submit} aria-label="Write a message">
+      <textarea
+        ref={field}
+        rows={1}
+        value={draft}
+        aria-label="Message"
+        aria-describedby={advice}
+        aria-invalid={tooLong}
+        placeholder="Message the agent"
+        enterKeyHint="send"
+        onChange={(event) => setDraft(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      {/* Always there, and never `disabled`: a button that vanishes under the keyboard takes the focus with it. */}
+      <button
+        type="button"
+        className="stop"
+        aria-disabled={!running}
+        aria-keyshortcuts="Escape"
+        title="Stop the answer (Esc)"
+        onClick={running ? onStop : undefined}
+      >
+        <span aria-hidden="true">■ </span>Stop
+      </button>
+      <button type="submit" className="primary" disabled={!sendable}>
+        Send
+      </button>
+      <p id={advice} className="advice">
+        {tooLong ? `A message may have ${LIMITS.inputTextBytes / 1024} KiB; shorten it or send it in parts.` : ""}
+      </p>
+    </form>
+  );
+}

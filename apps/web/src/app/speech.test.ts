@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { speak } from "./speech.ts";
+
+/** Feeds `text` piece by piece, as deltas bring it, and collects what is said. */
+function stream(text: string, size: number): string[] {
+  const said: string[] = [];
+  let length = 0;
+  for (let end = size; end < text.length + size; end += size) {
+    const speech = speak(text.slice(0, end), length, end >= text.length);
+    length = speech.length;
+    said.push(...speech.sentences);
+  }
+  return said;
+}
+
+test.for([1, 3, 7, 1000])("whole sentences are said once and in order, in deltas of %i", (size) => {
+  expect(stream("Hello there! Version 1.5 is out.\nWhat now? No full stop", size)).toEqual([
+    "Hello there!",
+    "Version 1.5 is out.",
+    "What now?",
+    "No full stop",
+  ]);
+});
+
+test("an unfinished sentence waits", () => {
+  expect(speak("One. Two", 0, false)).toEqual({ length: 5, sentences: ["One."] });
+});
+
+test("a rewind does not say again what was said", () => {
+  expect(speak("One. ", 20, false).sentences).toEqual([]);
+});
