@@ -38,9 +38,10 @@ program
   .description(
     "Hold a conversation, kill an edge and a worker in mid-sentence, and compare what arrived with what was said.",
   )
-  .action(async () => {
+  .option("--no-continue", "a model server that cannot go on from the beginning of an answer: a retry starts it again")
+  .action(async (options: { continue: boolean }) => {
     const { demo } = await import("./demo.ts");
-    process.exitCode = await demo();
+    process.exitCode = await demo(options);
   });
 
 program
