@@ -10,7 +10,8 @@ export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> 
   const issue = parsed.error.issues[0];
   if (issue === undefined) return { outcome: "refused", error: wireError("invalid") };
   const where = issue.path.length === 0 ? "the request" : issue.path.join(".");
-  const isTooLarge = issue.code === "too_big" && issue.path[0] === "events" && issue.origin !== "number";
+  const isTooLarge =
+    issue.code === "too_big" && issue.path[0] === "events" && (issue.origin === "string" || issue.origin === "array");
   return { outcome: "refused", error: wireError(isTooLarge ? "too_large" : "invalid", `${where}: ${issue.message}.`) };
 }
 

@@ -1,0 +1,36 @@
+import { ConfigError } from "@holdfast/service/config";
+import { expect, test } from "vitest";
+import { edgeConfig } from "./config.ts";
+
+const SECRET = { HOLDFAST_JWT_SECRET: "a secret for the tests only" };
+
+test("with a secret alone everything else has a default", () => {
+  expect(edgeConfig(SECRET)).toMatchObject({
+    HOLDFAST_PORT: 4001,
+    HOLDFAST_ALLOWED_ORIGINS: [],
+    HOLDFAST_AGENTS: ["concierge", "echo"],
+    HOLDFAST_DEFAULT_AGENT: "concierge",
+  });
+});
+
+test("lists are split and trimmed", () => {
+  const env = {
+    ...SECRET,
+    HOLDFAST_ALLOWED_ORIGINS: "https://a.example, https://b.example,",
+    HOLDFAST_AGENTS: "concierge,x",
+  };
+  const config = edgeConfig(env);
+  expect(config.HOLDFAST_ALLOWED_ORIGINS).toEqual(["https://a.example", "https://b.example"]);
+  expect(config.HOLDFAST_AGENTS).toEqual(["concierge", "x"]);
+});
+
+test.for([
+  ["no way to check tokens", {}],
+  ["two ways to check tokens", { ...SECRET, HOLDFAST_JWKS_URL: "https://id.example.com/keys" }],
+  ["a short secret", { HOLDFAST_JWT_SECRET: "short" }],
+  ["a default agent that is not offered", { ...SECRET, HOLDFAST_AGENTS: "echo" }],
+  ["an agent with a name nobody could use", { ...SECRET, HOLDFAST_AGENTS: "concierge,a/b" }],
+  ["no room for anyone", { ...SECRET, HOLDFAST_MAX_CONNECTIONS: "0" }],
+] satisfies [string, NodeJS.ProcessEnv][])("refused with a sentence: %s", ([, env]) => {
+  expect(() => edgeConfig(env)).toThrow(ConfigError);
+});

@@ -1,0 +1,46 @@
+import { LIMITS, openRequestSchema, sendRequestSchema } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { checkRequest, measureEvents, placeOf } from "./request-check.ts";
+
+const input = (text: string) => ({ seq: 1, kind: "input", text });
+const send = (event: unknown) => checkRequest(sendRequestSchema, { session: "s", producer: "p", events: [event] });
+
+test("req-2: what is wrong is named, and unknown members are wrong", () => {
+  expect(checkRequest(openRequestSchema, { session: "s", colour: "red" })).toMatchObject({
+    outcome: "refused",
+    error: { code: "invalid" },
+  });
+  expect(checkRequest(openRequestSchema, "s")).toMatchObject({ outcome: "refused", error: { code: "invalid" } });
+  expect(send({ seq: 0, kind: "input", text: "x" })).toMatchObject({
+    error: { code: "invalid", message: expect.stringContaining("events.0.seq") },
+  });
+  expect(send({ seq: 1, kind: "wish" })).toMatchObject({ error: { code: "invalid" } });
+});
+
+test("limit-1: what is too large is `too_large`, a number too high is `invalid`", () => {
+  expect(send(input("x".repeat(LIMITS.inputTextBytes + 1)))).toMatchObject({ error: { code: "too_large" } });
+  expect(send({ ...input("x"), seq: Number.MAX_SAFE_INTEGER + 2 })).toMatchObject({ error: { code: "invalid" } });
+  const events = Array.from({ length: LIMITS.eventsPerSend + 1 }, (_, index) => ({ ...input("x"), seq: index + 1 }));
+  const checked = checkRequest(sendRequestSchema, { session: "s", producer: "p", events });
+  expect(checked).toMatchObject({ error: { code: "too_large" } });
+});
+
+test("limit-1: texts and events are measured in UTF-8 bytes", () => {
+  const umlauts = "ü".repeat(LIMITS.inputTextBytes / 2);
+  expect(measureEvents([{ seq: 1, kind: "input", text: umlauts }])).toMatchObject({ outcome: "valid" });
+  expect(measureEvents([{ seq: 1, kind: "input", text: `${umlauts}!` }])).toMatchObject({
+    error: { code: "too_large", message: expect.stringContaining("events.0.text") },
+  });
+  const data = "x".repeat(LIMITS.eventBytes);
+  expect(measureEvents([{ seq: 1, kind: "observe", name: "n", data }])).toMatchObject({ error: { code: "too_large" } });
+});
+
+test("send-5: the place of a request that is wrong in all else can still be told", () => {
+  expect(placeOf({ session: "s", producer: "p", events: [{ seq: 7, kind: "?" }] })).toEqual({
+    session: "s",
+    producer: "p",
+    after: 6,
+  });
+  expect(placeOf({ session: "s", producer: "p", after: 3, events: [{ seq: 7 }], extra: 1 })?.after).toBe(3);
+  expect(placeOf({ session: "s" })).toBeUndefined();
+});

@@ -1,0 +1,21 @@
+import { expect, test } from "vitest";
+import { TokenBucket } from "./token-bucket.ts";
+
+test("a burst is taken at once; then one token per interval", () => {
+  const bucket = new TokenBucket(3, 10, 0);
+  expect([bucket.take(0), bucket.take(0), bucket.take(0)]).toEqual([0, 0, 0]);
+  expect(bucket.take(0)).toBe(100);
+  expect(bucket.take(50)).toBe(50);
+  expect(bucket.take(100)).toBe(0);
+  expect(bucket.take(100)).toBe(100);
+});
+
+test("it is full again after the burst's time, and never more than full", () => {
+  const bucket = new TokenBucket(2, 10, 0);
+  bucket.take(0);
+  bucket.take(0);
+  expect(bucket.isFull(199)).toBe(false);
+  expect(bucket.isFull(1_000)).toBe(true);
+  expect([bucket.take(1_000), bucket.take(1_000)]).toEqual([0, 0]);
+  expect(bucket.take(1_000)).toBe(100);
+});
