@@ -1,5 +1,5 @@
 import type { RespondRequest, RespondResult } from "@holdfast/contract";
-import { ApplicationFailure, Context } from "@temporalio/activity";
+import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
 import { Attempt, labelsOf, type Activity, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";
 import { refused } from "./failures.ts";
@@ -15,7 +15,7 @@ export type RespondDeps = Omit<AttemptDeps, "metrics" | "config"> & {
 
 /** Activity `respond`: one step of a turn by a model, streamed to the session's readers while it is being made. */
 export interface RespondActivity {
-  respond(request: RespondRequest): Promise<RespondResult>;
+  respond: (request: RespondRequest) => Promise<RespondResult>;
 }
 
 export function createRespond(deps: RespondDeps): RespondActivity {
@@ -67,13 +67,17 @@ function activityOf(context: Context): Activity {
   };
 }
 
-/** A request to cancel is an interrupt whose stop flag did not get through. A worker's shutdown has no request behind it. */
-function whyCancelled({ cancellationDetails, cancellationSignal }: Context): "stopped" | "shutdown" | "cancelled" {
-  if (cancellationDetails?.cancelRequested === true) return "stopped";
-  const { reason } = cancellationSignal;
-  const isShutdown =
-    cancellationDetails?.workerShutdown === true || (reason instanceof Error && reason.message === "WORKER_SHUTDOWN");
-  return isShutdown ? "shutdown" : "cancelled";
+/** A workflow cancels an attempt only to interrupt its turn: then the stop flag did not get through. */
+function whyCancelled({ cancellationSignal }: Context): "stopped" | "shutdown" | "cancelled" {
+  const reason: unknown = cancellationSignal.reason;
+  switch (reason instanceof CancelledFailure ? reason.message : "") {
+    case "CANCELLED":
+      return "stopped";
+    case "WORKER_SHUTDOWN":
+      return "shutdown";
+    default:
+      return "cancelled";
+  }
 }
 
 function outcomeOf(error: unknown): AttemptOutcome {

@@ -54,6 +54,8 @@ export class TextStream {
   #timer: NodeJS.Timeout | undefined;
   #nextAt = 0;
   #repairs = 0;
+  /** While finishing, `finish` alone writes: a batch's timer would write beside it. */
+  #finishing = false;
   #closed = false;
 
   constructor(options: TextStreamOptions) {
@@ -88,6 +90,7 @@ export class TextStream {
   async finish(withinMs: number): Promise<void> {
     this.#text += this.#half.toWellFormed();
     this.#half = "";
+    this.#finishing = true;
     clearTimeout(this.#timer);
     const { promise: late, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, withinMs);
@@ -102,12 +105,13 @@ export class TextStream {
 
   /** Writes nothing more. */
   close(): void {
+    this.#finishing = true;
     this.#closed = true;
     clearTimeout(this.#timer);
   }
 
   #schedule(): void {
-    if (this.#inFlight !== undefined || this.#timer !== undefined || this.#closed || !this.#hasWork()) return;
+    if (this.#finishing || this.#inFlight !== undefined || this.#timer !== undefined || !this.#hasWork()) return;
     const wait = this.#nextAt - performance.now();
     if (wait <= 0) this.#write();
     else {

@@ -2,6 +2,8 @@ import { APICallError } from "ai";
 import { ModelError, type ModelErrorKind } from "./model-error.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
+const BROKEN_OFF = "The model server broke off its answer.";
+
 /** What an error of the AI SDK, or an error object in a provider's stream, means for the attempt. */
 export function modelErrorOf(error: unknown): ModelError {
   if (error instanceof ModelError) return error;
@@ -36,7 +38,7 @@ function sentence(kind: ModelErrorKind, status: number): string {
     case "limited":
       return `The model server is limiting its callers (HTTP ${status}).`;
     case "broken":
-      return `The model server failed (HTTP ${status}).`;
+      return status < 400 ? BROKEN_OFF : `The model server failed (HTTP ${status}).`;
   }
 }
 
@@ -46,5 +48,5 @@ function errorInStream(error: unknown): ModelError {
   if (type === "invalid_request_error") {
     return new ModelError("refused", "The model server refused the request while answering.", { cause: error });
   }
-  return new ModelError("broken", "The model server broke off its answer.", { cause: error });
+  return new ModelError("broken", BROKEN_OFF, { cause: error });
 }

@@ -19,27 +19,24 @@ export const OPENAI_COMPATIBLE = "openai-compatible";
 
 /** Any server that speaks OpenAI's chat completions: OpenAI, vLLM, Ollama, llama.cpp, … Retries are Temporal's business. */
 export function createOpenAICompatibleModels(config: OpenAICompatibleConfig): (name: string) => Model {
-  const provider = createOpenAICompatible({
+  const settings = {
     name: "model",
     baseURL: config.url,
     includeUsage: true,
     ...(config.key === undefined ? {} : { apiKey: config.key }),
-  });
-  const continuing = { continue_final_message: true, add_generation_prompt: false };
-  const transformRequestBody = (body: object): object => ({ ...body, ...continuing });
+  };
+  const fresh = createOpenAICompatible(settings);
+  const continuing = createOpenAICompatible({ ...settings, transformRequestBody: askToContinue });
   return (name) => ({
     provider: OPENAI_COMPATIBLE,
     name,
     continuesFrom: () => config.continues === "vllm",
-    stream: (prompt, signal) => {
-      const fresh = prompt.prefix === "";
-      return answer(
-        fresh ? provider.chatModel(name) : provider.languageModel(name, { transformRequestBody }),
-        prompt,
-        signal,
-      );
-    },
+    stream: (prompt, signal) => answer((prompt.prefix === "" ? fresh : continuing)(name), prompt, signal),
   });
+}
+
+function askToContinue(body: object): object {
+  return { ...body, continue_final_message: true, add_generation_prompt: false };
 }
 
 async function* answer(

@@ -1,0 +1,103 @@
+import type { RespondRequest } from "@holdfast/contract";
+import { answerTokens, parseScript } from "@holdfast/model-server";
+import { expect, test } from "vitest";
+import { firstTurn, until, useRig } from "./rig.ts";
+
+const use = useRig();
+/** An answer that takes far longer than any of these tests. */
+const LONG = "faults:tokens=5000,delay=10ms";
+const answerTo = (request: RespondRequest): string =>
+  answerTokens(request.inputs[0]?.text ?? "", parseScript("tokens=5000")).join("");
+const someText = (request: RespondRequest) => until(() => use.rig.partialText(request.key));
+
+test("command-2: the stop flag ends the attempt with the partial text", async () => {
+  const request = firstTurn(LONG);
+  const { result } = use.rig.run(request);
+  const seen = await someText(request);
+  await use.rig.sessionLog.requestStop(request.key, 1);
+  const { text, stopped } = await result;
+  expect(stopped).toBe(true);
+  expect(text.startsWith(seen)).toBe(true);
+  expect(answerTo(request).startsWith(text)).toBe(true);
+  await until(() => use.rig.model.calls.at(-1)?.outcome === "aborted");
+});
+
+test("command-2: a stop requested between two attempts keeps what readers hold of the first", async () => {
+  const request = firstTurn("faults:cut@10,tokens=20");
+  await expect(use.rig.run(request).result).rejects.toThrow("broke off");
+  const held = await use.rig.partialText(request.key);
+  await use.rig.sessionLog.requestStop(request.key, 1);
+  const calls = use.rig.model.calls.length;
+  expect(await use.rig.run(request, { attempt: 2 }).result).toMatchObject({ text: held, stopped: true });
+  expect(use.rig.model.calls).toHaveLength(calls);
+});
+
+test("command-2: cancellation by heartbeat is the fallback for a stop flag that got lost", async () => {
+  const request = firstTurn(LONG);
+  const running = use.rig.run(request);
+  const seen = await someText(request);
+  running.cancel("CANCELLED");
+  const { text, stopped } = await running.result;
+  expect([stopped, text.startsWith(seen)]).toEqual([true, true]);
+});
+
+test("a worker that shuts down fails the attempt, and another one goes on from there", async () => {
+  const request = firstTurn("Hello, my order 1234 is late. Where is it?", { provider: "embedded" });
+  const whole = await use.rig.run({ ...firstTurn(request.inputs[0]?.text ?? "", request.request) }).result;
+  const first = use.rig.run(request);
+  const seen = await someText(request);
+  first.cancel("WORKER_SHUTDOWN");
+  await expect(first.result).rejects.toMatchObject({ type: "worker_shutdown", nonRetryable: false });
+  const { text } = await use.rig.run(request, { attempt: 2 }).result;
+  expect(text.startsWith(seen)).toBe(true);
+  expect(text).toBe(whole.text);
+  expect(await use.rig.framesOf(request.key, "rewind")).toEqual([]);
+  expect((await use.rig.partialTexts(request.key)).at(-1)).toBe(text);
+});
+
+test("an attempt Temporal has given up on ends as cancelled", async () => {
+  const request = firstTurn(LONG);
+  const running = use.rig.run(request);
+  await someText(request);
+  running.cancel("TIMED_OUT");
+  await expect(running.result).rejects.toMatchObject({ name: "CancelledFailure" });
+});
+
+test("an attempt that a later one overtakes stops, for good, and writes nothing more", async () => {
+  const request = firstTurn(LONG);
+  const first = use.rig.run(request);
+  await someText(request);
+  const second = use.rig.run(request, { attempt: 2 });
+  await expect(first.result).rejects.toMatchObject({ type: "superseded", nonRetryable: true });
+  await until(async () => (await use.rig.framesOf(request.key, "rewind")).length > 0);
+  await use.rig.sessionLog.requestStop(request.key, 1);
+  const { text } = await second.result;
+  const answer = answerTo(request);
+  const partial = await use.rig.partialTexts(request.key);
+  expect(partial.filter((held) => !answer.startsWith(held))).toEqual([]);
+  expect(text.startsWith(partial.at(-1) ?? "?")).toBe(true);
+  await until(() => use.rig.model.calls.slice(-2).every(({ outcome }) => outcome === "aborted"));
+});
+
+test("an attempt that begins after the end of its turn stops at once", async () => {
+  const request = firstTurn("faults:tokens=3");
+  const { text } = await use.rig.run(request).result;
+  const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, text };
+  const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
+  await use.rig.sessionLog.commit(request.key, { frame, state: {}, turn, keepTurns: 1 });
+  await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toMatchObject({
+    type: "superseded",
+    nonRetryable: true,
+  });
+});
+
+test("frame-5: a second step adds to the first one's text; when it starts over, the first one's stays", async () => {
+  const request = firstTurn("faults:tokens=3");
+  const first = await use.rig.run(request).result;
+  const second = { ...request, step: 2, inputs: [{ producer: "p", seq: 1, text: "faults:cut@5,tokens=10,delay=3ms" }] };
+  await expect(use.rig.run(second).result).rejects.toThrow("broke off");
+  const { text } = await use.rig.run(second, { attempt: 2 }).result;
+  expect(await use.rig.partialText(request.key)).toBe(first.text + text);
+  const rewinds = await use.rig.framesOf(request.key, "rewind");
+  expect(rewinds.map((frame) => frame.text.startsWith(first.text))).toEqual([true]);
+});

@@ -1,0 +1,49 @@
+import type { RespondRequest } from "@holdfast/contract";
+import { answerTokens, parseScript } from "@holdfast/model-server";
+import { startValkey } from "@holdfast/stack/servers";
+import { expect, test } from "vitest";
+import { firstTurn, until, useRig } from "./rig.ts";
+
+const use = useRig();
+const answerTo = (request: RespondRequest, tokens: number): string =>
+  answerTokens(request.inputs[0]?.text ?? "", parseScript(`tokens=${tokens}`)).join("");
+const someText = (request: RespondRequest) => until(() => use.rig.partialText(request.key));
+
+test("a log that is lost in the middle of an answer is brought back with the whole text", async () => {
+  const request = firstTurn("faults:tokens=150,delay=5ms");
+  const { result } = use.rig.run(request);
+  await someText(request);
+  await use.rig.redis.flushall();
+  const { text } = await result;
+  expect(text).toBe(answerTo(request, 150));
+  expect(await use.rig.partialText(request.key)).toBe(text);
+  expect((await use.rig.frames(request.key)).some(({ type }) => type === "turn.started")).toBe(true);
+});
+
+test("Redis dies in the middle of an answer and comes back empty: nothing waits for it, and readers get the whole text", async () => {
+  const request = firstTurn("faults:tokens=400,delay=10ms");
+  const { result } = use.rig.run(request);
+  await someText(request);
+  const { port } = use.rig.valkey;
+  use.rig.valkey.kill("SIGKILL");
+  await use.rig.valkey.exited;
+  use.rig.valkey = await startValkey({ port });
+  const repaired = await until(() => use.rig.partialText(request.key).catch(() => ""));
+  const answer = answerTo(request, 400);
+  expect(answer.startsWith(repaired)).toBe(true);
+  const { text } = await result;
+  expect(text).toBe(answer);
+  expect(await use.rig.partialText(request.key)).toBe(answer);
+});
+
+test("Redis is away from before the first text to the end: the answer is made all the same", async () => {
+  const { port } = use.rig.valkey;
+  use.rig.valkey.kill("SIGKILL");
+  await use.rig.valkey.exited;
+  await until(() => use.rig.redis.status !== "ready");
+  const request = firstTurn("faults:tokens=20,delay=5ms", { contextTurns: 0 });
+  const { text, stopped } = await use.rig.run(request).result;
+  expect([text, stopped]).toEqual([answerTo(request, 20), false]);
+  use.rig.valkey = await startValkey({ port });
+  await until(() => use.rig.redis.status === "ready");
+});
