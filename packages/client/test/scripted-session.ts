@@ -1,0 +1,129 @@
+import {
+  emptySnapshot,
+  reduceFrame,
+  type Event,
+  type Frame,
+  type Input,
+  type LogFrame,
+  type PatchOperation,
+  type Snapshot,
+} from "@holdfast/contract";
+
+type Unplaced<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
+type FrameBody = Unplaced<Exclude<LogFrame, { type: "resync" }>>;
+type Placed = Exclude<Frame, { type: "snapshot" }>;
+
+/**
+ * A session as the services behind an edge keep it, in memory and driven by the test: it takes events, dedupes them
+ * (send-7), and writes a chained log.
+ */
+export class ScriptedSession {
+  readonly name: string;
+  snapshot: Snapshot;
+  log: Placed[] = [];
+  /** Every event taken, in order, each once. */
+  readonly taken: { producer: string; event: Event }[] = [];
+  readonly #marks = new Map<string, number>();
+  readonly #inbox: Input[] = [];
+  readonly #readers = new Set<(frame: Placed) => void>();
+  #lastId = "0";
+  #nextId = 1;
+
+  constructor(name: string) {
+    this.name = name;
+    this.snapshot = emptySnapshot("echo");
+  }
+
+  get cursor(): string {
+    return this.#lastId;
+  }
+
+  take(producer: string, events: readonly Event[]): void {
+    for (const event of events) {
+      if (event.seq <= (this.#marks.get(producer) ?? 0)) continue;
+      this.#marks.set(producer, event.seq);
+      this.taken.push({ producer, event });
+      if (event.kind !== "input") continue;
+      const { seq, text, data } = event;
+      this.#inbox.push({ producer, seq, text, ...(data !== undefined && { data }) });
+    }
+  }
+
+  follow(onFrame: (frame: Placed) => void): () => void {
+    this.#readers.add(onFrame);
+    return () => this.#readers.delete(onFrame);
+  }
+
+  /** Frames after `cursor`, undefined when the log does not hold it. */
+  after(cursor: string): Placed[] | undefined {
+    if (cursor === this.#lastId) return [];
+    const index = this.log.findIndex((frame) => frame.prev === cursor);
+    return index === -1 ? undefined : this.log.slice(index);
+  }
+
+  /** Takes the next input into a turn; a made-up one when there is none. */
+  startTurn(): number {
+    const turn = (this.snapshot.turns.at(-1)?.turn ?? 0) + 1;
+    const input = this.#inbox.shift();
+    const inputs = input === undefined ? [] : [input];
+    const applied = input === undefined ? {} : { [input.producer]: input.seq };
+    this.append({ type: "turn.started", version: this.snapshot.version + 1, turn, agent: "echo", inputs, applied });
+    return turn;
+  }
+
+  delta(text: string): void {
+    this.append({ type: "delta", ...this.#fence(), text });
+  }
+
+  rewind(text: string, attempt: number): void {
+    this.append({ type: "rewind", ...this.#fence(), attempt, text });
+  }
+
+  complete(text: string, patch: PatchOperation[] = []): void {
+    const turn = this.snapshot.running?.turn ?? 0;
+    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, patch });
+  }
+
+  patch(patch: PatchOperation[]): void {
+    this.append({ type: "state.patched", version: this.snapshot.version + 1, patch });
+  }
+
+  /** A whole turn. */
+  answer(text: string): void {
+    this.startTurn();
+    this.delta(text);
+    this.complete(text);
+  }
+
+  /** `hidden`: it stands in the log, but what carries it to readers loses it. */
+  append(body: FrameBody, hidden = false): void {
+    const frame = { ...body, id: `${this.#nextId++}-0`, prev: this.#lastId };
+    this.#lastId = frame.id;
+    const reduction = reduceFrame(this.snapshot, frame);
+    if (reduction.outcome === "applied") this.snapshot = reduction.snapshot;
+    this.log.push(frame);
+    if (!hidden) for (const reader of this.#readers) reader(frame);
+  }
+
+  /** The log is gone, as after a Redis that lost its memory: cursors given out before are unknown now. */
+  loseLog(): void {
+    this.log = [];
+    this.#lastId = `${this.#nextId++}-0`;
+  }
+
+  #fence(): { turn: number; step: number; attempt: number; index: number } {
+    const { turn, step, attempt, index } = this.snapshot.running ?? { turn: 1, step: 1, attempt: 1, index: 0 };
+    return { turn, step, attempt, index: index + 1 };
+  }
+}
+
+/** What several edges have in common. */
+export class ScriptedWorld {
+  readonly #sessions = new Map<string, ScriptedSession>();
+
+  session(name: string): ScriptedSession {
+    const session = this.#sessions.get(name) ?? new ScriptedSession(name);
+    this.#sessions.set(name, session);
+    return session;
+  }
+}
