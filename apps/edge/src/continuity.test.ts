@@ -3,16 +3,15 @@ import { expect, test } from "vitest";
 import { Continuity } from "./continuity.ts";
 
 const chain = { id: "1", prev: "0" };
-const started = (version: number, turn: number): LogFrame => ({
-  ...{ type: "turn.started", ...chain, version, turn },
-  ...{ agent: "echo", inputs: [], applied: {} },
-});
-const completed = (version: number, turn: number): LogFrame => ({
-  ...{ type: "turn.completed", ...chain, version, turn, text: "", patch: [] },
-});
-const text = (type: "delta" | "rewind", turn: number, index: number): LogFrame => ({
-  ...{ type, ...chain, turn, step: 1, attempt: 1, index, text: "x" },
-});
+function started(version: number, turn: number): LogFrame {
+  return { type: "turn.started", ...chain, version, turn, agent: "echo", inputs: [], applied: {} };
+}
+function completed(version: number, turn: number): LogFrame {
+  return { type: "turn.completed", ...chain, version, turn, text: "", patch: [] };
+}
+function text(type: "delta" | "rewind", turn: number, index: number): LogFrame {
+  return { type, ...chain, turn, step: 1, attempt: 1, index, text: "x" };
+}
 
 test("frame-2: versions that count on are whole, a jump is a gap, an old one is nothing", () => {
   const continuity = new Continuity(4);

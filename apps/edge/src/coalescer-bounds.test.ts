@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { offer, SignalWire, startCoalescer } from "../test/signal-wire.ts";
+import { Budget } from "./budget.ts";
+
+test("limit-1: over what a session, a connection or the node may have waiting, `busy` with a delay", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, {
+    session: { events: 4, bytes: 1_000 },
+    node: { events: 10, bytes: 10_000 },
+  });
+  const budget = new Budget({ events: 6, bytes: 10_000 });
+  expect(offer(coalescer, [1, 2, 3], { budget }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [4, 5], { budget }).offer).toMatchObject({ outcome: "busy" });
+  expect(offer(coalescer, [4], { budget, size: 2_000 }).offer).toMatchObject({ outcome: "busy" });
+  expect(offer(coalescer, [1, 2], { session: "b", budget }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [1, 2], { session: "c", budget }).offer.outcome).toBe("busy");
+  expect(offer(coalescer, [1, 2, 3, 4], { session: "c" }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [1, 2], { session: "d" }).offer.outcome).toBe("busy");
+  expect(coalescer.depth.events).toBe(9);
+  const busy = offer(coalescer, [1, 2], { session: "d" }).offer;
+  expect(busy.outcome === "busy" && busy.retryAfterMs > 0).toBe(true);
+});
+
+test("room comes back as events become durable", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, { session: { events: 2, bytes: 1_000 } });
+  const first = offer(coalescer, [1, 2]);
+  expect(offer(coalescer, [3]).offer.outcome).toBe("busy");
+  await wire.answer({ outcome: "durable" });
+  await first.settled;
+  expect(offer(coalescer, [3]).offer.outcome).toBe("taken");
+});
+
+test("a submission larger than a batch goes in pieces, and is durable with its last", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, { batch: { events: 2, bytes: 1_000 } });
+  let isSettled = false;
+  const { settled } = offer(coalescer, [1, 2, 3, 4, 5]);
+  void settled.then(() => (isSettled = true));
+  await wire.answer({ outcome: "durable" });
+  await wire.answer({ outcome: "durable" });
+  await wire.arrived();
+  expect(isSettled).toBe(false);
+  await wire.answer({ outcome: "durable" });
+  expect(await settled).toEqual({ outcome: "durable" });
+  expect([0, 1, 2].map((batch) => wire.seqs(batch))).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+test("a batch is bounded by bytes, and carries one event at least", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, { batch: { events: 100, bytes: 25 } });
+  offer(coalescer, [1, 2, 3]);
+  offer(coalescer, [4], { size: 40 });
+  for (let batch = 0; batch < 3; batch++) await wire.answer({ outcome: "durable" });
+  await coalescer.empty();
+  expect([0, 1, 2].map((batch) => wire.seqs(batch))).toEqual([[1, 2], [3], [4]]);
+});

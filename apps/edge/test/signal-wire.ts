@@ -1,0 +1,80 @@
+import type { Event, EventBatch } from "@holdfast/contract";
+import { Budget } from "../src/budget.ts";
+import { Coalescer, COALESCER_SETTINGS, CONNECTION_BUDGET, type CoalescerSettings } from "../src/coalescer.ts";
+import type { Settlement, Signal, SignalOutcome, Submission } from "../src/submission.ts";
+
+/** A `signal` whose every call waits until the test answers it. */
+export class SignalWire {
+  readonly batches: EventBatch[] = [];
+  readonly #answers: ((outcome: SignalOutcome) => void)[] = [];
+  #arrivals: (() => void)[] = [];
+  inFlight = 0;
+  mostInFlight = 0;
+
+  readonly signal: Signal = async (_target, batch) => {
+    this.batches.push(structuredClone(batch));
+    this.mostInFlight = Math.max(this.mostInFlight, ++this.inFlight);
+    const outcome = new Promise<SignalOutcome>((resolve) => this.#answers.push(resolve));
+    for (const resolve of this.#arrivals.splice(0)) resolve();
+    return outcome.finally(() => this.inFlight--);
+  };
+
+  /** Resolves when a signal waits for its answer. */
+  async arrived(): Promise<void> {
+    while (this.#answers.length === 0) await new Promise<void>((resolve) => this.#arrivals.push(resolve));
+  }
+
+  async answer(outcome: SignalOutcome): Promise<void> {
+    await this.arrived();
+    this.#answers.shift()?.(outcome);
+  }
+
+  seqs(batch: number): number[] {
+    return (this.batches[batch]?.runs ?? []).flatMap((run) => run.events.map(({ seq }) => seq));
+  }
+}
+
+const FAST: CoalescerSettings = { ...COALESCER_SETTINGS, firstRetryMs: 1, longestRetryMs: 4 };
+
+export function startCoalescer(wire: { signal: Signal }, settings: Partial<CoalescerSettings> = {}) {
+  const retries: string[] = [];
+  const failures: unknown[] = [];
+  const coalescer = new Coalescer(
+    wire.signal,
+    {
+      signalStarted: () => {},
+      signalEnded: () => {},
+      retried: (reason) => retries.push(reason),
+      failed: (error) => failures.push(error),
+    },
+    { ...FAST, ...settings },
+  );
+  return { coalescer, retries, failures };
+}
+
+function observe(seq: number): Event {
+  return { seq, kind: "observe", name: "click" };
+}
+
+interface Offered {
+  offer: ReturnType<Coalescer["offer"]>;
+  settled: Promise<Settlement>;
+}
+
+export function offer(
+  coalescer: Coalescer,
+  seqs: number[],
+  more: Partial<Pick<Submission, "producer" | "budget">> & { session?: string; size?: number } = {},
+): Offered {
+  const { promise, resolve } = Promise.withResolvers<Settlement>();
+  const outcome = coalescer.offer({
+    target: { key: { tenant: "t", owner: "o", name: more.session ?? "s" }, agent: "echo" },
+    producer: more.producer ?? "p",
+    at: 1,
+    events: seqs.map(observe),
+    sizes: seqs.map(() => more.size ?? 10),
+    budget: more.budget ?? new Budget(CONNECTION_BUDGET),
+    settle: resolve,
+  });
+  return { offer: outcome, settled: promise };
+}
