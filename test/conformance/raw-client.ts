@@ -212,7 +212,11 @@ function applyJsonPatch(root: Obj, patch: RawFrame["patch"]): void {
       if (op === "add") parent.splice(at, 0, value);
       else if (op === "remove") parent.splice(at, 1);
       else parent[at] = value;
-    } else if (op === "remove") delete (parent as Obj)[name];
-    else (parent as Obj)[name] = value;
+      continue;
+    }
+    const target = parent as Obj;
+    if (op !== "add" && !(name in target)) throw new Error(`${op} of ${path}, which is not there`);
+    if (op === "remove") delete target[name];
+    else target[name] = value;
   }
 }

@@ -39,8 +39,9 @@ export class Session {
   readonly #producers: Producers;
   readonly #transcript: Transcript;
   #version: number;
-  /** As of `#version`: what readers have. */
+  /** As of `#version`: what readers have. Empty until the first commit: a reader of version 0 knows of no agent's state. */
   #committed: AgentState;
+  readonly #initial: AgentState;
   /** With what was observed since. */
   #state: AgentState;
   /** With what the running turn changed; it replaces `#state` when the turn ends, and is dropped when it fails. */
@@ -51,8 +52,9 @@ export class Session {
     this.key = start.key;
     this.agent = agent;
     this.#version = carry?.version ?? 0;
-    this.#committed = agentState(carry?.committed ?? agent.initialState);
-    this.#state = carry?.state === undefined ? this.#committed : agentState(carry.state);
+    this.#initial = agentState(agent.initialState);
+    this.#committed = agentState(carry?.committed ?? {});
+    this.#state = carry === undefined ? this.#initial : carry.state === undefined ? this.#committed : agentState(carry.state);
     this.#draft = this.#state;
     this.#transcript = new Transcript(carry?.turns, carry?.lastTurn);
     this.#inbox = new Inbox(carry?.inbox);
@@ -71,7 +73,7 @@ export class Session {
   /** What was observed is to be published by a frame of its own. */
   get patchDue(): boolean {
     if (this.agent.publishObserved !== "at-once" || this.#running !== undefined) return false;
-    return this.#state !== this.#committed;
+    return this.#state !== (this.#version === 0 ? this.#initial : this.#committed);
   }
 
   /** SPEC send-2, send-3, send-7: what one signal does. Never throws. */
