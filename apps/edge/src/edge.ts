@@ -43,7 +43,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const metrics = new EdgeMetrics(registry, (error) => log.error({ err: error }, "a signal failed"));
   const connect = (role: "commands" | "subscriber") => connectRedis(config.HOLDFAST_REDIS_URL, log, role);
   const redis = { commands: connect("commands"), subscriber: connect("subscriber"), fleet: connect("subscriber") };
-  const temporal = connectTemporal(config);
+  const temporal = connectTemporal(config, "caller");
   const temporalWatch = new TemporalWatch(temporal);
   const verify = createTokenVerifier(config);
   const coalescer = new Coalescer(createSignal(temporal, config.HOLDFAST_LANE), metrics.coalescer);

@@ -17,8 +17,13 @@ export function temporalConnectionOptions(config: TemporalSettings) {
   };
 }
 
-/** Lazy: connects at the first call, so that a process can start (and say it is not ready) while Temporal is away. */
-export function connectTemporal(config: TemporalSettings): Client {
-  const connection = Connection.lazy(temporalConnectionOptions(config));
+/**
+ * Lazy: connects at the first call, so that a process can start (and say it is not ready) while Temporal is away.
+ * `retries`: who repeats a call that failed. The SDK's own repeats wait in timers that nothing can cancel, and throw
+ * where nobody catches when the connection is closed meanwhile; a caller with a retry of its own does without them.
+ */
+export function connectTemporal(config: TemporalSettings, retries: "sdk" | "caller" = "sdk"): Client {
+  const options = temporalConnectionOptions(config);
+  const connection = Connection.lazy(retries === "sdk" ? options : { ...options, interceptors: [] });
   return new Client({ connection, namespace: config.HOLDFAST_TEMPORAL_NAMESPACE });
 }

@@ -1,0 +1,202 @@
+import { LIMITS } from "@holdfast/contract";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Edge } from "../src/edge.ts";
+import { RawSocket, upgradeStatus } from "./raw-socket.ts";
+import { Stage, token } from "./stage.ts";
+import { Visitor } from "./visitor.ts";
+
+let stage: Stage;
+let edge: Edge;
+const open: { leave(): void }[] = [];
+beforeAll(async () => {
+  stage = await Stage.start();
+  edge = await stage.startEdge({ HOLDFAST_ALLOWED_ORIGINS: "https://app.example" });
+});
+afterEach(() => {
+  for (const visitor of open.splice(0)) visitor.leave();
+});
+afterAll(() => stage.stop());
+
+function visit(url: string, auth: Record<string, unknown>, headers: Record<string, string> = {}): Visitor {
+  const visitor = new Visitor(url, auth, headers);
+  open.push(visitor);
+  return visitor;
+}
+
+async function refusal(auth: Record<string, unknown>, headers: Record<string, string> = {}) {
+  const visitor = visit(edge.url, auth, headers);
+  await visitor.until(() => visitor.isGone || visitor.welcome !== undefined);
+  return visitor.refusal;
+}
+
+function raw(url = edge.url): RawSocket {
+  const socket = new RawSocket(url);
+  open.push({ leave: () => socket.close() });
+  return socket;
+}
+
+async function metric(url: string, line: RegExp): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  return Number(line.exec(text)?.[1] ?? 0);
+}
+
+test("connect-1: long-polling is refused", async () => {
+  const response = await fetch(`${edge.url}/socket.io/?EIO=4&transport=polling`);
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { code: "invalid" } });
+  expect(await upgradeStatus(edge.url, "/elsewhere")).toBe(404);
+});
+
+test("connect-2, connect-3: what is wrong with `auth` is told by code", async () => {
+  const good = await token("ada");
+  expect(await refusal({ token: "rubbish", protocol: 1 })).toMatchObject({ code: "unauthenticated" });
+  expect(await refusal({ protocol: 1 })).toMatchObject({ code: "unauthenticated" });
+  expect(await refusal({ token: good, protocol: 2 })).toMatchObject({ code: "protocol_unsupported" });
+  expect(await refusal({ token: await token("ada", { expiresIn: -60 }), protocol: 1 })).toMatchObject({
+    code: "token_expired",
+  });
+  expect(await refusal({ token: good, protocol: 1 })).toBeUndefined();
+});
+
+test("connect-3: a web page of another origin is refused by a code its script can read; no origin is no web page", async () => {
+  const auth = { token: await token("ada"), protocol: 1 };
+  expect(await refusal(auth, { origin: "https://evil.example" })).toMatchObject({ code: "origin_refused" });
+  expect(await refusal(auth, { origin: "https://app.example" })).toBeUndefined();
+});
+
+test("connect-4: the welcome names the protocol, the node, every limit and the token's end", async () => {
+  const visitor = await Visitor.connect(edge.url, "ada", { expiresIn: 600 });
+  open.push(visitor);
+  expect(visitor.welcome).toMatchObject({ protocol: 1, node: "edge-1", limits: LIMITS });
+  expect(visitor.welcome?.tokenExpiresInMs).toBeGreaterThan(500_000);
+  const endless = await Visitor.connect(edge.url, "ada");
+  open.push(endless);
+  expect(endless.welcome?.tokenExpiresInMs).toBeNull();
+});
+
+test("connect-5: before its end the token's bearer is told; at its end the connection closes; renewed, it goes on", async () => {
+  const expiring = await Visitor.connect(edge.url, "ada", { expiresIn: 2 });
+  const renewed = await Visitor.connect(edge.url, "ada", { expiresIn: 2 });
+  open.push(expiring, renewed);
+  await renewed.until(() => renewed.expiringInMs !== undefined);
+  expect(await renewed.ask("renew", { token: await token("bob") })).toMatchObject({ error: { code: "forbidden" } });
+  expect(await renewed.ask("renew", { token: "rubbish" })).toMatchObject({ error: { code: "unauthenticated" } });
+  expect(await renewed.ask("renew", { token: await token("ada") })).toEqual({ ok: true });
+  await expiring.until(() => expiring.isGone);
+  expect(expiring.closing).toMatchObject({ code: "token_expired" });
+  expect(renewed.isGone).toBe(false);
+});
+
+test("connect-5: what only the old token opened is open no longer", async () => {
+  const guest = await Visitor.connect(edge.url, "bob", { shared: ["ada/plans"] });
+  open.push(guest);
+  expect(await guest.open("ada/plans")).toMatchObject({ ok: true });
+  expect(await guest.ask("renew", { token: await token("bob") })).toEqual({ ok: true });
+  expect(await guest.open("ada/plans")).toMatchObject({ error: { code: "forbidden" } });
+});
+
+test("a connection sends one CONNECT packet: a hundred would be a hundred tokens to verify", async () => {
+  const socket = raw();
+  await socket.opened();
+  const good = await token("ada");
+  for (let packet = 0; packet < 3; packet++) socket.connect(good);
+  await socket.closed;
+  expect(socket.received.filter((text) => text.startsWith("40"))).toEqual([]);
+});
+
+test("an upgrade that is not followed by a CONNECT packet is ended, and so is a refused one", async () => {
+  const hasty = await stage.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
+  const silent = raw(hasty.url);
+  await silent.closed;
+  const refused = raw();
+  await refused.opened();
+  refused.connect("rubbish");
+  await refused.closed;
+  expect(await refused.packet("44")).toContain("unauthenticated");
+});
+
+test("limit-1: a packet over packetBytes ends the connection", async () => {
+  const socket = raw();
+  await socket.opened();
+  socket.connect(await token("ada"));
+  await socket.packet("40");
+  socket.send(`42["open","${"x".repeat(LIMITS.packetBytes)}"]`);
+  await socket.closed;
+});
+
+test("req-1, req-2: without an acknowledgement, with an unknown name or with rubbish, the connection lives", async () => {
+  const visitor = await Visitor.connect(edge.url, "ada");
+  open.push(visitor);
+  visitor.socket.emit("open", { session: "s" });
+  visitor.socket.emit("open");
+  visitor.socket.emit("no such thing", { a: 1 });
+  visitor.socket.emit("error", "rubbish");
+  expect(await visitor.ask("open", "rubbish")).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await visitor.ask("open", Buffer.from("rubbish"))).toMatchObject({ error: { code: "invalid" } });
+  expect(await visitor.ask("close", { session: "s", more: 1 })).toMatchObject({ error: { code: "invalid" } });
+  expect(await visitor.ask("renew", {})).toMatchObject({ error: { code: "invalid" } });
+  expect(await visitor.ask("command", null)).toMatchObject({ error: { code: "invalid" } });
+  expect(await visitor.closeSession("s")).toEqual({ ok: true });
+});
+
+test("limit-2: requests of a connection are limited, and the connection lives", async () => {
+  const strict = await stage.startEdge({ HOLDFAST_REQUESTS_PER_SECOND: "1" });
+  const visitor = await Visitor.connect(strict.url, "ada");
+  open.push(visitor);
+  const answers = await Promise.all([1, 2, 3, 4].map(() => visitor.closeSession("s")));
+  expect(answers.filter(({ ok }) => ok)).toHaveLength(2);
+  const refused = answers.find(({ ok }) => !ok);
+  expect(refused).toMatchObject({ error: { code: "rate_limited", retryAfterMs: expect.any(Number) } });
+});
+
+test("limit-2: connections of a subject are limited over all nodes", async () => {
+  const env = { HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: "3" };
+  const nodes = await Promise.all([stage.startEdge(env), stage.startEdge(env)]);
+  const visitors: Visitor[] = [];
+  for (let visit = 0; visit < 4; visit++) {
+    visitors.push(await Visitor.connect(nodes[visit % 2]?.url ?? "", "eager"));
+  }
+  open.push(...visitors);
+  expect(visitors.map(({ refusal: refused }) => refused?.code)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    "rate_limited",
+  ]);
+  expect(visitors[3]?.refusal?.retryAfterMs).toBeGreaterThan(0);
+  const other = await Visitor.connect(nodes[0].url, "calm");
+  open.push(other);
+  expect(other.refusal).toBeUndefined();
+});
+
+test("a full node answers upgrades 503 and is not ready; a stampede is answered 429", async () => {
+  const small = await stage.startEdge({ HOLDFAST_MAX_CONNECTIONS: "1" });
+  const visitor = await Visitor.connect(small.url, "ada");
+  open.push(visitor);
+  expect(await upgradeStatus(small.url)).toBe(503);
+  expect((await fetch(`${small.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${small.url}/healthz`)).status).toBe(200);
+  const slow = await stage.startEdge({ HOLDFAST_UPGRADES_PER_SECOND: "1" });
+  const statuses = await Promise.all(Array.from({ length: 6 }, () => upgradeStatus(slow.url)));
+  expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(3);
+  expect(statuses).toContain(101);
+  expect(await metric(slow.url, /holdfast_edge_refused_total{[^}]*code="429"[^}]*} (\d+)/)).toBeGreaterThanOrEqual(3);
+});
+
+test("a node that never reached Temporal is not ready, and takes connections all the same", async () => {
+  const alone = await stage.startEdge({ HOLDFAST_TEMPORAL_ADDRESS: "127.0.0.1:1" });
+  const ready = await fetch(`${alone.url}/readyz`);
+  expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("Temporal")]);
+  const visitor = await Visitor.connect(alone.url, "ada");
+  open.push(visitor);
+  expect(visitor.refusal).toBeUndefined();
+});
+
+test("close-1: a client that leaves the namespace frees its connection", async () => {
+  const socket = raw();
+  await socket.opened();
+  socket.connect(await token("ada"));
+  await socket.packet("40");
+  socket.send("41");
+  await socket.closed;
+});

@@ -1,0 +1,43 @@
+import type { Json } from "@holdfast/contract/json";
+import type { Snapshot } from "@holdfast/contract/snapshot";
+import type { CommandCall, EventBatch, SessionStart } from "@holdfast/contract/temporal";
+import {
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from "@temporalio/workflow";
+
+/**
+ * Stands in for a session where a test looks at the edge alone: keeps what it was sent, and answers what the test told it
+ * to (`hold`).
+ */
+export async function session(start: SessionStart): Promise<void> {
+  const received: EventBatch[] = [];
+  let snapshot: Snapshot = { version: 0, agent: start.agent, state: {}, turns: [], running: null, applied: {} };
+  setHandler(defineSignal<[EventBatch]>("events"), (batch) => {
+    received.push(batch);
+  });
+  setHandler(defineSignal<[Snapshot]>("hold"), (held) => {
+    snapshot = held;
+  });
+  setHandler(defineQuery<EventBatch[]>("received"), () => received);
+  setHandler(defineQuery<Snapshot>("snapshot"), () => snapshot);
+  setHandler(defineUpdate<Json, [CommandCall]>("command"), answer, { validator: refuse });
+  await condition(() => false);
+}
+
+let answers = 0;
+
+async function answer(call: CommandCall): Promise<Json> {
+  if (call.name === "hang") await condition(() => false);
+  return { args: call.args, answers: ++answers };
+}
+
+function refuse({ name }: CommandCall): void {
+  if (name === "echo" || name === "hang") return;
+  const type = name === "refuse" ? "command_refused" : "unknown_command";
+  throw ApplicationFailure.create({ type, message: `Not ${name}.`, nonRetryable: true });
+}

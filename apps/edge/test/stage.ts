@@ -1,0 +1,137 @@
+import { createRequire } from "node:module";
+import { TASK_QUEUE_SESSIONS, workflowIdOf, type EventBatch, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { createLogger } from "@holdfast/service/log";
+import { connectRedis } from "@holdfast/service/redis";
+import { SessionLog } from "@holdfast/session-log";
+import { freePort } from "@holdfast/stack/ports";
+import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
+import { Client, Connection } from "@temporalio/client";
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { SignJWT } from "jose";
+import { edgeConfig } from "../src/config.ts";
+import { startEdge, type Edge } from "../src/edge.ts";
+
+const SECRET = "a secret for the tests only";
+export const OPERATOR_TOKEN = "a token for the tests' operator";
+
+export interface TokenOptions {
+  tenant?: string;
+  shared?: string[];
+  /** Seconds from now; left out: none. */
+  expiresIn?: number;
+}
+
+export function token(subject: string, { tenant = "acme", shared, expiresIn }: TokenOptions = {}): Promise<string> {
+  const claims = { sub: subject, tenant, ...(shared === undefined ? {} : { shared }) };
+  const jwt = new SignJWT(claims).setProtectedHeader({ alg: "HS256" });
+  if (expiresIn !== undefined) jwt.setExpirationTime(new Date(Date.now() + expiresIn * 1_000));
+  return jwt.sign(new TextEncoder().encode(SECRET));
+}
+
+/** Real servers for one test file, and as many edges as it wants. */
+export class Stage {
+  readonly temporal: TemporalServer;
+  readonly client: Client;
+  valkey: ValkeyServer;
+  readonly #edges: Edge[] = [];
+  readonly #endings: (() => Promise<void> | void)[] = [];
+
+  private constructor(temporal: TemporalServer, client: Client, valkey: ValkeyServer) {
+    this.temporal = temporal;
+    this.client = client;
+    this.valkey = valkey;
+  }
+
+  static async start(): Promise<Stage> {
+    const [temporal, valkey] = await Promise.all([startTemporal(), startValkey()]);
+    const connection = await Connection.connect({ address: temporal.address });
+    return new Stage(temporal, new Client({ connection }), valkey);
+  }
+
+  async startEdge(env: NodeJS.ProcessEnv = {}): Promise<Edge> {
+    const config = edgeConfig({
+      HOLDFAST_NODE_ID: `edge-${this.#edges.length + 1}`,
+      HOLDFAST_PORT: "0",
+      HOLDFAST_LOG_LEVEL: "silent",
+      HOLDFAST_JWT_SECRET: SECRET,
+      HOLDFAST_OPERATOR_TOKEN: OPERATOR_TOKEN,
+      HOLDFAST_TEMPORAL_ADDRESS: this.temporal.address,
+      HOLDFAST_REDIS_URL: this.valkey.url,
+      HOLDFAST_SHUTDOWN_GRACE_SECONDS: "5",
+      ...env,
+    });
+    const edge = await startEdge(config);
+    this.#edges.push(edge);
+    return edge;
+  }
+
+  /** A worker for the stand-in of the session workflow; returns what stops it. */
+  async startWorker(): Promise<() => Promise<void>> {
+    const connection = await NativeConnection.connect({ address: this.temporal.address });
+    const worker = await Worker.create({
+      connection,
+      taskQueue: TASK_QUEUE_SESSIONS,
+      workflowBundle: await bundle(),
+    });
+    const ran = worker.run();
+    let isStopped = false;
+    const stop = async (): Promise<void> => {
+      if (isStopped) return;
+      isStopped = true;
+      worker.shutdown();
+      await ran;
+      await connection.close();
+    };
+    this.#endings.push(stop);
+    return stop;
+  }
+
+  /** The log as workers write to it. */
+  openLog(): SessionLog {
+    const log = createLogger("edge-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
+    const redis = connectRedis(this.valkey.url, log, "commands");
+    this.#endings.push(() => redis.disconnect());
+    return new SessionLog(redis);
+  }
+
+  /** Another Valkey in place of the killed one, with nothing in it. */
+  async restartValkey(): Promise<void> {
+    this.valkey = await startValkey({ port: this.valkey.port });
+  }
+
+  async received(key: SessionKey): Promise<EventBatch[]> {
+    return this.client.workflow.getHandle(workflowIdOf(key)).query<EventBatch[]>("received");
+  }
+
+  /** What the session answers when it is asked for its snapshot. */
+  async hold(key: SessionKey, snapshot: Snapshot): Promise<void> {
+    await this.client.workflow.signalWithStart("session", {
+      workflowId: workflowIdOf(key),
+      taskQueue: TASK_QUEUE_SESSIONS,
+      args: [{ key, agent: snapshot.agent, lane: "shared" }],
+      signal: "hold",
+      signalArgs: [snapshot],
+    });
+  }
+
+  async stop(): Promise<void> {
+    for (const edge of this.#edges) await edge.stop("the test is over");
+    for (const end of this.#endings.toReversed()) await end();
+    await this.client.connection.close();
+    await this.temporal.stop();
+    await this.valkey.stop();
+  }
+}
+
+let bundled: ReturnType<typeof bundleWorkflowCode> | undefined;
+function bundle(): ReturnType<typeof bundleWorkflowCode> {
+  if (bundled === undefined) {
+    const logger = new DefaultLogger("ERROR");
+    Runtime.install({ logger });
+    const workflowsPath = createRequire(import.meta.url).resolve("./session-workflow.ts");
+    bundled = bundleWorkflowCode({ workflowsPath, logger });
+  }
+  return bundled;
+}
+
+export { freePort };
