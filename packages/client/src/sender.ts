@@ -37,6 +37,8 @@ export class Sender {
   /** Counts attachments: an answer to a request of an earlier one says nothing about the order on this one. */
   #epoch = 0;
   #inFlight = 0;
+  /** A request was taken on this connection. */
+  #established = false;
   /** Set while answers are awaited before sending again: the milliseconds to wait after the last one. */
   #retryDelayMs: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -63,6 +65,7 @@ export class Sender {
     this.#wire = undefined;
     this.#epoch++;
     this.#inFlight = 0;
+    this.#established = false;
     this.#retryDelayMs = undefined;
     clearTimeout(this.#timer);
     this.#queue.rewind();
@@ -83,7 +86,10 @@ export class Sender {
     if (wire === undefined) return;
     const { sendsInFlight, sendBytes } = this.#options.tuning;
     const maxEvents = Math.min(this.#maxEvents, wire.limits["eventsPerSend"] ?? LIMITS.eventsPerSend);
-    while (this.#retryDelayMs === undefined && this.#inFlight < sendsInFlight) {
+    // Until one request is taken there is only one: it sets the start (SPEC send-5), and were it refused while the second
+    // one was taken in its place, the session would drop everything in it as already seen (send-7).
+    const window = this.#established ? sendsInFlight : 1;
+    while (this.#retryDelayMs === undefined && this.#inFlight < window) {
       const batch = this.#queue.take(maxEvents, sendBytes);
       if (batch === undefined) return;
       this.#inFlight++;
@@ -107,6 +113,7 @@ export class Sender {
   }
 
   #succeeded(): void {
+    this.#established = true;
     this.#backoff.reset();
     this.#maxEvents = Math.min(2 * this.#maxEvents, LIMITS.eventsPerSend);
   }

@@ -25,7 +25,7 @@ export class ScriptedSession {
   readonly taken: { producer: string; event: Event }[] = [];
   readonly #marks = new Map<string, number>();
   readonly #inbox: Input[] = [];
-  readonly #readers = new Set<(frame: Placed) => void>();
+  readonly #readers = new Set<(frame: object) => void>();
   #lastId = "0";
   #nextId = 1;
 
@@ -49,7 +49,7 @@ export class ScriptedSession {
     }
   }
 
-  follow(onFrame: (frame: Placed) => void): () => void {
+  follow(onFrame: (frame: object) => void): () => void {
     this.#readers.add(onFrame);
     return () => this.#readers.delete(onFrame);
   }
@@ -103,6 +103,13 @@ export class ScriptedSession {
     if (reduction.outcome === "applied") this.snapshot = reduction.snapshot;
     this.log.push(frame);
     if (!hidden) for (const reader of this.#readers) reader(frame);
+  }
+
+  /** A frame of a protocol later than ours. */
+  appendUnknown(type: string): void {
+    const frame = { type, id: `${this.#nextId++}-0`, prev: this.#lastId };
+    this.#lastId = frame.id;
+    for (const reader of this.#readers) reader(frame);
   }
 
   /** The log is gone, as after a Redis that lost its memory: cursors given out before are unknown now. */
