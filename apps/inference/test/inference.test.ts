@@ -1,0 +1,94 @@
+import type { RespondRequest } from "@holdfast/contract";
+import { answerTokens, parseScript } from "@holdfast/model-server";
+import { expect, test } from "vitest";
+import { firstTurn, until, useWorkers } from "./workers.ts";
+
+const use = useWorkers();
+const CONTINUES = { HOLDFAST_MODEL_CONTINUE: "vllm" };
+
+function answerTo(request: RespondRequest, directives: string): string {
+  return answerTokens(request.inputs[0]?.text ?? "", parseScript(directives)).join("");
+}
+
+test("serves its health before Temporal is there, and says what it waits for", async () => {
+  const worker = await use.workers.start({ HOLDFAST_TEMPORAL_ADDRESS: "127.0.0.1:1" }, "/healthz");
+  const response = await fetch(`${worker.url}/readyz`);
+  expect([response.status, await response.text()]).toEqual([503, "waiting for Temporal\n"]);
+  await worker.stop();
+  expect(await worker.exited).toMatchObject({ code: 0 });
+});
+
+test("ends with exit code 2 and the variable's name when its environment is wrong", async () => {
+  await expect(use.workers.start({ HOLDFAST_LANES: "shared,no/lane" })).rejects.toThrow("HOLDFAST_LANES");
+});
+
+test("takes work from every lane it is configured for, and counts it", async () => {
+  const worker = await use.workers.start({ HOLDFAST_LANES: "shared, heavy" });
+  const lanes = ["shared", "heavy"];
+  const requests = lanes.map(() => firstTurn("hello"));
+  const handles = await Promise.all(requests.map((request, index) => use.workers.respond(request, lanes[index])));
+  const results = await Promise.all(handles.map((handle) => handle.result()));
+  expect(results.map(({ text }) => text)).toEqual(requests.map((request) => answerTo(request, "")));
+  const metrics = await (await fetch(`${worker.url}/metrics`)).text();
+  expect(metrics).toMatch(/holdfast_model_attempts_total\{.*outcome="completed".*\} 2/);
+  expect(metrics).toMatch(/holdfast_breaker_state\{.*\} 0/);
+  await worker.stop();
+});
+
+test("a permanent refusal is not retried; a limit is, after the time the provider asked for", async () => {
+  const worker = await use.workers.start();
+  const refusedRequest = firstTurn("faults:401x*");
+  const refused = await use.workers.respond(refusedRequest);
+  await expect(refused.result()).rejects.toMatchObject({ cause: { type: "model_refused" } });
+  const limited = firstTurn("faults:429x2,retry-after=1");
+  const started = Date.now();
+  const result = await (await use.workers.respond(limited)).result();
+  expect(result.text).toBe(answerTo(limited, ""));
+  expect(Date.now() - started).toBeGreaterThanOrEqual(2_000);
+  const callsOf = (request: RespondRequest) =>
+    use.workers.model.calls.filter((call) => call.messages[0]?.content === request.inputs[0]?.text);
+  expect([callsOf(refusedRequest).length, callsOf(limited).length]).toEqual([1, 3]);
+  await worker.stop();
+});
+
+test("a worker that is killed in mid-answer: another one goes on from the text readers hold", async () => {
+  const first = await use.workers.start(CONTINUES);
+  const request = firstTurn("faults:tokens=80,delay=20ms");
+  const handle = await use.workers.respond(request);
+  const held = await until(() => use.workers.partialText(request));
+  first.kill("SIGKILL");
+  const second = await use.workers.start(CONTINUES);
+  const { text } = await handle.result();
+  expect(text).toBe(answerTo(request, "tokens=80"));
+  expect(use.workers.model.calls.at(-1)?.prefix.startsWith(held)).toBe(true);
+  await second.stop();
+});
+
+test("SIGTERM: what ends within the grace ends here, what does not is handed over at once; exit code 0", async () => {
+  const first = await use.workers.start({ ...CONTINUES, HOLDFAST_SHUTDOWN_GRACE_SECONDS: "2" });
+  const [short, long] = [firstTurn("faults:tokens=20,delay=20ms"), firstTurn("faults:tokens=300,delay=20ms")];
+  const handles = [await use.workers.respond(short), await use.workers.respond(long)];
+  await until(() => use.workers.partialText(short));
+  await until(() => use.workers.partialText(long));
+  first.kill("SIGTERM");
+  expect(await first.exited).toMatchObject({ code: 0 });
+  const held = await use.workers.partialText(long);
+  const second = await use.workers.start(CONTINUES);
+  const [shortResult, longResult] = await Promise.all(handles.map((handle) => handle.result()));
+  expect(shortResult?.text).toBe(answerTo(short, "tokens=20"));
+  expect(longResult?.text).toBe(answerTo(long, "tokens=300"));
+  const attempts = use.workers.model.calls.filter((call) => call.messages[0]?.content === long.inputs[0]?.text);
+  expect(attempts.map(({ prefix }) => prefix)).toEqual(["", held]);
+  await second.stop();
+});
+
+test("command-2: a cancellation that comes by heartbeat ends the answer as stopped, with its partial text", async () => {
+  const worker = await use.workers.start();
+  const request = firstTurn("faults:tokens=5000,delay=20ms");
+  const handle = await use.workers.respond(request);
+  const held = await until(() => use.workers.partialText(request));
+  await handle.cancel("interrupt");
+  const { text, stopped } = await handle.result();
+  expect([stopped, text.startsWith(held)]).toEqual([true, true]);
+  await worker.stop();
+});
