@@ -6,18 +6,16 @@ import type { Breakers } from "./breakers.ts";
 import type { RespondConfig } from "./config.ts";
 import { messagesOf, readTurns, type ContextSource } from "./context.ts";
 import { enrich } from "./enrichment.ts";
-import { breakerOpen, refused, superseded, unavailable, workerShutdown } from "./failures.ts";
+import { breakerOpen, failureOf, superseded, workerShutdown } from "./failures.ts";
 import { Generation, type Ending } from "./generation.ts";
 import type { Language } from "./language.ts";
 import type { RespondMetrics } from "./metrics.ts";
 import { ModelError } from "./models/model-error.ts";
-import type { Message, Model, ModelPrompt, Models } from "./models/model.ts";
-import { retryDelayMs } from "./retry.ts";
+import { labelsOf, type Message, type Model, type ModelPrompt } from "./models/model.ts";
 import { TextStream } from "./text-stream.ts";
 
 export interface AttemptDeps extends ContextSource {
   log: Pick<SessionLog, "begin" | "appendText" | "rewind" | "putSnapshot">;
-  models: Models;
   breakers: Breakers;
   language: Language;
   metrics: RespondMetrics;
@@ -30,110 +28,85 @@ export interface Activity {
   attempt: number;
   /** Unix milliseconds at which the activity was scheduled for its first attempt. */
   scheduledAt: number;
-  /** Calls back, once, when Temporal cancels the attempt; at once if it has. Returns what stops that. */
+  /** Calls back once when Temporal cancels the attempt, at once if it has. Returns what ends the listening. */
   onCancel(listener: (why: "stopped" | "shutdown" | "cancelled") => void): () => void;
 }
 
-/** One attempt of one step of a turn. Rejects with an `ApplicationFailure` of failures.ts, or `CancelledFailure`. */
+/** One attempt of one step of a turn. */
 export class Attempt {
   readonly #deps: AttemptDeps;
   readonly #request: RespondRequest;
   readonly #activity: Activity;
   readonly #model: Model;
-  readonly #startedAt = performance.now();
-  readonly #generation = new Generation();
   readonly #fence: Fence;
   readonly #started: TurnStartedBody;
+  readonly #contextTurns: number;
+  readonly #startedAt = performance.now();
+  readonly #generation = new Generation();
 
   constructor(deps: AttemptDeps, request: RespondRequest, activity: Activity, model: Model) {
+    const { turn, step, version, agent, inputs, applied } = request;
     this.#deps = deps;
     this.#request = request;
     this.#activity = activity;
     this.#model = model;
-    const { turn, step, version, agent, inputs, applied } = request;
     this.#fence = { turn, step, attempt: activity.attempt };
     this.#started = { type: "turn.started", version, turn, agent, inputs, applied };
+    this.#contextTurns = request.request.contextTurns ?? deps.config.contextTurns;
   }
 
+  /** Rejects with an `ApplicationFailure` of failures.ts, or with `CancelledFailure`. */
   async run(): Promise<RespondResult> {
     const stopListening = this.#activity.onCancel((why) => this.#generation.end({ why }));
     try {
-      return await this.#run();
+      const begin = this.#begin();
+      // While Redis answers: this needs nothing but the inputs.
+      const enrichment = enrich(this.#deps.language, this.#request.inputs);
+      const answer = await this.#answer(await begin);
+      const elapsedMs = Math.max(0, Date.now() - this.#activity.scheduledAt);
+      return { ...answer, model: this.#model.name, enrichment, elapsedMs };
     } finally {
       stopListening();
     }
   }
 
-  async #run(): Promise<RespondResult> {
-    const { config, language } = this.#deps;
-    const contextTurns = this.#request.request.contextTurns ?? config.contextTurns;
-    const begin = this.#begin(contextTurns);
-    // While Redis answers: this needs nothing but the inputs.
-    const enrichment = enrich(language, this.#request.inputs);
-    const begun = await begin;
-    if (begun?.outcome === "stale") throw superseded();
-    const held = begun?.text.slice(begun.baseLength) ?? "";
-    const result = (text: string, stopped: boolean): RespondResult => {
-      const elapsedMs = Math.max(0, Date.now() - this.#activity.scheduledAt);
-      return { text, stopped, model: this.#model.name, enrichment, elapsedMs };
-    };
-    if (begun?.stop === true) return result(held, true);
-
-    const prompt = await this.#prompt(begun, held, contextTurns);
-    const call = this.#enterBreaker();
-    const stream = this.#openStream(begun, prompt.prefix !== "");
-    const ending = await this.#generate(prompt, stream, call);
-    switch (ending.why) {
-      case "finished":
-        await stream.finish(config.settleMs);
-        if (stream.text === "") throw this.#failureOf(new ModelError("broken", "The model answered nothing."));
-        return { ...result(stream.text, false), ...usageOf(ending) };
-      case "too long":
-        await stream.finish(config.settleMs);
-        return result(stream.text, false);
-      case "stopped":
-        await stream.finish(config.settleMs);
-        // Stopped before the attempt had said anything: what readers still see of the one before is the partial text.
-        return result(stream.text === "" ? held : stream.text, true);
-      case "superseded":
-        stream.close();
-        throw superseded();
-      case "shutdown":
-        // The next worker may go on from what readers hold: the more the better.
-        await stream.finish(config.settleMs);
-        throw workerShutdown();
-      case "cancelled":
-        stream.close();
-        throw new CancelledFailure("Temporal does not wait for this attempt any more.");
-      case "failed":
-        await stream.finish(config.settleMs);
-        throw this.#failureOf(ending.error);
-    }
-  }
-
-  /** Undefined when the log is out of reach: the answer matters more, and the stream repairs the log later. */
-  async #begin(contextTurns: number): Promise<Begun | undefined> {
-    const { log } = this.#deps;
+  /** Takes the fence. Undefined when the log is out of reach: the answer matters more, and its stream repairs the log. */
+  async #begin(): Promise<Begun | undefined> {
     try {
-      return await log.begin(this.#request.key, this.#fence, this.#started, contextTurns);
+      return await this.#deps.log.begin(this.#request.key, this.#fence, this.#started, this.#contextTurns);
     } catch {
       return undefined;
     }
   }
 
-  async #prompt(begun: Begun | undefined, held: string, contextTurns: number): Promise<ModelPrompt> {
-    const { request } = this.#request;
-    const saidBefore = begun?.text.slice(0, begun.baseLength) ?? "";
-    const messages = await this.#messages(begun, contextTurns, saidBefore);
-    const prompt = { messages, prefix: held, request };
+  async #answer(begun: Begun | undefined): Promise<Pick<RespondResult, "text" | "stopped" | "usage">> {
+    if (begun?.outcome === "stale") throw superseded();
+    const [before, held] = splitAt(begun?.text ?? "", begun?.baseLength ?? 0);
+    if (begun?.stop === true) return { text: held, stopped: true };
+
+    const prompt = await this.#prompt(begun, before, held);
+    const call = this.#enterBreaker();
+    const stream = this.#openStream(begun, prompt.prefix !== "");
+    const ending = await this.#generate(prompt, stream, call);
+    this.#tell(call, ending);
+
+    if (ending.why === "superseded" || ending.why === "cancelled") stream.close();
+    // Whatever comes next, the more of the text readers hold the better: another attempt may go on from there.
+    else await stream.finish(this.#deps.config.settleMs);
+    return this.#conclude(ending, stream.text, held);
+  }
+
+  async #prompt(begun: Begun | undefined, before: string, held: string): Promise<ModelPrompt> {
+    const messages = await this.#messages(begun, before);
+    const prompt = { messages, prefix: held, request: this.#request.request };
     return held !== "" && this.#model.continuesFrom(prompt) ? prompt : { ...prompt, prefix: "" };
   }
 
-  async #messages(begun: Begun | undefined, contextTurns: number, saidBefore: string): Promise<Message[]> {
-    if (contextTurns === 0) return messagesOf(this.#request, [], 0, saidBefore);
+  async #messages(begun: Begun | undefined, before: string): Promise<Message[]> {
+    if (this.#contextTurns === 0) return messagesOf(this.#request, [], 0, before);
     try {
       const turns = await readTurns(this.#deps, this.#request.key, begun?.turns);
-      return messagesOf(this.#request, turns, contextTurns, saidBefore);
+      return messagesOf(this.#request, turns, this.#contextTurns, before);
     } catch (cause) {
       throw this.#failureOf(new ModelError("broken", "The conversation so far could not be read.", { cause }));
     }
@@ -143,9 +116,7 @@ export class Attempt {
     const { provider, name } = this.#model;
     const entry = this.#deps.breakers.of(provider, name).enter();
     if (entry.outcome === "allowed") return entry.call;
-    const { retry } = this.#deps.config;
-    // Jitter, so that those who wait do not all come back in the same moment.
-    throw breakerOpen(name, Math.round(entry.retryAfterMs + Math.random() * retry.baseMs));
+    throw breakerOpen(name, entry.retryAfterMs, this.#deps.config.retry);
   }
 
   #openStream(begun: Begun | undefined, continues: boolean): TextStream {
@@ -165,7 +136,7 @@ export class Attempt {
   async #generate(prompt: ModelPrompt, stream: TextStream, call: GuardedCall): Promise<Ending> {
     const { config, metrics } = this.#deps;
     let isFirst = true;
-    const ending = await this.#generation.run(this.#model, prompt, config, (text) => {
+    return this.#generation.run(this.#model, prompt, config, (text) => {
       if (isFirst) {
         isFirst = false;
         call.answering();
@@ -175,30 +146,44 @@ export class Attempt {
       stream.push(text.slice(0, room));
       if (text.length >= room) this.#generation.end({ why: "too long" });
     });
-    this.#tell(call, ending);
-    return ending;
   }
 
   #tell(call: GuardedCall, ending: Ending): void {
     if (ending.why === "finished") {
-      const { inputTokens, outputTokens } = ending.usage;
-      this.#deps.metrics.tokens(labelsOf(this.#model), "input", inputTokens ?? 0);
-      this.#deps.metrics.tokens(labelsOf(this.#model), "output", outputTokens ?? 0);
       call.succeeded();
+      this.#deps.metrics.tokens(labelsOf(this.#model), ending.usage);
     } else if (ending.why === "failed" && ending.error.kind === "broken") call.failed();
     else call.ended();
   }
 
+  #conclude(ending: Ending, text: string, held: string): Pick<RespondResult, "text" | "stopped" | "usage"> {
+    switch (ending.why) {
+      case "finished": {
+        if (text === "") throw this.#failureOf(new ModelError("broken", "The model answered nothing."));
+        const hasUsage = Object.keys(ending.usage).length > 0;
+        return { text, stopped: false, ...(hasUsage ? { usage: ending.usage } : {}) };
+      }
+      case "too long":
+        return { text, stopped: false };
+      case "stopped":
+        // Stopped before it had said anything: what readers still see of the attempt before is the partial text.
+        return { text: text === "" ? held : text, stopped: true };
+      case "superseded":
+        throw superseded();
+      case "shutdown":
+        throw workerShutdown();
+      case "cancelled":
+        throw new CancelledFailure("Temporal does not wait for this attempt any more.");
+      case "failed":
+        throw this.#failureOf(ending.error);
+    }
+  }
+
   #failureOf(error: ModelError): Error {
-    if (error.kind === "refused") return refused(error);
-    return unavailable(error, retryDelayMs(this.#activity.attempt, error.retryAfterMs, this.#deps.config.retry));
+    return failureOf(error, this.#activity.attempt, this.#deps.config.retry);
   }
 }
 
-export function labelsOf({ provider, name }: Model): { provider: string; model: string } {
-  return { provider, model: name };
-}
-
-function usageOf({ usage }: Extract<Ending, { why: "finished" }>): Pick<RespondResult, "usage"> {
-  return Object.keys(usage).length === 0 ? {} : { usage };
+function splitAt(text: string, index: number): [before: string, after: string] {
+  return [text.slice(0, index), text.slice(index)];
 }

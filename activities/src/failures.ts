@@ -1,5 +1,7 @@
 import { ApplicationFailure } from "@temporalio/activity";
+import type { RetryConfig } from "./config.ts";
 import type { ModelError } from "./models/model-error.ts";
+import { retryDelayMs } from "./retry.ts";
 
 /**
  * How an attempt fails towards the workflow. `type` is what it decides by; messages may reach the session's user (SPEC turn-5),
@@ -7,17 +9,17 @@ import type { ModelError } from "./models/model-error.ts";
  */
 export type FailureType = "model_refused" | "model_unavailable" | "breaker_open" | "superseded" | "worker_shutdown";
 
-export function refused(error: ModelError): ApplicationFailure {
-  return failure("model_refused", error.message, { nonRetryable: true, ...causeOf(error) });
+/** A model's error: `model_refused` is not retried; others are, after a delay of their own. `attempt` counts from 1. */
+export function failureOf(error: ModelError, attempt: number, retry: RetryConfig): ApplicationFailure {
+  const { message, kind, retryAfterMs } = error;
+  if (kind === "refused") return failure("model_refused", message, { nonRetryable: true, ...causeOf(error) });
+  const nextRetryDelay = retryDelayMs(attempt, retryAfterMs, retry);
+  return failure("model_unavailable", message, { nextRetryDelay, ...causeOf(error) });
 }
 
-export function unavailable(error: ModelError, nextRetryDelayMs: number): ApplicationFailure {
-  return failure("model_unavailable", error.message, { nextRetryDelay: nextRetryDelayMs, ...causeOf(error) });
-}
-
-export function breakerOpen(model: string, nextRetryDelayMs: number): ApplicationFailure {
+export function breakerOpen(model: string, retryAfterMs: number, retry: RetryConfig): ApplicationFailure {
   const message = `The model "${model}" has failed too often; it is left alone for a while.`;
-  return failure("breaker_open", message, { nextRetryDelay: nextRetryDelayMs });
+  return failure("breaker_open", message, { nextRetryDelay: retryDelayMs(1, retryAfterMs, retry) });
 }
 
 /** Another attempt, or the end of the turn, is ahead of this one: its outcome does not matter, but it must not run again. */

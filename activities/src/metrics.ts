@@ -1,3 +1,5 @@
+import type { Usage } from "./models/model.ts";
+
 export type AttemptOutcome =
   | "completed"
   | "stopped"
@@ -15,13 +17,13 @@ export interface ModelLabels {
 
 /** What `respond` tells about itself; the process that runs it decides where that goes. */
 export interface RespondMetrics {
-  attempt(labels: ModelLabels, outcome: AttemptOutcome): void;
   /** `attempt` counts from 1: anything above is a retry. */
   started(labels: ModelLabels, attempt: number): void;
+  ended(labels: ModelLabels, outcome: AttemptOutcome): void;
   /** Seconds from the start of the attempt to the model's first text. */
   firstText(labels: ModelLabels, seconds: number): void;
-  /** Tokens by the provider's own count, where it gives one. */
-  tokens(labels: ModelLabels, direction: "input" | "output", count: number): void;
+  /** Tokens of a finished answer, by the provider's own count where it gives one. */
+  tokens(labels: ModelLabels, usage: Usage): void;
 }
 
-export const NO_METRICS: RespondMetrics = { attempt() {}, started() {}, firstText() {}, tokens() {} };
+export const NO_METRICS: RespondMetrics = { started() {}, ended() {}, firstText() {}, tokens() {} };

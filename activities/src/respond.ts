@@ -1,17 +1,18 @@
 import type { RespondRequest, RespondResult } from "@holdfast/contract";
 import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
-import { Attempt, labelsOf, type Activity, type AttemptDeps } from "./attempt.ts";
+import { type Activity, Attempt, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";
-import { refused } from "./failures.ts";
+import { failureOf } from "./failures.ts";
 import { keepHeartbeating } from "./heartbeat.ts";
 import { NO_METRICS, type AttemptOutcome, type RespondMetrics } from "./metrics.ts";
 import { ModelError } from "./models/model-error.ts";
-import type { Model, Models } from "./models/model.ts";
+import { labelsOf, type Model, type Models } from "./models/model.ts";
 
-export type RespondDeps = Omit<AttemptDeps, "metrics" | "config"> & {
+export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
+  models: Models;
   metrics?: RespondMetrics;
   config?: Partial<RespondConfig>;
-};
+}
 
 /** Activity `respond`: one step of a turn by a model, streamed to the session's readers while it is being made. */
 export interface RespondActivity {
@@ -19,37 +20,35 @@ export interface RespondActivity {
 }
 
 export function createRespond(deps: RespondDeps): RespondActivity {
-  const complete: AttemptDeps = {
-    ...deps,
-    metrics: deps.metrics ?? NO_METRICS,
-    config: { ...RESPOND_DEFAULTS, ...deps.config },
+  const metrics = deps.metrics ?? NO_METRICS;
+  const config = { ...RESPOND_DEFAULTS, ...deps.config };
+  return {
+    respond: async (request) => {
+      const context = Context.current();
+      const model = resolve(deps.models, request, config);
+      const labels = labelsOf(model);
+      const stopHeartbeating = keepHeartbeating(() => context.heartbeat(), context.info.heartbeatTimeoutMs);
+      metrics.started(labels, context.info.attempt);
+      try {
+        const attempt = new Attempt({ ...deps, metrics, config }, request, activityOf(context), model);
+        const result = await attempt.run();
+        metrics.ended(labels, result.stopped ? "stopped" : "completed");
+        return result;
+      } catch (error) {
+        metrics.ended(labels, outcomeOf(error));
+        throw error;
+      } finally {
+        stopHeartbeating();
+      }
+    },
   };
-  return { respond: (request) => respond(complete, request) };
 }
 
-async function respond(deps: AttemptDeps, request: RespondRequest): Promise<RespondResult> {
-  const context = Context.current();
-  const model = resolve(deps.models, request);
-  const labels = labelsOf(model);
-  const stopHeartbeating = keepHeartbeating(() => context.heartbeat(), context.info.heartbeatTimeoutMs);
-  deps.metrics.started(labels, context.info.attempt);
+function resolve(models: Models, { request }: RespondRequest, { retry }: RespondConfig): Model {
   try {
-    const result = await new Attempt(deps, request, activityOf(context), model).run();
-    deps.metrics.attempt(labels, result.stopped ? "stopped" : "completed");
-    return result;
+    return models.resolve(request);
   } catch (error) {
-    deps.metrics.attempt(labels, outcomeOf(error));
-    throw error;
-  } finally {
-    stopHeartbeating();
-  }
-}
-
-function resolve(models: Models, request: RespondRequest): Model {
-  try {
-    return models.resolve(request.request);
-  } catch (error) {
-    throw error instanceof ModelError ? refused(error) : error;
+    throw error instanceof ModelError ? failureOf(error, 1, retry) : error;
   }
 }
 

@@ -47,3 +47,29 @@ test("Redis is away from before the first text to the end: the answer is made al
   use.rig.valkey = await startValkey({ port });
   await until(() => use.rig.redis.status === "ready");
 });
+
+test("Redis hangs to the end: the answer is made all the same, and what arrives late garbles nothing", async () => {
+  const request = firstTurn("faults:tokens=300,delay=10ms");
+  const { result } = use.rig.run(request);
+  await someText(request);
+  use.rig.valkey.kill("SIGSTOP");
+  const { text } = await result;
+  expect(text).toBe(answerTo(request, 300));
+  use.rig.valkey.kill("SIGCONT");
+  const held = await someText(request);
+  expect(text.startsWith(held)).toBe(true);
+});
+
+test("Redis hangs until commands time out, and comes back: readers get the whole text, never a garbled one", async () => {
+  const request = firstTurn("faults:tokens=500,delay=10ms");
+  const { result } = use.rig.run(request);
+  await someText(request);
+  use.rig.valkey.kill("SIGSTOP");
+  await expect(use.rig.redis.ping()).rejects.toThrow("timed out");
+  use.rig.valkey.kill("SIGCONT");
+  const { text } = await result;
+  expect(text).toBe(answerTo(request, 500));
+  const texts = await use.rig.partialTexts(request.key);
+  expect(texts.filter((partial) => !text.startsWith(partial))).toEqual([]);
+  expect(texts.at(-1)).toBe(text);
+});

@@ -36,3 +36,7 @@ export interface Model {
 export interface Models {
   resolve(request: ModelRequest): Model;
 }
+
+export function labelsOf({ provider, name }: Model): { provider: string; model: string } {
+  return { provider, model: name };
+}

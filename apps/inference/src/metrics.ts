@@ -51,12 +51,15 @@ export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
       running.inc(labels);
       if (attempt > 1) retries.inc(labels);
     },
-    attempt(labels, outcome) {
+    ended(labels, outcome) {
       running.dec(labels);
       attempts.inc({ ...labels, outcome });
     },
     firstText: (labels, seconds) => firstText.observe(labels, seconds),
-    tokens: (labels, direction, count) => tokens.inc({ ...labels, direction }, count),
+    tokens(labels, { inputTokens = 0, outputTokens = 0 }) {
+      tokens.inc({ ...labels, direction: "input" }, inputTokens);
+      tokens.inc({ ...labels, direction: "output" }, outputTokens);
+    },
   };
   return { registry, respond };
 }
