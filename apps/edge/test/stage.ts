@@ -3,13 +3,15 @@ import { TASK_QUEUE_SESSIONS, workflowIdOf, type EventBatch, type SessionKey, ty
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
-import { freePort } from "@holdfast/stack/ports";
 import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { SignJWT } from "jose";
 import { edgeConfig } from "../src/config.ts";
 import { startEdge, type Edge } from "../src/edge.ts";
+
+const logger = new DefaultLogger("ERROR");
+Runtime.install({ logger });
 
 const SECRET = "a secret for the tests only";
 export const OPERATOR_TOKEN = "a token for the tests' operator";
@@ -123,15 +125,7 @@ export class Stage {
   }
 }
 
-let bundled: ReturnType<typeof bundleWorkflowCode> | undefined;
 function bundle(): ReturnType<typeof bundleWorkflowCode> {
-  if (bundled === undefined) {
-    const logger = new DefaultLogger("ERROR");
-    Runtime.install({ logger });
-    const workflowsPath = createRequire(import.meta.url).resolve("./session-workflow.ts");
-    bundled = bundleWorkflowCode({ workflowsPath, logger });
-  }
-  return bundled;
+  const workflowsPath = createRequire(import.meta.url).resolve("./session-workflow.ts");
+  return bundleWorkflowCode({ workflowsPath, logger });
 }
-
-export { freePort };
