@@ -13,7 +13,7 @@ export function panel(stack: Stack): string {
     ["Metrics", `${stack.edgeUrls[0]}/metrics`],
     ["Temporal", stack.temporalAddress],
     ["Valkey", stack.redisUrl],
-    ["Data and logs", relative(ROOT, stack.dir) || stack.dir],
+    ["Data and logs", stack.dir.startsWith(ROOT) ? relative(ROOT, stack.dir) : stack.dir],
   ];
   const shown = rows.flatMap(([label, value]) => (value === undefined ? [] : [{ label, value }]));
   const labelWidth = Math.max(...shown.map(({ label }) => label.length));

@@ -19,10 +19,18 @@ export async function freePort(): Promise<number> {
   }
 }
 
-export function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {
+/** Both loopback addresses count: `localhost` in a browser may be either. */
+export async function isPortFree(port: number): Promise<boolean> {
+  return (await canListen(port, "127.0.0.1")) && (await canListen(port, "::1"));
+}
+
+function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", () => resolve(false));
+    // A machine without IPv6 has nothing that could listen there.
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      resolve(error.code !== "EADDRINUSE" && error.code !== "EACCES"),
+    );
     server.listen(port, host, () => server.close(() => resolve(true)));
   });
 }
@@ -42,6 +50,6 @@ export async function requireFreePorts(claims: readonly PortClaim[]): Promise<vo
   const lines = taken.map(
     ({ what, port, variable }) => `Port ${port} (${what}) is in use: set ${variable} to another.`,
   );
-  const hint = "Or stop what uses it, or move every port at once: npm start -- --port-base 5000.";
+  const hint = "Or stop what uses it, or move every port at once: npm start -- --port-base 14000.";
   throw new StackError("port_in_use", [...lines, hint].join("\n"));
 }

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "@holdfast/client";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { z } from "zod";
+import { freePort, isPortFree } from "./ports.ts";
+import { goneWithin } from "./process-table.ts";
+import { loadSettings } from "./settings.ts";
+import { portClaims } from "./stack-ports.ts";
+
+const MAIN = join(import.meta.dirname, "main.ts");
+let dir: string;
+let portBase: number;
+const running: Run[] = [];
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "holdfast-start-"));
+  portBase = await freePortBase();
+});
+afterEach(async () => {
+  for (const run of running.splice(0)) run.kill("SIGKILL");
+  await rm(dir, { recursive: true, force: true, maxRetries: 20 });
+});
+
+async function freePortBase(): Promise<number> {
+  for (;;) {
+    const base = await freePort();
+    const claims = portClaims(loadSettings(base, {}).ports, { temporal: false, valkey: false });
+    const free = await Promise.all(claims.map(({ port }) => isPortFree(port)));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+/** One `npm start`, and what it said. */
+class Run {
+  readonly #process: ChildProcess;
+  readonly exited: Promise<number | null>;
+  said = "";
+
+  constructor(env: Record<string, string> = {}) {
+    this.#process = spawn(process.execPath, [MAIN, "start", "--port-base", `${portBase}`], {
+      env: { ...process.env, HOLDFAST_DATA_DIR: join(dir, "data"), ...env },
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      stream?.on("data", (chunk: Buffer) => (this.said += chunk.toString()));
+    }
+    this.exited = new Promise((resolve) => this.#process.once("close", resolve));
+    running.push(this);
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
+  }
+
+  /** Resolves once it has said this; rejects when it ends without. */
+  async says(text: string): Promise<void> {
+    let ended = false;
+    void this.exited.then(() => (ended = true));
+    while (!this.said.includes(text)) {
+      if (ended) throw new Error(`It ended without saying “${text}”:\n${this.said}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
+
+const LONG = { timeout: 300_000 };
+const RUNNING = "Holdfast is running";
+
+async function childPids(): Promise<number[]> {
+  const answer = await fetch(`http://127.0.0.1:${portBase}/dev/children`);
+  const children = z.array(z.object({ pid: z.number() })).parse(await answer.json());
+  return children.map(({ pid }) => pid);
+}
+
+async function developmentToken(): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${portBase}/dev/token`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ subject: "ada", tenant: "acme" }),
+  });
+  return z.object({ token: z.string() }).parse(await answer.json()).token;
+}
+
+async function turns(token: string, say?: string): Promise<string[]> {
+  const client = connect({
+    url: [`http://127.0.0.1:${portBase + 1}`, `http://127.0.0.1:${portBase + 2}`],
+    token: () => token,
+  });
+  const session = client.session("kept", { agent: "concierge" });
+  if (say !== undefined) session.send(say);
+  await new Promise<void>((resolve) => {
+    const look = (): void => {
+      const { turns: ended, streaming, pending } = session.get();
+      if (ended.length > 0 && streaming === null && pending.length === 0) resolve();
+    };
+    session.subscribe(look);
+    look();
+  });
+  const texts = session.get().turns.map(({ text }) => text);
+  await client.close();
+  return texts;
+}
+
+test("npm start: one at a time, survives kill -9 with its sessions, leaves nothing running", LONG, async () => {
+  const first = new Run();
+  await first.says(RUNNING);
+  expect(first.said).toContain(`http://localhost:${portBase}`);
+
+  const second = new Run();
+  expect(await second.exited).toBe(1);
+  expect(second.said).toContain(`already running here (process ${first.pid})`);
+  const elsewhere = new Run({ HOLDFAST_DATA_DIR: join(dir, "other") });
+  expect(await elsewhere.exited).toBe(1);
+  expect(elsewhere.said).toContain(`Port ${portBase} (web app) is in use: set HOLDFAST_WEB_PORT to another.`);
+
+  const token = await developmentToken();
+  const before = await turns(token, "Good morning!");
+  expect(before).toHaveLength(1);
+
+  const crashed = await childPids();
+  first.kill("SIGKILL");
+  await first.exited;
+  expect(await Promise.all(crashed.map((pid) => goneWithin(pid, 60_000)))).toEqual(crashed.map(() => true));
+
+  const again = new Run();
+  await again.says(RUNNING);
+  expect(await turns(token)).toEqual(before);
+  const pids = await childPids();
+  again.kill("SIGINT");
+  expect(await again.exited).toBe(0);
+  expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0)))).toEqual(pids.map(() => true));
+});
+
+test("Ctrl-C while it starts: it ends with nothing left running", LONG, async () => {
+  const run = new Run();
+  await run.says("valkey is ready");
+  run.kill("SIGINT");
+  expect({ code: await run.exited, said: run.said }).toMatchObject({ code: 0 });
+  const claims = portClaims(loadSettings(portBase, {}).ports, { temporal: false, valkey: false });
+  const busy = [];
+  for (const claim of claims) if (!(await isPortFree(claim.port))) busy.push(claim.what);
+  expect(busy).toEqual([]);
+});
+
+test("a setting that an app refuses: its own words, exit code 1, nothing left running", LONG, async () => {
+  const run = new Run({ HOLDFAST_LOG_LEVEL: "loud" });
+  expect(await run.exited).toBe(1);
+  expect(run.said).toMatch(/does not start.*HOLDFAST_LOG_LEVEL/s);
+  const { ports } = loadSettings(portBase, {});
+  expect([await isPortFree(ports.temporal), await isPortFree(ports.valkey)]).toEqual([true, true]);
+});
