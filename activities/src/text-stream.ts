@@ -3,7 +3,7 @@ import type { Begun, Fence, SessionLog, TextAppended } from "@holdfast/session-l
 
 /** UTF-16 code units of one delta; longer text goes in several. */
 const DELTA_LENGTH = 32 * 1024;
-/** Pauses between tries while the log is out of reach: double from the first to the last. */
+/** Pauses between tries while the log is out of reach, after a first one at once: they double from `first` to `max`. */
 const REPAIR_MS = { first: 100, max: 2_000 };
 
 export interface TextStreamOptions {
@@ -194,8 +194,7 @@ export class TextStream {
         this.#repairs = 0;
         break;
       case "gap":
-        this.#standing = { at: "unknown" };
-        this.#nextAt = 0;
+        this.#lost();
         break;
       case "stale":
         this.#superseded();
@@ -228,7 +227,8 @@ export class TextStream {
 
   #lost(): void {
     this.#standing = { at: "unknown" };
-    const pause = Math.min(REPAIR_MS.max, REPAIR_MS.first * 2 ** this.#repairs++);
-    this.#nextAt = performance.now() + pause;
+    const pause = this.#repairs === 0 ? 0 : REPAIR_MS.first * 2 ** (this.#repairs - 1);
+    this.#nextAt = performance.now() + Math.min(REPAIR_MS.max, pause);
+    this.#repairs++;
   }
 }
