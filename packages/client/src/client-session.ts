@@ -34,7 +34,7 @@ const interruptedSchema = z.object({ turn: z.number().nullable() });
 /** Every session is this one class; `client.session` says which agent's state it shows. */
 export class ClientSession implements Session {
   readonly name: string;
-  readonly #lazy: boolean;
+  #lazy: boolean;
   readonly #host: SessionHost;
   readonly #events = new Emitter<SessionEvents>();
   readonly #subscribers = new Set<() => void>();
@@ -140,6 +140,12 @@ export class ClientSession implements Session {
     await this.#outboxes.close(error);
   };
 
+  /** Somebody asked for it who is not lazy: it stays open until it is closed. */
+  pin(): void {
+    this.#lazy = false;
+    this.activate();
+  }
+
   /** Opens, now or once there is a connection. */
   activate(): void {
     clearTimeout(this.#linger);
@@ -218,8 +224,9 @@ export class ClientSession implements Session {
   #deactivate(): void {
     this.#active = false;
     this.#stopTimers();
-    this.detach();
     this.#delivery.end("idle");
+    this.#outboxes.detach();
+    this.#commands.detach();
   }
 
   #stopTimers(): void {

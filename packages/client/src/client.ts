@@ -78,7 +78,7 @@ class Client implements HoldfastClient {
 
   session<State extends object>(name: string, options: SessionOptions = {}): Session<State> {
     const session = this.#sessions.get(name) ?? this.#create(name, options);
-    if (!options.lazy) session.activate();
+    if (!options.lazy) session.pin();
     trustAgent<State>(session);
     return session;
   }

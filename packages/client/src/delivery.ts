@@ -45,6 +45,8 @@ export class Delivery {
   #state: DeliveryState = { state: "idle" };
   #wire: Wire | undefined;
   #opening = false;
+  /** Counts attachments: an `open` of an earlier one, even on the same connection, may have been undone by a `close`. */
+  #epoch = 0;
   #lastStall = 0;
 
   constructor(options: DeliveryOptions, listener: DeliveryListener) {
@@ -73,6 +75,7 @@ export class Delivery {
   attach(wire: Wire): void {
     if (this.#wire === wire || this.#state.state === "closed") return;
     this.#wire = wire;
+    this.#epoch++;
     this.#retries.reset();
     this.#enter({ state: "opening" });
     this.reopen();
@@ -99,6 +102,7 @@ export class Delivery {
     const wire = this.#wire;
     if (wire === undefined || this.#opening) return;
     this.#opening = true;
+    if (this.#state.state === "live") this.#enter({ state: "opening" });
     void this.#open(wire, delayMs);
   }
 
@@ -112,23 +116,25 @@ export class Delivery {
 
   /** Asks until the edge gives an answer that stands, or the connection is another one. */
   async #open(wire: Wire, firstDelayMs: number): Promise<void> {
+    const epoch = this.#epoch;
+    const current = (): boolean => this.#wire === wire && this.#epoch === epoch;
     let delayMs: number | undefined = firstDelayMs;
     while (delayMs !== undefined) {
       if (delayMs > 0) await this.#pause.wait(delayMs);
-      if (this.#wire !== wire) break;
-      delayMs = await this.#ask(wire);
+      if (!current()) break;
+      delayMs = await this.#ask(wire, current);
     }
     this.#opening = false;
-    // Attached to a new connection meanwhile, while this one still waited for its own to end.
-    if (this.#wire !== undefined && this.#wire !== wire) this.reopen();
+    // Attached anew while this one still waited for its answer.
+    if (this.#epoch !== epoch) this.reopen();
     else this.#liveIfSettled();
   }
 
   /** One `open`. Returns the milliseconds to wait before the next, undefined when there need not be one. */
-  async #ask(wire: Wire): Promise<number | undefined> {
+  async #ask(wire: Wire, current: () => boolean): Promise<number | undefined> {
     const { session, agent } = this.#options;
     const reply = await wire.open({ session, ...(agent !== undefined && { agent }), ...this.#reader.begin() });
-    if (this.#wire !== wire) return undefined;
+    if (!current()) return undefined;
     switch (reply.outcome) {
       case "lost":
         return undefined;
@@ -138,7 +144,7 @@ export class Delivery {
         if (reply.answer.ok) {
           this.#retries.reset();
           this.#listener.opened(wire);
-          return this.#reader.begun() === "again" ? this.#stallDelay() : undefined;
+          return this.#reader.begun(reply.answer.resumed) === "again" ? this.#stallDelay() : undefined;
         }
         if (isRetryable(reply.answer.error)) return this.#retries.next(reply.answer.error.retryAfterMs);
         this.refuse(edgeError(reply.answer.error));
@@ -166,7 +172,7 @@ export class Delivery {
   }
 
   #liveIfSettled(): void {
-    const settled = this.#wire !== undefined && !this.#opening && this.#reader.snapshot !== undefined;
+    const settled = this.#wire !== undefined && !this.#opening && this.#reader.settled;
     if (settled && this.#state.state === "opening") this.#enter({ state: "live" });
   }
 

@@ -18,7 +18,7 @@ function openedReader(): Reader {
   const reader = new Reader();
   reader.begin();
   reader.read(snapshotAt("1"));
-  expect(reader.begun()).toBe("going");
+  expect(reader.begun(false)).toBe("going");
   return reader;
 }
 
@@ -80,7 +80,7 @@ test("open-4: while an open is under way, frames of the delivery before it are d
   reader.begin();
   expect(reader.read(delta("4", "3", 1, "late"))).toBe("dropped");
   expect(reader.read(started("2", "1"))).toBe("applied");
-  expect(reader.begun()).toBe("going");
+  expect(reader.begun(true)).toBe("going");
 });
 
 test("open-2: frames that come before the answer count, and one missing among them is noticed at the answer", () => {
@@ -88,15 +88,27 @@ test("open-2: frames that come before the answer count, and one missing among th
   reader.begin();
   expect(reader.read(snapshotAt("1"))).toBe("applied");
   expect(reader.read(started("3", "2"))).toBe("dropped");
-  expect(reader.begun()).toBe("again");
+  expect(reader.begun(true)).toBe("again");
   expect(reader.begin()).toEqual({ cursor: "1", version: 0 });
+});
+
+test("open-2: when the answer says that a snapshot comes first, the place held before counts no more", () => {
+  const reader = openedReader();
+  reader.begin();
+  expect(reader.begun(false)).toBe("going");
+  expect(reader.settled).toBe(false);
+  expect(reader.read(started("2", "1"))).toBe("gap");
+  reader.begin();
+  reader.read(snapshotAt("7"));
+  expect(reader.begun(false)).toBe("going");
+  expect(reader.settled).toBe(true);
 });
 
 test("open-3: before the snapshot nothing else is accepted; if the edge never sends one, the session is opened again", () => {
   const reader = new Reader();
   reader.begin();
   expect(reader.read(started("2", "1"))).toBe("dropped");
-  expect(reader.begun()).toBe("going");
+  expect(reader.begun(true)).toBe("going");
   expect(reader.read(started("2", "1"))).toBe("gap");
 });
 

@@ -25,6 +25,7 @@ export class Reader {
   /** An `open` is under way; frames that do not fit may be the rest of the delivery before it. */
   #opening = false;
   #acceptedSinceBegin = false;
+  #snapshotSinceBegin = false;
   #brokenWhileOpening = false;
   /** Said `broken` or `gap`; until `begin` there is no point in saying it again. */
   #stalled = false;
@@ -34,19 +35,29 @@ export class Reader {
     return this.#snapshot;
   }
 
+  /** Whether it holds a place the next frame can follow; else it waits for a snapshot. */
+  get settled(): boolean {
+    return this.#last !== undefined && !this.#stalled;
+  }
+
   /** A new delivery is asked for. */
   begin(): OpenPoint {
     this.#opening = true;
     this.#acceptedSinceBegin = false;
+    this.#snapshotSinceBegin = false;
     this.#brokenWhileOpening = false;
     this.#stalled = false;
     if (this.#last === undefined) return {};
     return { cursor: this.#last, version: this.#snapshot?.version ?? 0 };
   }
 
-  /** The edge answered `open`: nothing of an older delivery comes any more. `again`: something is missing already. */
-  begun(): "going" | "again" {
+  /**
+   * The edge answered `open`: nothing of an older delivery comes any more. `resumed`: as answered (SPEC open-2).
+   * `again`: something is missing already.
+   */
+  begun(resumed: boolean): "going" | "again" {
     this.#opening = false;
+    if (!resumed && !this.#snapshotSinceBegin) this.#last = undefined;
     if (this.#brokenWhileOpening) this.#stalled = true;
     return this.#stalled ? "again" : "going";
   }
@@ -67,6 +78,7 @@ export class Reader {
     const before = this.#snapshot;
     this.#snapshot = before === undefined ? frame.snapshot : shareSnapshot(before, frame.snapshot);
     this.#accept(frame.id);
+    this.#snapshotSinceBegin = true;
     this.#stalled = false;
     return "applied";
   }

@@ -55,6 +55,7 @@ export class Sender {
 
   /** The session is open on this connection: send what is not durable, from the first event on. */
   attach(wire: Wire): void {
+    if (this.#wire === wire) return;
     this.detach();
     this.#wire = wire;
     this.#backoff.reset();
