@@ -1,3 +1,4 @@
+import type { Frame } from "@holdfast/contract";
 import { io, type Socket } from "socket.io-client";
 
 /**
@@ -83,6 +84,8 @@ export class RawReader {
   /** Every partial text a person would have seen, in order. */
   readonly shown: { turn: number; text: string }[] = [];
   breaks = 0;
+  /** Called with every frame as it came, before the reader judges it. */
+  onFrame: (frame: Frame) => void = () => undefined;
   readonly #listeners = new Set<() => void>();
   #socket: Socket | undefined;
   readonly session: string;
@@ -123,6 +126,7 @@ export class RawReader {
     if (session !== this.session) return;
     for (const frame of frames) {
       this.frames.push(frame);
+      this.onFrame(frame as unknown as Frame);
       if (frame.type === "snapshot") {
         this.view = structuredClone(frame.snapshot);
       } else if (frame.prev !== this.last) {
@@ -198,7 +202,9 @@ export class RawReader {
 
 /** RFC 6902 add, replace, remove: what frame-3 asks for. */
 function applyJsonPatch(root: Obj, patch: RawFrame["patch"]): void {
-  for (const { op, path, value } of patch) {
+  for (const { op, path, value: given } of patch) {
+    // A copy: later patches change it in place, and the frame is evidence.
+    const value = structuredClone(given);
     const keys = path
       .split("/")
       .slice(1)

@@ -1,0 +1,89 @@
+import { type Frame, type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
+import type { Socket } from "socket.io-client";
+import { ask, rawConnect, RawReader } from "../conformance/raw-client.ts";
+import type { ReaderRecord, SentInput } from "./history.ts";
+import type { Participant } from "./participant.ts";
+import type { ParticipantPlan } from "./sdk-participant.ts";
+
+/** A client that follows SPEC.md and nothing else: its own reconnecting, its own outbox, its own reader. */
+export class RawParticipant implements Participant {
+  readonly name: string;
+  readonly key: SessionKey;
+  readonly sent: SentInput[] = [];
+  readonly #plan: ParticipantPlan;
+  readonly #reader: RawReader;
+  readonly #frames: { at: number; frame: Frame }[] = [];
+  #socket: Socket | undefined;
+  #edge = 0;
+  #closed = false;
+  #wake: () => void = () => undefined;
+  readonly #loop: Promise<void>;
+
+  constructor(plan: ParticipantPlan) {
+    this.#plan = plan;
+    this.name = plan.name;
+    this.key = plan.key;
+    this.#reader = new RawReader(plan.key.name);
+    this.#reader.onFrame = (frame) => this.#frames.push({ at: plan.clock(), frame });
+    this.#loop = this.#live();
+  }
+
+  record(): ReaderRecord {
+    const { version, agent, state, turns, running } = JSON.parse(JSON.stringify(this.#reader.view));
+    const final: Snapshot = { version, agent, state, turns, running, applied: {} };
+    return { name: this.name, session: sessionPath(this.key), frames: this.#frames, final };
+  }
+
+  say(text: string): void {
+    const seq = this.sent.length + 1;
+    this.sent.push({ session: sessionPath(this.key), producer: this.name, seq, text, durable: false });
+    this.#wake();
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#socket?.close();
+    this.#wake();
+    await this.#loop;
+  }
+
+  /** connect-6: another edge and a random wait after each end. */
+  async #live(): Promise<void> {
+    for (let failures = 0; !this.#closed; failures++) {
+      const edge = this.#plan.edges[this.#edge++ % this.#plan.edges.length] ?? "";
+      try {
+        const { socket } = await rawConnect(edge, await this.#plan.token());
+        this.#socket = socket;
+        socket.once("disconnect", () => this.#wake());
+        await this.#reader.open(socket, { agent: "concierge" });
+        failures = 0;
+        while (socket.connected && !this.#closed) await this.#deliver(socket);
+      } catch {
+        // Whatever it was (refused, cut, no answer), it is tried again.
+      }
+      this.#socket?.close();
+      if (!this.#closed) await this.#pause(Math.random() * Math.min(200 * 2 ** failures, 5_000));
+    }
+  }
+
+  /** ack-3: what was not answered is sent again, oldest first; waits when there is nothing to send. */
+  async #deliver(socket: Socket): Promise<void> {
+    const waiting = this.sent.filter((input) => !input.durable).slice(0, 16);
+    if (waiting.length === 0) return this.#pause(10_000);
+    const events = waiting.map(({ seq, text }) => ({ seq, kind: "input", text }));
+    const ack = await ask(socket, "send", { session: this.key.name, producer: this.name, events });
+    const durable = ack.durable ?? 0;
+    for (const input of waiting) if (input.seq <= durable) input.durable = true;
+    if (!ack.ok) await this.#pause(ack.error?.retryAfterMs ?? 100);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}

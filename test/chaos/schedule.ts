@@ -1,0 +1,59 @@
+/** What is done to a process or a link. Each is reversible within its `holdMs`, except kills, which a supervisor mends. */
+export const FAULTS = [
+  "edge-kill",
+  "edge-pause",
+  "edge-drain",
+  "network-cut",
+  "network-freeze",
+  "orchestrator-kill",
+  "orchestrator-pause",
+  "orchestrator-drain",
+  "inference-kill",
+  "inference-pause",
+  "inference-drain",
+  "valkey-kill",
+  "valkey-kill-flush",
+  "valkey-pause",
+  "temporal-kill",
+  "temporal-pause",
+  "model-cut",
+  "model-429",
+  "model-stall",
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+export interface Strike {
+  /** Milliseconds since the clients began. */
+  atMs: number;
+  fault: Fault;
+  /** How long what is paused stays so. */
+  holdMs: number;
+  /** Picks among several targets: 0 ≤ pick < 1. */
+  pick: number;
+}
+
+/** Mulberry32: small, seeded, the same on every machine. Numbers in [0, 1). */
+export function randomFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/**
+ * The strikes of one run: the same seed, length and faults always give the same schedule. The first comes when streams are
+ * under way; gaps between them are 1.5–5 s, so that some strike while the last one is still being mended.
+ */
+export function scheduleOf(seed: number, durationMs: number, faults: readonly Fault[]): Strike[] {
+  const random = randomFrom(seed);
+  const strikes: Strike[] = [];
+  for (let atMs = 800 + random() * 1_200; atMs < durationMs; atMs += 1_500 + random() * 3_500) {
+    const fault = faults[Math.floor(random() * faults.length)];
+    if (fault === undefined) break;
+    strikes.push({ atMs: Math.round(atMs), fault, holdMs: Math.round(500 + random() * 3_500), pick: random() });
+  }
+  return strikes;
+}

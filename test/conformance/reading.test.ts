@@ -1,0 +1,95 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { ask } from "./raw-client.ts";
+import { answer, ended, input, send, Visitors } from "./visitors.ts";
+
+/** SPEC.md against the whole of Holdfast, by a client that knows nothing but the page: opening, resuming, reading. */
+let visitors: Visitors;
+beforeAll(async () => {
+  visitors = await Visitors.arrive();
+});
+afterEach(() => visitors.leave());
+afterAll(() => visitors.stop());
+
+test("open-3: a session nobody has sent anything to is a snapshot of version 0", async () => {
+  const { reader: held } = await visitors.visit();
+  await held.until((r) => r.last !== undefined);
+  expect(held.frames[0]).toMatchObject({ type: "snapshot", snapshot: { version: 0, turns: [], running: null } });
+});
+
+test("ack-1, ack-2, frame-2 … frame-4: an input is durable, then applied, then answered in text that only grows", async () => {
+  const { socket, reader: held } = await visitors.visit();
+  const text = "tell me faults:slow=5ms,tokens=60";
+  expect(await send(socket, [input(1, text)])).toEqual({ ok: true, durable: 1 });
+  await held.until(ended(1));
+  const expected = answer(text, "tokens=60");
+  expect(held.view.turns).toEqual([
+    { turn: 1, inputs: [{ producer: "p", seq: 1, text }], outcome: "completed", text: expected },
+  ]);
+  expect(held.view).toMatchObject({ version: 2, applied: { p: 1 } });
+  for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
+  expect(held.shown.length).toBeGreaterThan(3);
+  expect(held.breaks).toBe(0);
+});
+
+test("open-2, chain-1: a reader that was away resumes right after its cursor, without a snapshot", async () => {
+  const { socket, reader: held, subject } = await visitors.visit();
+  await send(socket, [input(1, "before")]);
+  await held.until(ended(1));
+  socket.close();
+  const other = await visitors.visit(subject, 1);
+  await send(other.socket, [input(1, "meanwhile")], { producer: "q" });
+  await other.reader.until(ended(2));
+  const again = await visitors.connect(subject);
+  const seen = held.frames.length;
+  expect(await held.open(again)).toEqual({ ok: true, resumed: true });
+  await held.until(ended(2));
+  expect(held.frames.slice(seen).map((frame) => frame.type)).not.toContain("snapshot");
+  expect(held.view).toEqual(other.reader.view);
+});
+
+test("open-3: a cursor the log does not have is answered with a snapshot", async () => {
+  const { socket, reader: held } = await visitors.visit();
+  await send(socket, [input(1, "a")]);
+  await held.until(ended(1));
+  held.last = "17-4";
+  expect(await held.open(socket)).toEqual({ ok: true, resumed: false });
+  await held.until((r) => r.frames.at(-1)?.type === "snapshot");
+  expect(held.view).toMatchObject({ version: 2, turns: [{ turn: 1, text: answer("a") }] });
+});
+
+test("snap-3: who opens in the middle of a turn gets the partial text and the rest", async () => {
+  const first = await visitors.visit();
+  const text = "long faults:slow=20ms,tokens=80";
+  await send(first.socket, [input(1, text)]);
+  await first.reader.until((r) => (r.view.running?.text.length ?? 0) > 50);
+  const second = await visitors.visit(first.subject, 1);
+  await second.reader.until((r) => r.last !== undefined);
+  expect(second.reader.view.running?.text.length).toBeGreaterThan(0);
+  await Promise.all([first.reader.until(ended(1)), second.reader.until(ended(1))]);
+  expect(second.reader.view).toEqual(first.reader.view);
+  expect(second.reader.breaks).toBe(0);
+});
+
+test.each(["429x2,retry-after=1", "500x2", "cut@20", "malformed@20", "nofinish", "error@10x2"])(
+  "turn-4, frame-5: after %s the text is whole and was never garbled",
+  async (fault) => {
+    const { socket, reader: held } = await visitors.visit();
+    const text = `faults:${fault},tokens=50,slow=5ms`;
+    await send(socket, [input(1, text)]);
+    await held.until(ended(1), 60_000);
+    const expected = answer(text, "tokens=50");
+    expect(held.view.turns[0]).toMatchObject({ outcome: "completed", text: expected });
+    for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
+  },
+);
+
+test("open-5: nothing comes after close", async () => {
+  const { socket, reader: held, subject } = await visitors.visit();
+  await held.until((r) => r.last !== undefined);
+  expect(await ask(socket, "close", { session: "s" })).toEqual({ ok: true });
+  const other = await visitors.visit(subject, 1);
+  const seen = held.frames.length;
+  await send(other.socket, [input(1, "anyone?")]);
+  await other.reader.until(ended(1));
+  expect(held.frames).toHaveLength(seen);
+});
