@@ -1,5 +1,5 @@
 import type { ConciergeState } from "@holdfast/workflows/agents/concierge";
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import { Flash } from "./flash.tsx";
 import { Mood } from "./mood.tsx";
 
@@ -13,6 +13,8 @@ interface AgentPanelProps {
 
 /** What the agent knows, live: every patch of its state is shown where it changes something. */
 export function AgentPanel({ state, version, onObserve }: AgentPanelProps) {
+  const [firstVersion] = useState(version);
+  const isNew = version > firstVersion;
   const { messages = 0, mood, topics = [], entities = [], observed = [] } = state;
   return (
     <div className="agent" data-version={version}>
@@ -31,7 +33,10 @@ export function AgentPanel({ state, version, onObserve }: AgentPanelProps) {
         {topics.map(({ name, count }) => (
           <li key={name}>
             <button type="button" onClick={() => onObserve("topic.clicked", { topic: name })}>
-              {name} <Flash of={count}>×{count}</Flash>
+              {name}{" "}
+              <Flash of={count} isNew={isNew}>
+                ×{count}
+              </Flash>
             </button>
           </li>
         ))}
@@ -40,7 +45,10 @@ export function AgentPanel({ state, version, onObserve }: AgentPanelProps) {
         {entities.map(({ name, type, count }) => (
           <li key={name}>
             <button type="button" onClick={() => onObserve("entity.clicked", { entity: name })}>
-              {name} <span className="muted">{type.toLowerCase()}</span> <Flash of={count}>×{count}</Flash>
+              {name} <span className="muted">{type.toLowerCase()}</span>{" "}
+              <Flash of={count} isNew={isNew}>
+                ×{count}
+              </Flash>
             </button>
           </li>
         ))}
@@ -48,7 +56,10 @@ export function AgentPanel({ state, version, onObserve }: AgentPanelProps) {
       <Section title="Observed" hint="nothing yet: press a topic or one of these" empty={observed.length === 0}>
         {observed.map(({ name, count }) => (
           <li key={name} className="chip" data-observed={name}>
-            {name} <Flash of={count}>×{count}</Flash>
+            {name}{" "}
+            <Flash of={count} isNew={isNew}>
+              ×{count}
+            </Flash>
           </li>
         ))}
       </Section>

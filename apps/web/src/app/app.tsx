@@ -1,6 +1,7 @@
 import { useEffect, useState, useSyncExternalStore } from "react";
 import { fetchDeployment, type Deployment } from "./deployment.ts";
 import { savedIdentity } from "./identity.ts";
+import { Notice } from "./notice.tsx";
 import { SignIn } from "./sign-in.tsx";
 import { Workspace } from "./workspace.tsx";
 
@@ -18,13 +19,9 @@ export function App() {
   }, []);
   switch (loading.step) {
     case "loading":
-      return <p className="notice">Loading…</p>;
+      return <Notice>Loading…</Notice>;
     case "failed":
-      return (
-        <p className="notice" role="alert">
-          {loading.reason} Reload the page once the web server is up.
-        </p>
-      );
+      return <Notice urgent>{loading.reason} Reload the page once the web server is up.</Notice>;
     case "loaded":
       if (identity === null) return <SignIn available={loading.deployment.devTokens} />;
       return (

@@ -1,28 +1,40 @@
 import { LIMITS } from "@holdfast/contract";
 import { useId, useState, type FormEvent, type KeyboardEvent, type RefObject } from "react";
+import { Draft } from "./draft.ts";
 
 interface ComposerProps {
   field: RefObject<HTMLTextAreaElement | null>;
+  /** Names the draft: one per person and session. */
+  draftName: string;
   /** A turn is running, so there is something to stop. */
   running: boolean;
   onSend: (text: string) => void;
   onStop: () => void;
 }
 
+/** For the link that skips to it. */
+export const MESSAGE_FIELD = "message";
+
 const encoder = new TextEncoder();
 
 /** Where one writes. Enter sends, Shift+Enter makes a line; sending is possible at any time, also while disconnected. */
-export function Composer({ field, running, onSend, onStop }: ComposerProps) {
-  const [draft, setDraft] = useState("");
+export function Composer({ field, draftName, running, onSend, onStop }: ComposerProps) {
+  const [kept] = useState(() => new Draft(draftName));
+  const [draft, setDraft] = useState(() => kept.read());
   const advice = useId();
   const tooLong = encoder.encode(draft).length > LIMITS.inputTextBytes;
   const sendable = draft.trim() !== "" && !tooLong;
+
+  function write(text: string) {
+    setDraft(text);
+    kept.write(text);
+  }
 
   function submit(event: FormEvent) {
     event.preventDefault();
     if (!sendable) return;
     onSend(draft.trim());
-    setDraft("");
+    write("");
   }
 
   function onKeyDown(event: KeyboardEvent<HTMLTextAreaElement>) {
@@ -36,6 +48,7 @@ export function Composer({ field, running, onSend, onStop }: ComposerProps) {
     <form className="composer" onSubmit={submit} aria-label="Write a message">
       <textarea
         ref={field}
+        id={MESSAGE_FIELD}
         rows={1}
         value={draft}
         aria-label="Message"
@@ -43,7 +56,7 @@ export function Composer({ field, running, onSend, onStop }: ComposerProps) {
         aria-invalid={tooLong}
         placeholder="Message the agent"
         enterKeyHint="send"
-        onChange={(event) => setDraft(event.target.value)}
+        onChange={(event) => write(event.target.value)}
         onKeyDown={onKeyDown}
       />
       {/* Always there, and never `disabled`: a button that vanishes under the keyboard takes the focus with it. */}

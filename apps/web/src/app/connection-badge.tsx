@@ -11,7 +11,7 @@ export function ConnectionBadge({ connection, degraded }: ConnectionBadgeProps) 
   const { health, label, detail } = describe(connection, degraded);
   return (
     <output className="connection" data-health={health} data-connection={connection.state} title={detail}>
-      <span>{label}</span>
+      <span className="connection-label">{label}</span>
       <span className="connection-detail muted">{detail}</span>
     </output>
   );

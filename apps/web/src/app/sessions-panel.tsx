@@ -18,7 +18,7 @@ export function SessionsPanel(props: SessionsPanelProps) {
   return (
     <div className="sessions">
       <button type="button" className="new-session" onClick={props.onNew}>
-        <span aria-hidden="true">＋ </span>New conversation
+        <span aria-hidden="true">+ </span>New conversation
       </button>
       <nav aria-label="Conversations">
         <ul className="session-list">

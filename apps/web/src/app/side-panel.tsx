@@ -2,7 +2,7 @@ import { useEffect, useId, useRef, type ReactNode } from "react";
 
 interface SidePanelProps {
   title: string;
-  className: string;
+  side: "start" | "end";
   /** Wide page: the panel stands beside the conversation. Otherwise it is a dialog over it. */
   docked: boolean;
   open: boolean;
@@ -11,7 +11,7 @@ interface SidePanelProps {
 }
 
 /** A panel beside the conversation or, where there is no room, a modal dialog (which keeps and gives back the focus). */
-export function SidePanel({ title, className, docked, open, onClose, children }: SidePanelProps) {
+export function SidePanel({ title, side, docked, open, onClose, children }: SidePanelProps) {
   const heading = useId();
   const dialog = useRef<HTMLDialogElement>(null);
 
@@ -35,13 +35,13 @@ export function SidePanel({ title, className, docked, open, onClose, children }:
   );
   if (docked) {
     return open ? (
-      <aside className={`panel ${className}`} aria-labelledby={heading}>
+      <aside className={`panel panel-${side}`} aria-labelledby={heading}>
         {content}
       </aside>
     ) : null;
   }
   return (
-    <dialog ref={dialog} className={`panel sheet ${className}`} aria-labelledby={heading} onClose={onClose}>
+    <dialog ref={dialog} className={`panel sheet panel-${side}`} aria-labelledby={heading} onClose={onClose}>
       {open ? content : null}
     </dialog>
   );

@@ -1,6 +1,7 @@
 import { useId, useState, type FormEvent } from "react";
 import { fetchToken, isName, savedIdentity } from "./identity.ts";
 import { NameField } from "./name-field.tsx";
+import { Notice } from "./notice.tsx";
 
 /** Signs in with a development token: who you are is what you say. */
 export function SignIn({ available }: { available: boolean }) {
@@ -27,10 +28,10 @@ export function SignIn({ available }: { available: boolean }) {
 
   if (!available) {
     return (
-      <p className="notice" role="alert">
+      <Notice urgent>
         This server gives no development tokens, and the page has no other way to sign in. Set HOLDFAST_DEV_TOKENS=true
         on a machine of your own.
-      </p>
+      </Notice>
     );
   }
   return (

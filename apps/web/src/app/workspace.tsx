@@ -3,6 +3,7 @@ import { useEffect, useMemo, useSyncExternalStore } from "react";
 import { useClient } from "./connected-client.ts";
 import type { Deployment } from "./deployment.ts";
 import type { Identity } from "./identity.ts";
+import { Notice } from "./notice.tsx";
 import { usePanels } from "./panels.ts";
 import { currentSession, onSessionAddress } from "./session-address.ts";
 import { SessionDesk } from "./session-desk.tsx";
@@ -23,11 +24,10 @@ export function Workspace({ deployment, identity, onSignOut }: WorkspaceProps) {
   const current = useSyncExternalStore(onSessionAddress, () => currentSession(entries[0]?.name ?? "main"));
   useEffect(() => list.admit(current), [list, current]);
 
-  if (client === undefined) return <p className="notice">Connecting…</p>;
+  if (client === undefined) return <Notice>Connecting…</Notice>;
   return (
     <HoldfastProvider client={client}>
       <SessionDesk
-        key={current}
         name={current}
         entries={entries}
         list={list}

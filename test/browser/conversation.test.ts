@@ -1,0 +1,152 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { PATIENCE } from "./chat-page.ts";
+import { findChromium } from "./chromium.ts";
+import { scripted } from "./script.ts";
+import { Stage } from "./stage.ts";
+
+const executable = await findChromium();
+
+describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDFAST_CHROMIUM or one on PATH)", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open(executable ?? "");
+  });
+  afterEach(() => stage.assertNoProblems());
+  afterAll(() => stage.close());
+
+  test("sign in, and a message gets a streamed answer", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("ada");
+    const { text, answer } = scripted("Where is Lisbon?", "tokens=60,slow=20ms");
+    await chat.say(text);
+    await chat.streaming(1);
+    expect(answer.startsWith(await chat.answer(1).innerText())).toBe(true);
+    await chat.ended(1, "completed");
+    expect(await chat.answer(1).textContent()).toBe(answer);
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied"]);
+  });
+
+  test("ack-1, ack-2: a message is shown sending, then durable, then applied", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("bob");
+    await stage.stack.pause("edge-1");
+    await stage.stack.pause("edge-2");
+    await chat.say(scripted("First", "tokens=100,slow=40ms").text);
+    await chat.say(scripted("Second", "tokens=2").text);
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending", "sending"]);
+    await stage.stack.resume("edge-1");
+    await stage.stack.resume("edge-2");
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied", "durable"]);
+    await chat.ended(1, "completed");
+    await chat.ended(2, "completed");
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied", "applied"]);
+  });
+
+  test("two tabs are in step, also in their list of sessions", async () => {
+    const context = await stage.context();
+    const one = await stage.tab(context);
+    await one.signIn("cleo");
+    const two = await stage.tab(context);
+    await two.connected();
+    const { text, answer } = scripted("Both of you", "tokens=60,slow=20ms");
+    await one.say(text);
+    await two.streaming(1);
+    await two.ended(1, "completed");
+    await one.ended(1, "completed");
+    expect(await two.answer(1).textContent()).toBe(answer);
+    expect(await one.answer(1).textContent()).toBe(answer);
+    await two.page.getByRole("button", { name: /^Rename/ }).click();
+    await two.page.getByRole("textbox", { name: /^New name/ }).fill("Renamed elsewhere");
+    await two.page.keyboard.press("Enter");
+    await one.page.getByRole("heading", { name: "Renamed elsewhere" }).waitFor();
+  });
+
+  test("a reload in mid-stream goes on where the stream is", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("dora");
+    const { text, answer } = scripted("A long one", "tokens=120,slow=30ms");
+    await chat.say(text);
+    await chat.streaming(1);
+    await chat.page.reload();
+    await chat.streaming(1);
+    expect(answer.startsWith(await chat.answer(1).innerText())).toBe(true);
+    await chat.ended(1, "completed");
+    expect(await chat.answer(1).textContent()).toBe(answer);
+  });
+
+  test("send-7: what was not sent yet survives a reload and is answered once", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("eve");
+    const { text, answer } = scripted("Kept in the browser", "tokens=3");
+    await stage.stack.pause("edge-1");
+    await stage.stack.pause("edge-2");
+    await chat.say(text);
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
+    await chat.page.reload();
+    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
+    await stage.stack.resume("edge-1");
+    await stage.stack.resume("edge-2");
+    await chat.ended(1, "completed");
+    expect(await chat.answer(1).textContent()).toBe(answer);
+    const next = scripted("And another", "tokens=3");
+    await chat.say(next.text);
+    await chat.ended(2, "completed");
+    expect(await chat.answer(2).textContent()).toBe(next.answer);
+  });
+
+  test("command-2: the stop button ends the answer and keeps what was said", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("finn");
+    const { text, answer } = scripted("Never mind", "tokens=2000,slow=30ms");
+    await chat.say(text);
+    await chat.streaming(1);
+    await chat.page.getByRole("button", { name: "Stop" }).click();
+    await chat.ended(1, "interrupted");
+    const kept = (await chat.answer(1).textContent()) ?? "";
+    expect(kept).not.toBe("");
+    expect(answer.startsWith(kept)).toBe(true);
+    expect(await chat.turn(1).innerText()).toContain("Stopped");
+  });
+
+  test("turn-3, turn-5: a failed turn is shown with its code and message, and the session goes on", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("gus");
+    stage.model.setDefault("401x*");
+    await chat.say("To be refused");
+    await chat.ended(1, "failed");
+    expect(await chat.turn(1).innerText()).toContain("model_refused");
+    stage.model.setDefault("tokens=3");
+    await chat.say("Again");
+    await chat.ended(2, "completed");
+  });
+
+  test("the agent's state is shown as its patches arrive, and what is observed is counted", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("hana");
+    await chat.say("I love the wonderful museums of Paris.");
+    await chat.ended(1, "completed");
+    const panel = chat.page.getByRole("complementary", { name: "Agent" });
+    await panel.getByText("pleased").waitFor();
+    await panel
+      .getByRole("button", { name: /^paris/i })
+      .first()
+      .click();
+    await panel.locator('[data-observed="entity.clicked"], [data-observed="topic.clicked"]').getByText("×1").waitFor();
+    await panel.getByRole("button", { name: "That helped" }).click();
+    await panel.getByRole("button", { name: "That helped" }).click();
+    await panel.locator('[data-observed="feedback.helpful"]').getByText("×2").waitFor();
+  });
+
+  test("sessions are apart: a new one is empty, the first is still there", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("ivo");
+    await chat.say("In the first one");
+    await chat.ended(1, "completed");
+    await chat.page.getByRole("button", { name: "New conversation" }).click();
+    await chat.page.getByText("Say something to begin.").waitFor();
+    await chat.page.getByRole("button", { name: "In the first one", exact: true }).click();
+    await chat.ended(1, "completed");
+    await chat.page.goBack();
+    await chat.page.getByText("Say something to begin.").waitFor();
+  });
+});

@@ -1,0 +1,110 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { PATIENCE, type ChatPage } from "./chat-page.ts";
+import { findChromium } from "./chromium.ts";
+import { scripted } from "./script.ts";
+import { Stage } from "./stage.ts";
+
+const executable = await findChromium();
+const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+
+describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROMIUM or one on PATH)", () => {
+  let stage: Stage;
+  beforeAll(async () => {
+    stage = await Stage.open(executable ?? "");
+  });
+  afterEach(() => stage.assertNoProblems());
+  afterAll(() => stage.close());
+
+  test("on a phone nothing is wider than the screen", async () => {
+    const chat = await stage.tab(await stage.context(PHONE));
+    expect(await chat.scrollsSideways()).toBe(false);
+    await chat.signIn("ada");
+    await chat.say(`${"unbroken".repeat(80)} and I love Paris`);
+    await chat.ended(1, "completed");
+    expect(await chat.scrollsSideways()).toBe(false);
+    for (const panel of ["Conversations", "Agent", "Break it"]) {
+      await chat.page.getByRole("button", { name: panel, exact: true }).click();
+      await chat.page.getByRole("dialog", { name: panel }).waitFor();
+      expect(await chat.scrollsSideways()).toBe(false);
+      await chat.page.getByRole("button", { name: `Close ${panel}` }).click();
+    }
+  });
+
+  test("by keyboard alone: sign in, send, stop, rename a session", async () => {
+    const chat = await stage.tab();
+    const { keyboard } = chat.page;
+    await chat.tabTo("Your name");
+    await keyboard.press("ControlOrMeta+A");
+    await keyboard.type("kay");
+    await keyboard.press("Enter");
+    await chat.connected();
+    await chat.tabTo("Message");
+    await keyboard.type(scripted("Go on", "tokens=999,slow=30ms").text);
+    await keyboard.press("Enter");
+    await chat.streaming(1);
+    await keyboard.press("Escape");
+    await chat.ended(1, "interrupted");
+    await chat.tabTo("Rename “Go on faults:tokens=999,slow=30ms”");
+    await keyboard.press("Enter");
+    await keyboard.type("By hand");
+    await keyboard.press("Enter");
+    await chat.page.getByRole("heading", { name: "By hand" }).waitFor();
+  });
+
+  test("the keyboard is trapped nowhere", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("lea");
+    const seen = new Set<string>();
+    for (let press = 0; press < 100; press++) {
+      await chat.page.keyboard.press("Tab");
+      const at = await chat.page.evaluate(() => {
+        const element = document.activeElement;
+        return element === null || element === document.body ? "" : element.outerHTML;
+      });
+      // Past the last element the focus leaves the page: that is the way out.
+      if (at === "" && seen.size > 5) return;
+      seen.add(at);
+    }
+    expect.unreachable(`the focus never left the page; it went over ${[...seen].join("\n")}`);
+  });
+
+  test.for(["light", "dark"] as const)("no accessibility rule is broken (axe), %s", async (colorScheme) => {
+    const chat = await stage.tab(await stage.context({ colorScheme, reducedMotion: "reduce" }));
+    await chat.page.getByRole("heading", { name: "Holdfast" }).waitFor();
+    expect(await violations(chat)).toEqual([]);
+    await chat.signIn(`max-${colorScheme}`);
+    await chat.say("I hate the awful weather in London.");
+    await chat.ended(1, "completed");
+    await chat.say(scripted("Fail", "401x*").text);
+    await chat.ended(2, "failed");
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.getByRole("button", { name: "Break it" }).click();
+    await chat.page.getByRole("button", { name: "Kill valkey" }).waitFor();
+    expect(await violations(chat)).toEqual([]);
+  });
+
+  test("an answer is announced in whole sentences, a stop is announced too", async () => {
+    const chat = await stage.tab();
+    await chat.signIn("nora");
+    await chat.say(scripted("Quickly", "tokens=3").text);
+    await chat.ended(1, "completed");
+    const spoken = chat.page.locator('[aria-live="polite"]').last();
+    const answer = (await chat.answer(1).textContent()) ?? "";
+    await expect.poll(async () => (await spoken.textContent())?.trim(), PATIENCE).toBe(answer.trim());
+    await chat.say(scripted("Slowly", "tokens=2000,slow=30ms").text);
+    await chat.streaming(2);
+    await chat.page.keyboard.press("Escape");
+    await spoken.getByText("The answer was stopped.").waitFor({ state: "attached" });
+  });
+});
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+async function violations(chat: ChatPage): Promise<string[]> {
+  await chat.page.evaluate(AXE);
+  const results = await chat.page.evaluate<AxeResults>("axe.run()");
+  return results.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.map((node) => node.html).join(" ")})`);
+}
