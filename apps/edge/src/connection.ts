@@ -98,6 +98,8 @@ export class Connection {
     this.#drop(ref);
     const reader = new Reader(this.#surroundings.reading, feed, this.#outlet, { ref, agent, cursor, version });
     this.#sessions.set(ref, { key, agent, feed, reader });
+    // A snapshot is read from the workflow where the log cannot be trusted; a place in the log is checked afterwards.
+    if (cursor !== undefined) this.#surroundings.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });
   }

@@ -82,7 +82,13 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     }),
   );
   io.on("connection", (socket) => sockets.attach(socket));
-  metrics.watch({ connections, feeds: () => reading.feeds.size, depth: () => coalescer.depth, isDegraded });
+  metrics.watch({
+    connections,
+    feeds: () => reading.feeds.size,
+    depth: () => coalescer.depth,
+    outgoing: () => sockets.waitingBytes,
+    isDegraded,
+  });
 
   const app = operationsApp(registry, () => {
     if (draining) return "draining";

@@ -16,7 +16,7 @@ export interface FeedReader {
 
 export interface FeedSurroundings {
   readonly log: SessionLog;
-  readonly follower: LogFollower;
+  readonly follower: Pick<LogFollower, "follow">;
   readonly onLag: (frame: LogFrame) => void;
   readonly onResync: () => void;
 }

@@ -25,6 +25,7 @@ const MAX_RECOVERIES = 64;
 interface Entry {
   readonly feed: Feed;
   readers: number;
+  isRecovering: boolean;
   readonly ending: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
@@ -78,13 +79,20 @@ export class Feeds {
     for (const entry of this.#entries.values()) void this.#recover(entry);
   }
 
+  /** Compares the session with its workflow if that has not been done since Redis was interrupted. */
+  verify(feed: Feed): void {
+    const entry = this.#entries.get(feed.path);
+    if (entry === undefined || entry.isRecovering || this.#snapshots.isTrusted(feed.key)) return;
+    void this.#recover(entry);
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)));
   }
 
   #open(path: string, key: SessionKey): Entry {
     const feed = new Feed(key, this.#surroundings);
-    const entry: Entry = { feed, readers: 0, ending: new AbortController(), linger: undefined };
+    const entry: Entry = { feed, readers: 0, isRecovering: false, ending: new AbortController(), linger: undefined };
     this.#entries.set(path, entry);
     void this.#keepTrue(entry);
     return entry;
@@ -99,18 +107,21 @@ export class Feeds {
   }
 
   /** Never rejects. */
-  async #recover({ feed, ending }: Entry): Promise<void> {
-    for (let failures = 0; !ending.signal.aborted;) {
+  async #recover(entry: Entry): Promise<void> {
+    const { feed, ending } = entry;
+    entry.isRecovering = true;
+    for (let failures = 0; !ending.signal.aborted; failures++) {
       try {
         await this.#recoveries(() => feed.readOn());
         feed.wakeReaders();
         if (!this.#snapshots.isTrusted(feed.key)) await this.#snapshots.verify(feed.key);
-        return;
+        break;
       } catch (error) {
-        if (++failures === 1) this.#onFailure(feed.path, error);
-        await this.#pause(backoff(failures, 200, 10_000), ending.signal);
+        if (failures === 0) this.#onFailure(feed.path, error);
+        await this.#pause(backoff(failures + 1, 200, 10_000), ending.signal);
       }
     }
+    entry.isRecovering = false;
   }
 
   /** The slow checks of one feed, until it is closed. Never rejects. */

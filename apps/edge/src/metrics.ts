@@ -10,6 +10,7 @@ export interface Levels {
   readonly connections: () => number;
   readonly feeds: () => number;
   readonly depth: () => { events: number; bytes: number };
+  readonly outgoing: () => number;
   readonly isDegraded: () => boolean;
 }
 
@@ -99,6 +100,7 @@ export class EdgeMetrics {
       ["feeds", "Sessions followed.", levels.feeds],
       ["waiting_events", "Events taken and not durable yet.", () => levels.depth().events],
       ["waiting_bytes", "Bytes of events taken and not durable yet.", () => levels.depth().bytes],
+      ["outgoing_bytes", "Bytes waiting in this process for clients to read them.", levels.outgoing],
       ["degraded", "1 while the session log is out of reach.", () => Number(levels.isDegraded())],
     ];
     for (const [name, help, read] of gauges) {

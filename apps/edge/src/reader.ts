@@ -65,8 +65,7 @@ export class Reader implements FeedReader {
     this.#feed = feed;
     this.#outlet = outlet;
     this.#start = start;
-    // After an outage the log may have been rolled back without a trace; only the workflow knows.
-    this.#cursor = surroundings.snapshots.isTrusted(feed.key) ? start.cursor : undefined;
+    this.#cursor = start.cursor;
     this.#continuity = new Continuity(start.version);
     this.opened = new Promise((resolve) => {
       const patience = setTimeout(() => this.#resumeNot(), OPEN_PATIENCE_MS);

@@ -10,6 +10,7 @@ import type { EdgeSocket } from "./wire.ts";
 export interface Attached {
   readonly socket: EdgeSocket;
   readonly connection: Connection;
+  readonly outlet: Outlet;
 }
 
 export interface SocketsSurroundings {
@@ -37,6 +38,13 @@ export class Sockets {
     return [...this.#attached.values()];
   }
 
+  /** What waits in this process for clients to read it. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const { outlet } of this.#attached.values()) bytes += outlet.waiting;
+    return bytes;
+  }
+
   /** Tells every client (SPEC open-6). */
   emitStatus(): void {
     const degraded = this.#surroundings.isDegraded();
@@ -51,7 +59,7 @@ export class Sockets {
       (inMs) => socket.emit("expiring", { inMs }),
       () => closeConnection(socket, wireError("token_expired")),
     );
-    this.#attached.set(socket.id, { socket, connection });
+    this.#attached.set(socket.id, { socket, connection, outlet });
     surroundings.onConnect();
 
     // Without a listener Socket.IO prints what a client did wrong.

@@ -7,11 +7,10 @@ import { input, observe, Visitor } from "./visitor.ts";
 
 let stage: Stage;
 let edge: Edge;
-let stopWorker: () => Promise<void>;
 const open: Visitor[] = [];
 beforeAll(async () => {
   stage = await Stage.start();
-  [edge, stopWorker] = await Promise.all([stage.startEdge(), stage.startWorker()]);
+  [edge] = await Promise.all([stage.startEdge(), stage.startWorker()]);
 });
 afterEach(() => {
   for (const visitor of open.splice(0)) visitor.leave();
@@ -132,7 +131,7 @@ test("limit-1: sessionsPerConnection", async () => {
 
 test("limit-1: unappliedInputs is busy until turns take inputs; observes still pass", async () => {
   const { visitor, key } = await visit();
-  const scribe = new Scribe(stage, stage.openLog(), key);
+  const scribe = new Scribe(stage, await stage.openLog(), key);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   expect(await visitor.send("s", events)).toEqual({ ok: true, durable: LIMITS.unappliedInputs });
   const next = LIMITS.unappliedInputs + 1;
@@ -183,7 +182,7 @@ test("command-3: with no answer in time a command is unavailable; sends are not 
 // Last: it leaves the stage without a worker.
 test("ack-1: with no agent process at work events are made durable all the same", async () => {
   const { visitor, key } = await visit();
-  await stopWorker();
+  await stage.stopWorkers();
   expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
   const { events } = await stage.client.workflow.getHandle(workflowIdOf(key)).fetchHistory();
   expect(events?.some((event) => event.workflowExecutionSignaledEventAttributes?.signalName === "events")).toBe(true);

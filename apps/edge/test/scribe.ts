@@ -14,7 +14,7 @@ import type { Stage } from "./stage.ts";
 export class Scribe {
   readonly key: SessionKey;
   snapshot: Snapshot = emptySnapshot("echo");
-  readonly #log: SessionLog;
+  log: SessionLog;
   readonly #stage: Stage;
   #turn = 0;
   #index = 0;
@@ -22,7 +22,7 @@ export class Scribe {
 
   constructor(stage: Stage, log: SessionLog, key: SessionKey) {
     this.#stage = stage;
-    this.#log = log;
+    this.log = log;
     this.key = key;
   }
 
@@ -35,13 +35,13 @@ export class Scribe {
     this.snapshot = { ...this.snapshot, version, running, applied: { ...this.snapshot.applied, ...applied } };
     this.#index = 0;
     this.#text = "";
-    await this.#log.begin(this.key, { turn, step: 1, attempt: 1 }, started, 0);
+    await this.log.begin(this.key, { turn, step: 1, attempt: 1 }, started, 0);
   }
 
   async say(text: string): Promise<void> {
     this.#text += text;
     const fence = { turn: this.#turn, step: 1, attempt: 1 };
-    const { outcome } = await this.#log.appendText(this.key, fence, ++this.#index, text);
+    const { outcome } = await this.log.appendText(this.key, fence, ++this.#index, text);
     if (outcome !== "appended") throw new Error(`The delta was ${outcome}.`);
   }
 
@@ -51,7 +51,7 @@ export class Scribe {
     if (turn === undefined) throw new Error("No turn ended.");
     const { version, state, turns } = this.snapshot;
     const frame: TurnEndedBody = { type: "turn.completed", version, turn: turn.turn, text: turn.text, patch: [] };
-    await this.#log.commit(this.key, { frame, state, turn, keepTurns: turns.length });
+    await this.log.commit(this.key, { frame, state, turn, keepTurns: turns.length });
   }
 
   /** The workflow commits the turn's end, and the log hears nothing of it. */

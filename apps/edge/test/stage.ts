@@ -1,11 +1,20 @@
+import { once } from "node:events";
 import { createRequire } from "node:module";
-import { TASK_QUEUE_SESSIONS, workflowIdOf, type EventBatch, type SessionKey, type Snapshot } from "@holdfast/contract";
+import {
+  sessionPath,
+  TASK_QUEUE_SESSIONS,
+  workflowIdOf,
+  type EventBatch,
+  type SessionKey,
+  type Snapshot,
+} from "@holdfast/contract";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
 import { Client, Connection } from "@temporalio/client";
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { Redis } from "ioredis";
 import { SignJWT } from "jose";
 import { edgeConfig } from "../src/config.ts";
 import { startEdge, type Edge } from "../src/edge.ts";
@@ -32,11 +41,12 @@ export function token(subject: string, { tenant = "acme", shared, expiresIn }: T
 
 /** Real servers for one test file, and as many edges as it wants. */
 export class Stage {
-  readonly temporal: TemporalServer;
+  temporal: TemporalServer;
   readonly client: Client;
   valkey: ValkeyServer;
   readonly #edges: Edge[] = [];
   readonly #endings: (() => Promise<void> | void)[] = [];
+  #workers: (() => Promise<void>)[] = [];
 
   private constructor(temporal: TemporalServer, client: Client, valkey: ValkeyServer) {
     this.temporal = temporal;
@@ -44,8 +54,9 @@ export class Stage {
     this.valkey = valkey;
   }
 
-  static async start(): Promise<Stage> {
-    const [temporal, valkey] = await Promise.all([startTemporal(), startValkey()]);
+  /** `dir`: where Temporal keeps its database, if it is to survive a restart. */
+  static async start(dir?: string): Promise<Stage> {
+    const [temporal, valkey] = await Promise.all([startTemporal(dir === undefined ? {} : { dir }), startValkey()]);
     const connection = await Connection.connect({ address: temporal.address });
     return new Stage(temporal, new Client({ connection }), valkey);
   }
@@ -67,38 +78,68 @@ export class Stage {
     return edge;
   }
 
-  /** A worker for the stand-in of the session workflow; returns what stops it. */
-  async startWorker(): Promise<() => Promise<void>> {
+  /** A worker for the stand-in of the session workflow. */
+  async startWorker(): Promise<void> {
     const connection = await NativeConnection.connect({ address: this.temporal.address });
     const worker = await Worker.create({
       connection,
       taskQueue: TASK_QUEUE_SESSIONS,
       workflowBundle: await bundle(),
+      shutdownGraceTime: 0,
     });
     const ran = worker.run();
-    let isStopped = false;
-    const stop = async (): Promise<void> => {
-      if (isStopped) return;
-      isStopped = true;
+    this.#workers.push(async () => {
       worker.shutdown();
       await ran;
       await connection.close();
-    };
-    this.#endings.push(stop);
-    return stop;
+    });
+  }
+
+  /** How many there were. */
+  async stopWorkers(): Promise<number> {
+    const workers = this.#workers;
+    this.#workers = [];
+    await Promise.all(workers.map((stop) => stop()));
+    return workers.length;
   }
 
   /** The log as workers write to it. */
-  openLog(): SessionLog {
+  async openLog(): Promise<SessionLog> {
     const log = createLogger("edge-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
     const redis = connectRedis(this.valkey.url, log, "commands");
     this.#endings.push(() => redis.disconnect());
+    await once(redis, "ready");
     return new SessionLog(redis);
   }
 
   /** Another Valkey in place of the killed one, with nothing in it. */
   async restartValkey(): Promise<void> {
     this.valkey = await startValkey({ port: this.valkey.port });
+  }
+
+  /** Kills Temporal; returns what starts it again on the same database. */
+  async killTemporal(dir: string): Promise<() => Promise<void>> {
+    const port = Number(this.temporal.address.split(":")[1]);
+    this.temporal.kill("SIGKILL");
+    await this.temporal.exited;
+    return async () => {
+      this.temporal = await startTemporal({ dir, port });
+    };
+  }
+
+  /** Everything a session has in Redis, gone as after the loss of a server. */
+  async forget(key: SessionKey): Promise<void> {
+    const redis = new Redis(this.valkey.url);
+    const keys = await redis.keys(`hf:{${sessionPath(key)}}:*`);
+    if (keys.length > 0) await redis.del(...keys);
+    redis.disconnect();
+  }
+
+  /** As a failover does: everyone has to connect again. */
+  async dropRedisConnections(): Promise<void> {
+    const redis = new Redis(this.valkey.url);
+    await redis.call("CLIENT", "KILL", "SKIPME", "yes");
+    redis.disconnect();
   }
 
   async received(key: SessionKey): Promise<EventBatch[]> {
@@ -118,6 +159,7 @@ export class Stage {
 
   async stop(): Promise<void> {
     for (const edge of this.#edges) await edge.stop("the test is over");
+    await this.stopWorkers();
     for (const end of this.#endings.toReversed()) await end();
     await this.client.connection.close();
     await this.temporal.stop();

@@ -1,0 +1,258 @@
+import { emptySnapshot, type SessionKey } from "@holdfast/contract";
+import type { SessionLog } from "@holdfast/session-log";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import type { Edge } from "../src/edge.ts";
+import { Scribe } from "./scribe.ts";
+import { Stage } from "./stage.ts";
+import { input, Visitor } from "./visitor.ts";
+
+/** Small, so that little text makes a socket slow. */
+const SLOW_BYTES = 65_536;
+
+let stage: Stage;
+let edge: Edge;
+let log: SessionLog;
+const open: Visitor[] = [];
+beforeAll(async () => {
+  stage = await Stage.start();
+  [edge] = await Promise.all([stage.startEdge({ HOLDFAST_SLOW_SOCKET_BYTES: `${SLOW_BYTES}` }), stage.startWorker()]);
+  log = await stage.openLog();
+});
+afterEach(() => {
+  for (const visitor of open.splice(0)) visitor.leave();
+});
+afterAll(() => stage.stop());
+
+let subjects = 0;
+function newKey(): SessionKey {
+  return { tenant: "acme", owner: `reader-${++subjects}`, name: "s" };
+}
+
+async function visit(key: SessionKey, shared?: string[]): Promise<Visitor> {
+  const visitor = await Visitor.connect(edge.url, key.owner, shared === undefined ? {} : { shared });
+  open.push(visitor);
+  return visitor;
+}
+
+async function metric(name: string): Promise<number> {
+  const text = await (await fetch(`${edge.url}/metrics`)).text();
+  const line = text.split("\n").find((candidate) => candidate.startsWith(name));
+  return Number(line?.split(" ").at(-1) ?? 0);
+}
+
+test("open-3: a session nobody has sent anything to begins with a snapshot of version 0", async () => {
+  const visitor = await visit(newKey());
+  expect(await visitor.open("s")).toEqual({ ok: true, resumed: false });
+  await visitor.until(() => visitor.of("s").last !== undefined);
+  expect(visitor.of("s").frames).toEqual([{ type: "snapshot", id: "0", snapshot: emptySnapshot("echo") }]);
+});
+
+test("frames come live, chained, to every reader, under the name each opened the session by (ids-2)", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const owner = await visit(key);
+  const guest = await Visitor.connect(edge.url, "guest", { shared: [`${key.owner}/s`] });
+  open.push(guest);
+  await owner.open("s");
+  await guest.open(`${key.owner}/s`);
+  await scribe.turn("Hello", ", ", "world");
+  const version = (visitor: Visitor, ref: string) => visitor.until(() => visitor.of(ref).view.version === 2);
+  await Promise.all([version(owner, "s"), version(guest, `${key.owner}/s`)]);
+  for (const held of [owner.of("s"), guest.of(`${key.owner}/s`)]) {
+    expect(held.view).toEqual(scribe.snapshot);
+    expect(held.breaks).toBe(0);
+    expect(held.frames.map(({ type }) => type)).toEqual([
+      "snapshot",
+      "turn.started",
+      "delta",
+      "delta",
+      "delta",
+      "turn.completed",
+    ]);
+  }
+});
+
+test("open-2: a reader resumes right after its cursor, on a node that has just followed and on one that had not", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  visitor.leave();
+  await scribe.turn(...Array.from({ length: 200 }, (_, index) => `${index} `));
+  await scribe.tellWorkflow();
+  const other = await stage.startEdge();
+  for (const url of [edge.url, other.url]) {
+    const again = await Visitor.connect(url, key.owner);
+    open.push(again);
+    Object.assign(again.of("s"), { view: visitor.of("s").view, last: visitor.of("s").last });
+    expect(await again.open("s")).toEqual({ ok: true, resumed: true });
+    await again.until(() => again.of("s").view.version === 4);
+    expect(again.of("s").frames[0]).toMatchObject({ type: "turn.started", turn: 2 });
+    expect(again.of("s").view).toEqual(scribe.snapshot);
+    expect(again.of("s").breaks).toBe(0);
+  }
+});
+
+test("open-3: a cursor the log does not have any more begins with a snapshot", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  await scribe.turn("one");
+  await scribe.tellWorkflow();
+  const visitor = await visit(key);
+  expect(await visitor.open("s", { cursor: "123-456", version: 1 })).toEqual({ ok: true, resumed: false });
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+});
+
+test("open-4: a second open starts anew with its cursor; open-5: nothing comes after close", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  await scribe.tellWorkflow();
+  const before = visitor.of("s").frames.length;
+  expect(await visitor.ask("open", { session: "s" })).toEqual({ ok: true, resumed: false });
+  await visitor.until(() => visitor.of("s").frames.length > before);
+  expect(visitor.of("s").frames.at(-1)?.type).toBe("snapshot");
+  await visitor.closeSession("s");
+  const witness = await visit(key);
+  await witness.open("s");
+  const after = visitor.of("s").frames.length;
+  await scribe.turn("two");
+  await witness.until(() => witness.of("s").view.version === 4);
+  expect(visitor.of("s").frames).toHaveLength(after);
+});
+
+test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas go on from it", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  await scribe.begin();
+  await scribe.say("Once upon ");
+  await scribe.tellWorkflow();
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await visitor.until(() => visitor.of("s").view.running?.text === "Once upon ");
+  await scribe.say("a time");
+  await visitor.until(() => visitor.of("s").view.running?.text === "Once upon a time");
+  await scribe.end();
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  expect(visitor.of("s").breaks).toBe(0);
+});
+
+test("a cold cache is filled by one Query, however many open the session at once", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  await scribe.turn("one");
+  await scribe.tellWorkflow();
+  await stage.forget(key);
+  const queries = await metric("holdfast_edge_queries_total");
+  const visitors = await Promise.all(Array.from({ length: 5 }, () => visit(key)));
+  await Promise.all(visitors.map((visitor) => visitor.open("s")));
+  await Promise.all(visitors.map((visitor) => visitor.until(() => visitor.of("s").view.version === 2)));
+  for (const visitor of visitors) expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  expect((await metric("holdfast_edge_queries_total")) - queries).toBe(1);
+  const late = await visit(key);
+  await late.open("s");
+  await late.until(() => late.of("s").view.version === 2);
+  expect((await metric("holdfast_edge_queries_total")) - queries).toBe(1);
+});
+
+test("chain-1: a log that was lost under a reader is noticed at the next frame, and mended by a snapshot", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  await scribe.begin();
+  await scribe.say("half");
+  await visitor.until(() => visitor.of("s").view.running?.text === "half");
+  await stage.forget(key);
+  scribe.commitOnly();
+  await scribe.tellWorkflow();
+  await scribe.turn("three");
+  await scribe.tellWorkflow();
+  await visitor.until(() => visitor.of("s").view.version === 6);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  expect(visitor.of("s").breaks).toBe(0);
+});
+
+test("chain-3: a version the log never got reaches no reader as a gap, but as a snapshot", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await scribe.begin();
+  await scribe.say("half");
+  scribe.commitOnly();
+  await scribe.tellWorkflow();
+  await scribe.turn("two");
+  await scribe.tellWorkflow();
+  await visitor.until(() => visitor.of("s").view.version === 4);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  expect(visitor.of("s").breaks).toBe(0);
+  for (const { type } of visitor.of("s").frames) expect(type).not.toBe("resync");
+});
+
+test("open-7: a socket that does not read is paused at a bound, holds nobody up, and is caught up when it reads", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const [slow, quick] = [await visit(key), await visit(key)];
+  await Promise.all([slow.open("s"), quick.open("s")]);
+  await Promise.all([slow, quick].map((visitor) => visitor.until(() => visitor.of("s").last !== undefined)));
+  const transport = underlying(slow);
+  transport.pause();
+  await scribe.begin();
+  const text = "x".repeat(8_000);
+  let said = 0;
+  const say = async (pieces: number): Promise<void> => {
+    said += pieces;
+    await Promise.all(Array.from({ length: pieces }, () => scribe.say(text)));
+  };
+  // Until the kernel's buffers are full, and then much more.
+  while ((await metric("holdfast_edge_paused_readers")) === 0) await say(50);
+  await say(500);
+  await quick.until(() => quick.of("s").view.running?.index === said);
+  expect(quick.of("s").breaks).toBe(0);
+  expect(await metric("holdfast_edge_paused_readers")).toBe(1);
+  // Four megabytes were said since; one socket's share of this process is a bound and a packet.
+  expect(await metric("holdfast_edge_outgoing_bytes")).toBeLessThan(SLOW_BYTES + 2 * text.length);
+  transport.resume();
+  await scribe.end();
+  await slow.until(() => slow.of("s").view.version === 2);
+  expect(slow.of("s").view).toEqual(scribe.snapshot);
+  expect(slow.of("s").breaks).toBe(0);
+  expect(await metric("holdfast_edge_paused_readers")).toBe(0);
+});
+
+test("a turn goes all the way: sent, made durable, applied by a frame", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
+  await scribe.begin({ p: 1 });
+  await visitor.until(() => visitor.of("s").view.applied["p"] === 1);
+});
+
+/** The TCP socket under a client, to stop it from reading. */
+function underlying(visitor: Visitor): { pause(): void; resume(): void } {
+  const transport: unknown = visitor.socket.io.engine.transport;
+  if (typeof transport === "object" && transport !== null && "ws" in transport) {
+    const ws: unknown = transport.ws;
+    if (typeof ws === "object" && ws !== null && "_socket" in ws) {
+      const socket: unknown = ws._socket;
+      if (isPausable(socket)) return socket;
+    }
+  }
+  throw new Error("The client's transport is not what this test expects.");
+}
+
+function isPausable(value: unknown): value is { pause(): void; resume(): void } {
+  return typeof value === "object" && value !== null && "pause" in value && "resume" in value;
+}
