@@ -24,6 +24,7 @@ export class WireConnection implements Wire {
     this.#agent = agent;
     socket.on("frames", (session, frames) => this.#sessions.get(session)?.accept(frames));
     socket.on("disconnect", () => progress.note("disconnect"));
+    socket.on("connect_error", () => progress.note("connect_error"));
     socket.on("connect", () => {
       // The first connect finds no session; they are opened one by one when they are added.
       for (const session of this.#sessions.values()) session.reopen().catch(() => progress.note("reopen_failed"));
@@ -42,10 +43,15 @@ export class WireConnection implements Wire {
     });
     const connection = new WireConnection(socket, agent, progress);
     await new Promise<void>((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("connect_error", (error) => {
+      const refused = (error: Error): void => {
         socket.close();
         reject(new Error(`The edge at ${url} did not take the connection: ${error.message}`));
+      };
+      socket.once("connect_error", refused);
+      socket.once("connect", () => {
+        // From now on a refusal is one of many tries to come back.
+        socket.off("connect_error", refused);
+        resolve();
       });
       socket.connect();
     });

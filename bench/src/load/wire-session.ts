@@ -6,6 +6,7 @@ import {
   type Cursor,
   type Event,
   type Frame,
+  type Reduction,
   type SendAck,
   type SendRequest,
   type Snapshot,
@@ -166,12 +167,23 @@ export class WireSession {
   #accept(frame: Frame): void {
     if (frame.type !== "snapshot" && frame.prev !== this.#cursor) return this.#gap("chain_gap");
     this.#cursor = frame.id;
-    const reduction = reduceFrame(this.#snapshot, frame);
+    const reduction = this.#reduce(frame);
     if (reduction.outcome === "gap") return this.#gap("version_gap");
     if (reduction.outcome === "ignored") return;
     const before = this.#snapshot;
     this.#snapshot = reduction.snapshot;
     this.#report(before, frame);
+  }
+
+  #reduce(frame: Frame): Reduction {
+    try {
+      return reduceFrame(this.#snapshot, frame);
+    } catch (error) {
+      this.faults.push(
+        `${this.name}: a ${frame.type} at version ${this.#snapshot.version} does not apply: ${String(error)}`,
+      );
+      return { outcome: "gap" };
+    }
   }
 
   #report(before: Snapshot, frame: Frame): void {
