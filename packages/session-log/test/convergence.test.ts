@@ -30,6 +30,6 @@ describeBackends("convergence", (backend) => {
         await leave();
       }
     });
-    await fc.assert(property, { numRuns: 150 });
+    await fc.assert(property, { numRuns: 100 });
   });
 });

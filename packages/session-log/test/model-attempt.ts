@@ -10,15 +10,17 @@ export class ModelAttempt {
   readonly #log: SessionLog;
   readonly #key: SessionKey;
   readonly #started: TurnStartedBody;
-  #base = "";
+  /** Text of earlier steps, as the workflow has it. */
+  readonly #before: string;
   #index = 0;
   #last: () => Promise<unknown> = async () => {};
 
-  constructor(log: SessionLog, key: SessionKey, fence: Fence, started: TurnStartedBody) {
+  constructor(log: SessionLog, key: SessionKey, fence: Fence, started: TurnStartedBody, before: string) {
     this.fence = fence;
     this.#log = log;
     this.#key = key;
     this.#started = started;
+    this.#before = before;
   }
 
   /** `goesOn`: the model can continue from a prefix. */
@@ -26,9 +28,10 @@ export class ModelAttempt {
     const begun = await this.#send(() => this.#log.begin(this.#key, this.fence, this.#started, 3));
     this.over = begun.outcome === "stale";
     if (this.over) return;
-    this.#base = begun.text.slice(0, begun.baseLength);
     this.#index = begun.index;
-    this.text = goesOn ? begun.text : this.#base;
+    // A log that lost the end of an earlier step cannot tell; the workflow knows how long that text is.
+    const knowsBefore = begun.baseLength === this.#before.length;
+    this.text = goesOn && knowsBefore ? begun.text : this.#before;
     if (this.text !== begun.text) await this.#rewind();
   }
 
@@ -49,7 +52,7 @@ export class ModelAttempt {
 
   async #rewind(): Promise<void> {
     for (;;) {
-      const [index, text, base] = [this.#index + 1, this.text, this.#base.length];
+      const [index, text, base] = [this.#index + 1, this.text, this.#before.length];
       const answer = await this.#send(() => this.#log.rewind(this.#key, this.fence, index, text, base));
       this.#index = Math.max(index, answer.index);
       this.over = answer.outcome === "stale";

@@ -30,7 +30,8 @@ export const OPERATIONS = {
 } as const;
 export type Operation = keyof typeof OPERATIONS;
 
-const PIECES = ["a", "b ", "é", "\ud83d", "\ude00", "\u0000", "👍"];
+/** What a piece of text ends with; it begins with a number no other piece has, so that no mixture looks right. */
+const ENDINGS = ["a", " ", "é", "\ud83d", "\ude00", "\u0000", "👍"];
 
 /** One session, two readers of it, and a Redis that loses things. */
 export class ModelRun {
@@ -41,6 +42,7 @@ export class ModelRun {
   deaf = false;
   readonly #connection: RedisConnection;
   readonly #key: SessionKey;
+  #written = 0;
   #saved: Awaited<ReturnType<typeof save>> | undefined;
 
   constructor(connection: RedisConnection, log: SessionLog, key: SessionKey) {
@@ -53,7 +55,7 @@ export class ModelRun {
 
   async perform(operation: Operation, n: number): Promise<void> {
     const { session, readers } = this;
-    const piece = PIECES[n % PIECES.length] ?? "a";
+    const piece = `${++this.#written}${ENDINGS[n % ENDINGS.length]}`;
     switch (operation) {
       case "write":
         return session.live?.write(piece);

@@ -90,7 +90,9 @@ export class ModelSession {
 
   async #attempt(step: number, attempt: number, goesOn: boolean): Promise<void> {
     if (this.#started === undefined) return;
-    const next = new ModelAttempt(this.#log, this.#key, { turn: this.#started.turn, step, attempt }, this.#started);
+    const fence = { turn: this.#started.turn, step, attempt };
+    const before = this.truth.running?.text ?? "";
+    const next = new ModelAttempt(this.#log, this.#key, fence, this.#started, before);
     this.attempts.push(next);
     await next.begin(goesOn);
   }

@@ -122,6 +122,22 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.head(key)).toEqual(before);
   });
 
+  test("chain-3: putting another state of the version the log has replaces it, and readers resynchronise", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.putSnapshot(key, whole(3));
+    const before = await sessionLog.head(key);
+    expect(await sessionLog.putSnapshot(key, whole(3, { state: { seen: "otherwise" } }))).toBe("stored");
+    expect((await cached(sessionLog, key)).state).toEqual({ seen: "otherwise" });
+    expect(await sessionLog.read(key, before.cursor, 10)).toMatchObject({ frames: [{ type: "resync" }] });
+  });
+
+  test("frame-6: turns a snapshot has left behind to stay small have ended all the same", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.putSnapshot(key, whole(3));
+    await sessionLog.putSnapshot(key, whole(0, { version: 7 }));
+    expect(await sessionLog.appendText(key, fence(3), 1, "late")).toMatchObject({ outcome: "stale" });
+  });
+
   test("snap-4: a snapshot older than the log is refused, also by a cold one", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.commit(key, patched(9, {}, []));

@@ -16,7 +16,9 @@ redis.call('SET', STATE, ARGV[6])
 push('RPUSH', TURNS, 16, 15 + turns)
 push('HSET', APPLIED, 16 + turns, #ARGV)
 redis.call('HSET', HEAD, 'agent', ARGV[5], 'inputs', ARGV[14])
-head.version, head.cold, head.sum, head.ended = version, 0, '', ended
+head.version, head.cold, head.sum = version, 0, ''
+-- A snapshot may have left its turns behind to stay small.
+if ended > head.ended then head.ended = ended end
 -- Partial text is known to the log alone; the workflow knows what earlier steps wrote.
 if turn ~= head.turn or head.index == 0 then
   local known = turn == head.turn
