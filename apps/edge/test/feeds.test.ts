@@ -1,7 +1,7 @@
 import type { LogFrame } from "@holdfast/contract";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
-import { LogFollower, SessionLog } from "@holdfast/session-log";
+import { LogFollower, type SessionLog } from "@holdfast/session-log";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import type { EncodedFrame } from "../src/encoded-frame.ts";
 import type { Feed, FeedReader } from "../src/feed.ts";

@@ -107,5 +107,5 @@ test("drain: not ready, 503, clients are told and closed after their sends are a
     expect(visitor.socket.active).toBe(true);
   }
   expect(statuses).toEqual([503, 503]);
-  await expect(fetch(`${edge.url}/healthz`)).rejects.toThrow();
+  await expect(fetch(`${edge.url}/healthz`)).rejects.toThrow("fetch failed");
 });

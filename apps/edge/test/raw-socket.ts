@@ -12,8 +12,8 @@ export class RawSocket {
     this.ws = new WebSocket(`${url.replace("http", "ws")}/socket.io/?EIO=4&transport=websocket`);
     this.closed = once(this.ws, "close");
     this.ws.on("error", () => {});
-    this.ws.on("message", (data) => {
-      const text = String(data);
+    this.ws.on("message", (data: Buffer) => {
+      const text = data.toString();
       if (text === "2") this.ws.send("3");
       this.received.push(text);
       for (const resolve of this.#arrivals.splice(0)) resolve();
