@@ -1,0 +1,17 @@
+/** What the page offers to the test that drives it, as the global `handle`. */
+export interface PageHandle {
+  torn(): number;
+  /** Sends without keeping the session open for it. */
+  send(text: string): void;
+  /** Events in this scope's database. */
+  stored(): Promise<number>;
+  connection(): string;
+  pending(): string[];
+  open(): void;
+  mount(): void;
+  unmount(): void;
+}
+
+declare global {
+  var handle: PageHandle;
+}

@@ -1,0 +1,102 @@
+import { createStore, keys } from "idb-keyval";
+import { StrictMode, useLayoutEffect, type ReactNode } from "react";
+import { createRoot, type Root } from "react-dom/client";
+import { connect, indexedDbStorage, type SessionView } from "../../src/index.ts";
+import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/index.ts";
+import type { PageHandle } from "./handle.ts";
+
+/** What the test asks for, in the page's address. */
+const query = new URLSearchParams(location.search);
+const scope = query.get("scope") ?? "nobody";
+
+const client = connect({
+  url: query.get("edge") ?? "/",
+  token: () => "a token",
+  storage: indexedDbStorage({ scope }),
+  random: () => 0.5,
+  tuning: {
+    backoffBaseMs: Number(query.get("backoff") ?? 20),
+    backoffMaxMs: 600_000,
+    lingerMs: 50,
+    adoptEveryMs: 100,
+    requestTimeoutMs: 200,
+  },
+});
+
+/** Renders in which two components showed different moments of the session. */
+let torn = 0;
+
+const momentOf = (view: SessionView<object>): string => `${view.version}.${view.streaming?.index ?? 0}`;
+
+function Chat(): ReactNode {
+  const { view, session } = useSession<{ mood: string }>("chat", { agent: "echo" });
+  useLayoutEffect(() => {
+    const moments = [...document.querySelectorAll("[data-moment]")].map((element) =>
+      element.getAttribute("data-moment"),
+    );
+    if (new Set(moments).size > 1) torn++;
+  });
+  const inputs = [...view.turns.flatMap((turn) => turn.inputs), ...(view.streaming?.inputs ?? [])];
+  return (
+    <main data-moment={momentOf(view)}>
+      <p id="delivery">{view.delivery.state}</p>
+      <ul id="inputs">
+        {inputs.map((input) => (
+          <li key={`${input.producer}/${input.seq}`}>{input.text}</li>
+        ))}
+        {view.pending.map((input) => (
+          <li key={`${input.producer}/${input.seq}`} data-status={input.status}>
+            {input.text}
+          </li>
+        ))}
+      </ul>
+      <p id="streaming">{view.streaming?.text}</p>
+      <p id="mood">{view.state.mood}</p>
+      <button type="button" onClick={() => session.send("from the button")}>
+        Send
+      </button>
+      <Turns />
+    </main>
+  );
+}
+
+/** A second reader of the same session: what it shows must be of the same moment. */
+function Turns(): ReactNode {
+  const { session, view } = useSession("chat");
+  const turns = useSessionPart(session, (part) => part.turns);
+  return (
+    <ol id="turns" data-moment={momentOf(view)}>
+      {turns.map((turn) => (
+        <li key={turn.turn}>{turn.text}</li>
+      ))}
+    </ol>
+  );
+}
+
+let root: Root | undefined;
+const store = createStore(`holdfast-outbox/${scope}`, "events");
+
+const handle: PageHandle = {
+  torn: () => torn,
+  send: (text) => void client.session("chat", { lazy: true }).send(text),
+  stored: async () => (await keys(store)).length,
+  connection: () => client.connection.state,
+  pending: () =>
+    client
+      .session("chat", { lazy: true })
+      .get()
+      .pending.map((input) => `${input.text} ${input.status}`),
+  open: () => void client.session("chat"),
+  mount: () => {
+    root = createRoot(document.body.querySelector("#root") ?? document.body);
+    root.render(
+      <StrictMode>
+        <HoldfastProvider client={client}>
+          <Chat />
+        </HoldfastProvider>
+      </StrictMode>,
+    );
+  },
+  unmount: () => root?.unmount(),
+};
+Object.assign(globalThis, { handle });
