@@ -38,9 +38,11 @@ export async function provision(tool: Tool, options: ProvisionOptions): Promise<
   if (named) return namedExecutable(tool, named);
   const cached = await installedExecutable(tool, binDir);
   if (cached !== undefined) return cached;
+  const progress = options.onProgress ?? (() => {});
   const found = options.pinned ? undefined : await onPath(tool);
-  if (found !== undefined) return found;
-  return download(tool, binDir, options.onProgress ?? (() => {}));
+  if (found === undefined) return download(tool, binDir, progress);
+  progress(`using ${found}`);
+  return found;
 }
 
 async function namedExecutable(tool: Tool, path: string): Promise<string> {
