@@ -2,7 +2,7 @@ import type { LoadShape } from "../load/shape.ts";
 import type { TrialSettings } from "../load/trial.ts";
 import { systemSettings, type CommonOptions } from "../options.ts";
 import { compare, type Comparison } from "../report/comparison.ts";
-import { machine, printJson, say, sayFaults, sayTable } from "../report/report.ts";
+import { machine, printJson, say, sayFaults, sayNoise, sayTable } from "../report/report.ts";
 import { startSystem, type System } from "../system/system.ts";
 
 /** Starts a system for `run` and ends it afterwards, also when interrupted. Gives the process's exit code. */
@@ -33,7 +33,9 @@ export async function compareAndReport(command: string, options: CommonOptions, 
 }
 
 export function report(command: string, settings: object, comparison: Comparison, more: object = {}): boolean {
+  const summaries = Object.values(comparison.targets);
   sayTable(comparison);
+  sayNoise(summaries);
   printJson({ command, settings, machine: machine(), ...comparison, ...more });
-  return sayFaults(Object.values(comparison.targets));
+  return sayFaults(summaries);
 }

@@ -52,6 +52,15 @@ export function sayTable(comparison: Comparison): void {
   for (const row of rows) say(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
 }
 
+/** Cores something else may use before figures are worth a warning. */
+const NOISE_CORES = 0.2;
+
+export function sayNoise(summaries: Summary[]): void {
+  const others = Math.max(...summaries.map(({ saturation }) => saturation.busyCores - saturation.usedCores));
+  if (others <= NOISE_CORES) return;
+  say(`WARNING something else on this machine used ${others.toFixed(2)} cores: measure again when it is quiet.`);
+}
+
 /** True when nothing was lost, duplicated or garbled; says what was. */
 export function sayFaults(summaries: Summary[]): boolean {
   const faults = summaries.flatMap((summary) => summary.faults);
