@@ -28,8 +28,9 @@ function open(url: string, role: "commands" | "subscriber"): RedisConnection {
     connectTimeout: 3_000,
     commandTimeout: role === "commands" ? 2_000 : 10_000,
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000) * (0.5 + Math.random() / 2),
-    // A subscriber re-subscribes by itself after a reconnect; readers then re-read, so nothing is missed.
-    autoResubscribe: true,
+    // Whoever subscribes does it again at `ready`: ioredis would not await its own SSUBSCRIBE, and a connection that breaks
+    // during it is then an unhandled rejection, which ends the process.
+    autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
   } satisfies RedisOptions;
   const [scheme = "", rest = ""] = url.split("://");

@@ -31,8 +31,8 @@ export class LogFollower {
       // Emitted after connections to nodes were replaced, whether one was lost or slots have moved.
       subscriber.on("subscribersReady", () => this.#lose());
     } else {
-      // ioredis would subscribe again by itself, but awaits nothing: a connection lost meanwhile is then an unhandled
-      // rejection, which ends the process.
+      // Subscribing again is this class's job, also on a connection made elsewhere: ioredis would not await it, and a
+      // connection that breaks meanwhile is then an unhandled rejection, which ends the process.
       subscriber.options.autoResubscribe = false;
       subscriber.on("close", () => this.#lose());
       subscriber.on("ready", () => this.#startRecovery());
