@@ -72,6 +72,14 @@ test("a journal nothing was sent through claims nothing", async () => {
   await journal.close();
 });
 
+test("a store that was claimed before is released, also when nothing was written to it", async () => {
+  const storage = memoryStorage();
+  const claimed = await storage.claim("chat", "p");
+  await claimed.save([event(1)]);
+  await new Journal(claimed, unexpected).close();
+  expect(await left(storage)).toEqual([1]);
+});
+
 test("a storage that fails is reported once and then left alone", async () => {
   const problems: HoldfastError[] = [];
   const journal = new Journal(

@@ -15,9 +15,11 @@ export class Journal {
   #store: Promise<ProducerStore> | undefined;
   #failed = false;
 
-  /** `claim`: called once, with the first event; a session that only listens claims nothing. */
-  constructor(claim: () => Promise<ProducerStore>, problem: (error: HoldfastError) => void) {
-    this.#claim = claim;
+  /** `store`: one that is claimed already, or how to claim it with the first event: who only listens claims nothing. */
+  constructor(store: ProducerStore | (() => Promise<ProducerStore>), problem: (error: HoldfastError) => void) {
+    const claimed = typeof store !== "function";
+    this.#claim = claimed ? () => Promise.resolve(store) : store;
+    this.#store = claimed ? Promise.resolve(store) : undefined;
     this.#problem = problem;
   }
 

@@ -28,6 +28,8 @@ export class Outboxes {
   readonly #listener: OutboxesListener;
   readonly #own: Outbox;
   #adopted: Outbox[] = [];
+  /** Adopted outboxes on their way out; their producers may be claimed when these are done. */
+  readonly #closing = new Set<Promise<void>>();
   #wire: Wire | undefined;
   #applied: Applied = {};
   #closed = false;
@@ -77,14 +79,14 @@ export class Outboxes {
     if (marks === this.#applied) return;
     this.#applied = marks;
     for (const outbox of this.#all()) outbox.applied(marks[outbox.producer] ?? 0);
-    this.#letGo();
+    this.#letGoOfDone();
   }
 
   /** The edge takes nothing for this session. What was adopted stays stored: another token may be allowed to send it. */
   refuseAll(error: HoldfastError): void {
     this.detach();
     this.#own.refuseAll(error);
-    for (const outbox of this.#adopted) void outbox.close(error);
+    for (const outbox of this.#adopted) this.#letGo(outbox, error);
     this.#adopted = [];
   }
 
@@ -111,7 +113,7 @@ export class Outboxes {
   async close(error: HoldfastError): Promise<void> {
     this.#closed = true;
     this.#wire = undefined;
-    await Promise.all(this.#all().map((outbox) => outbox.close(error)));
+    await Promise.all([...this.#closing, ...this.#all().map((outbox) => outbox.close(error))]);
   }
 
   async #take({ producer, events, store }: AdoptedProducer): Promise<void> {
@@ -120,10 +122,7 @@ export class Outboxes {
       await store.release();
       return;
     }
-    const journal = new Journal(
-      () => Promise.resolve(store),
-      (error) => this.#listener.problem(error),
-    );
+    const journal = new Journal(store, (error) => this.#listener.problem(error));
     const outbox = new Outbox({ ...this.#options, producer, journal }, this.#adoptedListener(), events);
     this.#adopted.push(outbox);
     outbox.applied(this.#applied[producer] ?? 0);
@@ -134,7 +133,7 @@ export class Outboxes {
   #adoptedListener(): OutboxListener {
     return {
       changed: () => {
-        this.#letGo();
+        this.#letGoOfDone();
         this.#listener.changed();
       },
       refused: (event: Event, error: HoldfastError) => this.#listener.refused(event, error),
@@ -144,11 +143,16 @@ export class Outboxes {
   }
 
   /** Adopted outboxes that have nothing left to send or to show are done with. */
-  #letGo(): void {
+  #letGoOfDone(): void {
     const done = this.#adopted.filter((outbox) => outbox.unacked + outbox.unapplied === 0 && !outbox.shows);
     if (done.length === 0) return;
     this.#adopted = this.#adopted.filter((outbox) => !done.includes(outbox));
-    for (const outbox of done) void outbox.close(clientError("closed"));
+    for (const outbox of done) this.#letGo(outbox, clientError("closed"));
+  }
+
+  #letGo(outbox: Outbox, error: HoldfastError): void {
+    const closing = outbox.close(error).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
   }
 
   #all(): Outbox[] {

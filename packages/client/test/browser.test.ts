@@ -82,8 +82,8 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     const producers = edge.world.session("chat").taken.map(({ producer }) => producer);
     expect(new Set(producers).size).toBe(2);
 
-    edge.script = {};
     await first.close();
+    edge.script = {};
     await expect
       .poll(() => second.evaluate(() => handle.pending()), { timeout: 20_000 })
       .toEqual(["from the first tab durable", "from the second tab durable"]);

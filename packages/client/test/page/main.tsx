@@ -19,7 +19,7 @@ const client = connect({
     backoffMaxMs: 600_000,
     lingerMs: 50,
     adoptEveryMs: 100,
-    requestTimeoutMs: 200,
+    requestTimeoutMs: 10_000,
   },
 });
 
