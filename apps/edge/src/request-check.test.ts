@@ -17,6 +17,14 @@ test("req-2: what is wrong is named, and unknown members are wrong", () => {
   expect(send({ seq: 1, kind: "wish" })).toMatchObject({ error: { code: "invalid" } });
 });
 
+test("req-2: nested too deep is `invalid`, and overflows nothing", () => {
+  const nested = (levels: number): unknown => JSON.parse("[".repeat(levels) + "]".repeat(levels));
+  expect(send({ seq: 1, kind: "observe", name: "n", data: nested(90) })).toMatchObject({ outcome: "valid" });
+  expect(send({ seq: 1, kind: "observe", name: "n", data: nested(100_000) })).toMatchObject({
+    error: { code: "invalid", message: expect.stringContaining("100 levels") },
+  });
+});
+
 test("limit-1: what is too large is `too_large`, a number too high is `invalid`", () => {
   expect(send(input("x".repeat(LIMITS.inputTextBytes + 1)))).toMatchObject({ error: { code: "too_large" } });
   expect(send({ ...input("x"), seq: Number.MAX_SAFE_INTEGER + 2 })).toMatchObject({ error: { code: "invalid" } });

@@ -3,8 +3,20 @@ import { z } from "zod";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
 
+/**
+ * Levels a request may be nested: schemas, encoders and the workflow all recurse, and where the first of them overflows
+ * its stack nobody could say. An event refused as a defect would be sent again for ever.
+ */
+const MAX_DEPTH = 100;
+
 /** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
 export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
+  if (isDeeperThan(MAX_DEPTH, raw)) {
+    return {
+      outcome: "refused",
+      error: wireError("invalid", `The request is nested deeper than ${MAX_DEPTH} levels.`),
+    };
+  }
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { outcome: "valid", request: parsed.data };
   const issue = parsed.error.issues[0];
@@ -13,6 +25,12 @@ export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> 
   const isTooLarge =
     issue.code === "too_big" && issue.path[0] === "events" && (issue.origin === "string" || issue.origin === "array");
   return { outcome: "refused", error: wireError(isTooLarge ? "too_large" : "invalid", `${where}: ${issue.message}.`) };
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (levels === 0) return true;
+  return Object.values(value).some((member) => isDeeperThan(levels - 1, member));
 }
 
 /** Each event's encoded bytes, or which is over a limit of SPEC §11. */
