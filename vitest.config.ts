@@ -1,8 +1,16 @@
 import { configDefaults, defineConfig } from "vitest/config";
 
+/** Start servers or workers for one folder's sake. */
+const INTEGRATION = ["{packages,apps,workflows,activities}/**/test/**/*.test.{ts,tsx}", "apps/stack/**/*.test.ts"];
+/** Start the whole of it. */
+const E2E = ["apps/stack/src/start.test.ts", "test/**/*.test.ts"];
+const BROWSER = ["test/browser/**/*.test.ts"];
+/** Read files and nothing else, wherever they are. */
+const STATIC = ["test/{architecture,docker}.test.ts"];
+
 /**
- * Three projects, run one after the other (`groupOrder`), the fast ones first. Timeouts are bounds on a hang, not
- * measures of speed: a loaded machine with two cores must never fail a test that is right.
+ * Four projects, one after the other (`groupOrder`), the fast ones first. Timeouts are bounds on a hang, not measures of
+ * speed: a loaded machine with two cores must never fail a test that is right.
  */
 export default defineConfig({
   test: {
@@ -16,11 +24,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "unit",
-          include: [
-            "{packages,apps,bench}/**/*.test.{ts,tsx}",
-            "{workflows,activities,test/model-server}/**/*.test.ts",
-            "test/{architecture,docker}.test.ts",
-          ],
+          include: ["**/*.test.{ts,tsx}"],
+          exclude: ["test/{browser,chaos,conformance,e2e,replay}/**", ...INTEGRATION, ...BROWSER, ...E2E.slice(0, 1)],
           sequence: { groupOrder: 0 },
           maxWorkers: 2,
         },
@@ -29,10 +34,21 @@ export default defineConfig({
         extends: true,
         test: {
           name: "integration",
-          include: ["test/**/*.test.ts"],
-          exclude: ["test/{browser,model-server}/**", "test/{architecture,docker}.test.ts"],
+          include: INTEGRATION,
+          exclude: E2E,
           sequence: { groupOrder: 1 },
-          // Each file starts processes of its own; two files at a time would only take the cores from one another.
+          maxWorkers: 2,
+          testTimeout: 120_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e",
+          include: E2E,
+          exclude: [...BROWSER, ...STATIC, "test/model-server/**"],
+          sequence: { groupOrder: 2 },
+          // Each file starts a stack of its own; two at a time would only take the cores from one another.
           fileParallelism: false,
           testTimeout: 180_000,
         },
@@ -41,8 +57,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "browser",
-          include: ["test/browser/**/*.test.ts"],
-          sequence: { groupOrder: 2 },
+          include: BROWSER,
+          sequence: { groupOrder: 3 },
           fileParallelism: false,
           testTimeout: 180_000,
         },
