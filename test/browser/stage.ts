@@ -45,9 +45,14 @@ export class Stage {
     return chat;
   }
 
-  /** Fails the test that has just run if any tab met an uncaught error or a breach of the page's security policy. */
-  assertNoProblems(): void {
-    const problems = this.#pages.flatMap((chat) => chat.takeProblems());
+  /**
+   * Closes all tabs. Fails the test that has just run if one of them met an uncaught error or a breach of the page's
+   * security policy.
+   */
+  async endTest(): Promise<void> {
+    const problems = this.#pages.flatMap((chat) => chat.problems);
+    this.#pages.length = 0;
+    await Promise.all(this.#browser.contexts().map((context) => context.close()));
     if (problems.length > 0) throw new Error(`the page has problems:\n${problems.join("\n")}`);
   }
 

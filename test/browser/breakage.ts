@@ -1,38 +1,28 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PATIENCE } from "./chat-page.ts";
-import { findChromium } from "./chromium.ts";
-import { scripted } from "./script.ts";
-import { Stage } from "./stage.ts";
+import { LONG, scripted } from "./script.ts";
+import type { Stage } from "./stage.ts";
 
-const executable = await findChromium();
-
-describe.skipIf(executable === undefined)("breakage (needs a Chromium: HOLDFAST_CHROMIUM or one on PATH)", () => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await Stage.open(executable ?? "");
-  });
-  afterEach(() => stage.assertNoProblems());
-  afterAll(() => stage.close());
-
+/** Breaking: what the page shows while something beneath it dies. Last, since it shakes the stack. */
+export function breakage(stage: () => Stage): void {
   test("chain-1: an edge killed in mid-stream costs no text, and the page says where it is connected", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("ada");
+    const chat = await stage().tab();
+    await chat.signIn();
     const edge = await chat.edge();
-    const { text, answer } = scripted("Whatever happens", "tokens=150,slow=30ms");
+    const { text, answer } = scripted("Whatever happens", LONG);
     await chat.say(text);
     await chat.streaming(1);
-    await stage.stack.kill(edge);
-    await chat.page.locator('[data-connection]:not([data-connection="connected"])').waitFor();
-    await chat.connected();
+    await stage().stack.kill(edge);
+    await expect.poll(() => chat.edge(), PATIENCE).not.toBe(edge);
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
-    await stage.stack.whenReady(edge);
+    await stage().stack.whenReady(edge);
   });
 
   test("a message written while no edge is there is kept and answered", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("bob");
-    await Promise.all([stage.stack.kill("edge-1"), stage.stack.kill("edge-2")]);
+    const chat = await stage().tab();
+    await chat.signIn();
+    await Promise.all([stage().stack.kill("edge-1"), stage().stack.kill("edge-2")]);
     const { text, answer } = scripted("Into the void", "tokens=3");
     await chat.say(text);
     await chat.ended(1, "completed");
@@ -40,23 +30,23 @@ describe.skipIf(executable === undefined)("breakage (needs a Chromium: HOLDFAST_
   });
 
   test("open-6: while the log is out of reach the page says so, and what is sent is durable all the same", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("cat");
-    await stage.stack.pause("valkey");
+    const chat = await stage().tab();
+    await chat.signIn();
+    await stage().stack.pause("valkey");
     await chat.page.getByText("Degraded").waitFor();
     const { text, answer } = scripted("Said meanwhile", "tokens=3");
     await chat.say(text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["durable"]);
-    await stage.stack.resume("valkey");
+    await stage().stack.resume("valkey");
     await chat.connected();
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
   });
 
   test.for(["inference", "valkey"])("the drawer kills %s in mid-sentence and reports the recovery", async (child) => {
-    const chat = await stage.tab();
-    await chat.signIn(`cleo-${child}`);
-    const { text, answer } = scripted("Hold fast", "tokens=200,slow=30ms");
+    const chat = await stage().tab();
+    await chat.signIn();
+    const { text, answer } = scripted("Hold fast", LONG);
     await chat.page.getByRole("button", { name: "Break it" }).click();
     const drawer = chat.page.getByRole("complementary", { name: "Break it" });
     await drawer.getByRole("button", { name: `Kill ${child}` }).waitFor();
@@ -67,6 +57,6 @@ describe.skipIf(executable === undefined)("breakage (needs a Chromium: HOLDFAST_
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
     await drawer.getByText("running again after").waitFor();
-    await stage.stack.whenReady(child);
+    await stage().stack.whenReady(child);
   });
-});
+}

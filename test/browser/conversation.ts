@@ -1,23 +1,14 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PATIENCE } from "./chat-page.ts";
-import { findChromium } from "./chromium.ts";
-import { scripted } from "./script.ts";
-import { Stage } from "./stage.ts";
+import { ENDLESS, LONG, scripted } from "./script.ts";
+import type { Stage } from "./stage.ts";
 
-const executable = await findChromium();
-
-describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDFAST_CHROMIUM or one on PATH)", () => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await Stage.open(executable ?? "");
-  });
-  afterEach(() => stage.assertNoProblems());
-  afterAll(() => stage.close());
-
+/** Talking: what is said and answered arrives, whole and once, wherever it is looked at. */
+export function conversation(stage: () => Stage): void {
   test("sign in, and a message gets a streamed answer", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("ada");
-    const { text, answer } = scripted("Where is Lisbon?", "tokens=60,slow=20ms");
+    const chat = await stage().tab();
+    await chat.signIn();
+    const { text, answer } = scripted("Where is Lisbon?", LONG);
     await chat.say(text);
     await chat.streaming(1);
     expect(answer.startsWith(await chat.answer(1).innerText())).toBe(true);
@@ -27,28 +18,28 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("ack-1, ack-2: a message is shown sending, then durable, then applied", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("bob");
-    await stage.stack.pause("edge-1");
-    await stage.stack.pause("edge-2");
-    await chat.say(scripted("First", "tokens=100,slow=40ms").text);
+    const chat = await stage().tab();
+    await chat.signIn();
+    await stage().stack.pause("edge-1");
+    await stage().stack.pause("edge-2");
+    await chat.say(scripted("First", ENDLESS).text);
     await chat.say(scripted("Second", "tokens=2").text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending", "sending"]);
-    await stage.stack.resume("edge-1");
-    await stage.stack.resume("edge-2");
+    await stage().stack.resume("edge-1");
+    await stage().stack.resume("edge-2");
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied", "durable"]);
-    await chat.ended(1, "completed");
+    await chat.page.keyboard.press("Escape");
     await chat.ended(2, "completed");
-    await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied", "applied"]);
+    expect(await chat.statuses()).toEqual(["applied", "applied"]);
   });
 
   test("two tabs are in step, also in their list of sessions", async () => {
-    const context = await stage.context();
-    const one = await stage.tab(context);
-    await one.signIn("cleo");
-    const two = await stage.tab(context);
+    const context = await stage().context();
+    const one = await stage().tab(context);
+    await one.signIn();
+    const two = await stage().tab(context);
     await two.connected();
-    const { text, answer } = scripted("Both of you", "tokens=60,slow=20ms");
+    const { text, answer } = scripted("Both of you", LONG);
     await one.say(text);
     await two.streaming(1);
     await two.ended(1, "completed");
@@ -62,9 +53,9 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("a reload in mid-stream goes on where the stream is", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("dora");
-    const { text, answer } = scripted("A long one", "tokens=120,slow=30ms");
+    const chat = await stage().tab();
+    await chat.signIn();
+    const { text, answer } = scripted("A long one", LONG);
     await chat.say(text);
     await chat.streaming(1);
     await chat.page.reload();
@@ -75,17 +66,17 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("send-7: what was not sent yet survives a reload and is answered once", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("eve");
+    const chat = await stage().tab();
+    await chat.signIn();
     const { text, answer } = scripted("Kept in the browser", "tokens=3");
-    await stage.stack.pause("edge-1");
-    await stage.stack.pause("edge-2");
+    await stage().stack.pause("edge-1");
+    await stage().stack.pause("edge-2");
     await chat.say(text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
     await chat.page.reload();
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
-    await stage.stack.resume("edge-1");
-    await stage.stack.resume("edge-2");
+    await stage().stack.resume("edge-1");
+    await stage().stack.resume("edge-2");
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
     const next = scripted("And another", "tokens=3");
@@ -95,9 +86,9 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("command-2: the stop button ends the answer and keeps what was said", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("finn");
-    const { text, answer } = scripted("Never mind", "tokens=2000,slow=30ms");
+    const chat = await stage().tab();
+    await chat.signIn();
+    const { text, answer } = scripted("Never mind", ENDLESS);
     await chat.say(text);
     await chat.streaming(1);
     await chat.page.getByRole("button", { name: "Stop" }).click();
@@ -109,20 +100,20 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("turn-3, turn-5: a failed turn is shown with its code and message, and the session goes on", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("gus");
-    stage.model.setDefault("401x*");
+    const chat = await stage().tab();
+    await chat.signIn();
+    stage().model.setDefault("401x*");
     await chat.say("To be refused");
     await chat.ended(1, "failed");
     expect(await chat.turn(1).innerText()).toContain("model_refused");
-    stage.model.setDefault("tokens=3");
+    stage().model.setDefault("tokens=3");
     await chat.say("Again");
     await chat.ended(2, "completed");
   });
 
   test("the agent's state is shown as its patches arrive, and what is observed is counted", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("hana");
+    const chat = await stage().tab();
+    await chat.signIn();
     await chat.say("I love the wonderful museums of Paris.");
     await chat.ended(1, "completed");
     const panel = chat.page.getByRole("complementary", { name: "Agent" });
@@ -138,8 +129,8 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
   });
 
   test("sessions are apart: a new one is empty, the first is still there", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("ivo");
+    const chat = await stage().tab();
+    await chat.signIn();
     await chat.say("In the first one");
     await chat.ended(1, "completed");
     await chat.page.getByRole("button", { name: "New conversation" }).click();
@@ -149,4 +140,4 @@ describe.skipIf(executable === undefined)("conversation (needs a Chromium: HOLDF
     await chat.page.goBack();
     await chat.page.getByText("Say something to begin.").waitFor();
   });
-});
+}

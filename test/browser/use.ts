@@ -1,27 +1,19 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import { findChromium } from "./chromium.ts";
-import { scripted } from "./script.ts";
-import { Stage } from "./stage.ts";
+import { ENDLESS, scripted } from "./script.ts";
+import type { Stage } from "./stage.ts";
 
-const executable = await findChromium();
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
-describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROMIUM or one on PATH)", () => {
-  let stage: Stage;
-  beforeAll(async () => {
-    stage = await Stage.open(executable ?? "");
-  });
-  afterEach(() => stage.assertNoProblems());
-  afterAll(() => stage.close());
-
+/** Using: by phone, by keyboard, by screen reader, in the dark. */
+export function use(stage: () => Stage): void {
   test("on a phone nothing is wider than the screen", async () => {
-    const chat = await stage.tab(await stage.context(PHONE));
+    const chat = await stage().tab(await stage().context(PHONE));
     expect(await chat.scrollsSideways()).toBe(false);
-    await chat.signIn("ada");
+    await chat.signIn();
     await chat.say(`${"unbroken".repeat(80)} and I love Paris`);
     await chat.ended(1, "completed");
     expect(await chat.scrollsSideways()).toBe(false);
@@ -34,7 +26,7 @@ describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROM
   });
 
   test("by keyboard alone: sign in, send, stop, rename a session", async () => {
-    const chat = await stage.tab();
+    const chat = await stage().tab();
     const { keyboard } = chat.page;
     await chat.tabTo("Your name");
     await keyboard.press("ControlOrMeta+A");
@@ -42,12 +34,12 @@ describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROM
     await keyboard.press("Enter");
     await chat.connected();
     await chat.tabTo("Message");
-    await keyboard.type(scripted("Go on", "tokens=999,slow=30ms").text);
+    await keyboard.type(scripted("Go on", ENDLESS).text);
     await keyboard.press("Enter");
     await chat.streaming(1);
     await keyboard.press("Escape");
     await chat.ended(1, "interrupted");
-    await chat.tabTo("Rename “Go on faults:tokens=999,slow=30ms”");
+    await chat.tabTo("Rename “Go on faults:tokens=4000,slow=25ms”");
     await keyboard.press("Enter");
     await keyboard.type("By hand");
     await keyboard.press("Enter");
@@ -55,8 +47,8 @@ describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROM
   });
 
   test("the keyboard is trapped nowhere", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("lea");
+    const chat = await stage().tab();
+    await chat.signIn();
     const seen = new Set<string>();
     for (let press = 0; press < 100; press++) {
       await chat.page.keyboard.press("Tab");
@@ -72,10 +64,10 @@ describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROM
   });
 
   test.for(["light", "dark"] as const)("no accessibility rule is broken (axe), %s", async (colorScheme) => {
-    const chat = await stage.tab(await stage.context({ colorScheme, reducedMotion: "reduce" }));
+    const chat = await stage().tab(await stage().context({ colorScheme, reducedMotion: "reduce" }));
     await chat.page.getByRole("heading", { name: "Holdfast" }).waitFor();
     expect(await violations(chat)).toEqual([]);
-    await chat.signIn(`max-${colorScheme}`);
+    await chat.signIn();
     await chat.say("I hate the awful weather in London.");
     await chat.ended(1, "completed");
     await chat.say(scripted("Fail", "401x*").text);
@@ -87,19 +79,19 @@ describe.skipIf(executable === undefined)("use (needs a Chromium: HOLDFAST_CHROM
   });
 
   test("an answer is announced in whole sentences, a stop is announced too", async () => {
-    const chat = await stage.tab();
-    await chat.signIn("nora");
+    const chat = await stage().tab();
+    await chat.signIn();
     await chat.say(scripted("Quickly", "tokens=3").text);
     await chat.ended(1, "completed");
     const spoken = chat.page.locator('[aria-live="polite"]').last();
     const answer = (await chat.answer(1).textContent()) ?? "";
     await expect.poll(async () => (await spoken.textContent())?.trim(), PATIENCE).toBe(answer.trim());
-    await chat.say(scripted("Slowly", "tokens=2000,slow=30ms").text);
+    await chat.say(scripted("Slowly", ENDLESS).text);
     await chat.streaming(2);
     await chat.page.keyboard.press("Escape");
     await spoken.getByText("The answer was stopped.").waitFor({ state: "attached" });
   });
-});
+}
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
