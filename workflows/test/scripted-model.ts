@@ -4,13 +4,19 @@ import { ModelError } from "@holdfast/activities/models/model-error";
 
 /**
  * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
- * refused; `break` breaks off after "half"; any other text is answered by "re: " and itself, in three pieces.
+ * refused; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
+ * any other text is answered by "re: " and itself, in three pieces.
  */
 export class ScriptedModel implements Model, Models {
   readonly provider = "test";
   readonly name = "scripted";
   /** Prompts it was given, newest last. */
   readonly prompts: ModelPrompt[] = [];
+  readonly #hanging = Promise.withResolvers<void>();
+
+  breakOff(): void {
+    this.#hanging.resolve();
+  }
 
   resolve(): Model {
     return this;
@@ -32,6 +38,10 @@ export class ScriptedModel implements Model, Models {
         throw new ModelError("refused", "The provider does not know this model.");
       case "break":
         yield "half";
+        throw new ModelError("broken", "The connection broke off.");
+      case "hang":
+        yield "hung";
+        await this.#hanging.promise;
         throw new ModelError("broken", "The connection broke off.");
       default:
         yield* ["re", ": ", said];

@@ -12,16 +12,17 @@ const SIGNALS = 2_000;
 /** Beyond these the run ends even if that means to carry fewer turns. */
 const URGENT_HISTORY_EVENTS = 5 * HISTORY_EVENTS;
 const URGENT_SIGNALS = 3 * SIGNALS;
-/** Signals in one workflow task from which on more are likely to land before it completes. */
-const BUSY_SIGNALS = 4;
+/** Most signals a quiet workflow task brings. A replayed one brings those that landed during the failed one, too. */
+const QUIET_SIGNALS = 1;
 
 /**
  * When a run ends and the session continues as a new one.
  *
  * A signal that lands while the continue-as-new task is under way makes the server refuse it, and the next task has to
  * replay the whole run first: long enough for the next signal to land, and so on until the signal limit. So a run ends
- * only in a quiet task. This is the one place that looks at how many signals a task brought; it moves the moment a run
- * ends, and nothing a session does depends on that moment.
+ * only in a quiet task, which a replaying one under a flood is not, and the edges' pacing leaves quiet ones. This is the
+ * one place that looks at how many signals a task brought; it moves the moment a run ends, and nothing a session does
+ * depends on that moment.
  */
 export class Governor {
   #signals = 0;
@@ -47,6 +48,6 @@ export class Governor {
 
   /** This workflow task is likely to complete before the next signal lands. */
   quiet(run: RunFacts): boolean {
-    return this.#task !== run.historyLength || this.#signalsInTask < BUSY_SIGNALS;
+    return this.#task !== run.historyLength || this.#signalsInTask <= QUIET_SIGNALS;
   }
 }

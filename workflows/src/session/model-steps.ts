@@ -30,15 +30,16 @@ export async function runStep(
     run.stepFinished(result);
     return result;
   } catch (error) {
-    if (!isCancellation(error)) {
-      const failure = stepFailure(error);
-      run.stepFailed(failure);
-      throw failure;
+    // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
+    // and is not retried because cancellation was asked for. Either way readers keep what they have.
+    if (run.stopped) {
+      run.stepCancelled(await CancellationScope.nonCancellable(() => log.heldText(run.turn)));
+      throw new TurnStopped();
     }
-    if (!run.stopped) throw error;
-    // Cancelled before an attempt could answer with its partial text: keep what readers already have.
-    run.stepCancelled(await CancellationScope.nonCancellable(() => log.heldText(run.turn)));
-    throw new TurnStopped();
+    if (isCancellation(error)) throw error;
+    const failure = stepFailure(error);
+    run.stepFailed(failure);
+    throw failure;
   }
 }
 
@@ -63,5 +64,6 @@ function respondActivity({ key, lane }: SessionStart, step: Step): ModelActiviti
 /** No transcript in it: what a turn adds to history must not grow with the conversation. */
 function respondRequest({ key, agent }: SessionStart, run: TurnRun, { step, request }: Step): RespondRequest {
   const { turn, version, input } = run;
-  return { key, agent, turn, step, version, inputs: [input], applied: { [input.producer]: input.seq }, request };
+  const applied = { [input.producer]: input.seq };
+  return { key, agent, turn, step, version, inputs: [input], applied, textBefore: run.text.length, request };
 }

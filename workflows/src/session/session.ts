@@ -41,9 +41,9 @@ export class Session {
   #version: number;
   /** As of `#version`: what readers have. Empty until the first commit: a reader of version 0 knows of no agent's state. */
   #committed: AgentState;
-  readonly #initial: AgentState;
   /** With what was observed since. */
   #state: AgentState;
+  #observedSince: boolean;
   /** With what the running turn changed; it replaces `#state` when the turn ends, and is dropped when it fails. */
   #draft: AgentState;
   #running: TurnRun | undefined;
@@ -52,9 +52,9 @@ export class Session {
     this.key = start.key;
     this.agent = agent;
     this.#version = carry?.version ?? 0;
-    this.#initial = agentState(agent.initialState);
     this.#committed = agentState(carry?.committed ?? {});
-    this.#state = carry === undefined ? this.#initial : carry.state === undefined ? this.#committed : agentState(carry.state);
+    this.#state = agentState(carry === undefined ? agent.initialState : (carry.state ?? carry.committed));
+    this.#observedSince = carry?.state !== undefined;
     this.#draft = this.#state;
     this.#transcript = new Transcript(carry?.turns, carry?.lastTurn);
     this.#inbox = new Inbox(carry?.inbox);
@@ -72,8 +72,7 @@ export class Session {
 
   /** What was observed is to be published by a frame of its own. */
   get patchDue(): boolean {
-    if (this.agent.publishObserved !== "at-once" || this.#running !== undefined) return false;
-    return this.#state !== (this.#version === 0 ? this.#initial : this.#committed);
+    return this.#observedSince && this.#running === undefined && this.agent.publishObserved === "at-once";
   }
 
   /** SPEC send-2, send-3, send-7: what one signal does. Never throws. */
@@ -85,6 +84,7 @@ export class Session {
     try {
       const state = this.#folded(this.#state, observed);
       this.#draft = this.#draft === this.#state ? state : this.#folded(this.#draft, observed);
+      if (state !== this.#state) this.#observedSince = true;
       this.#state = state;
     } catch (error) {
       received.observeError = error;
@@ -158,6 +158,7 @@ export class Session {
     const patch = patchBetween(this.#committed, this.#state);
     this.#committed = this.#state;
     this.#draft = this.#state;
+    this.#observedSince = false;
     this.#version++;
     return { version: this.#version, patch };
   }
@@ -200,7 +201,7 @@ export class Session {
       format: 1,
       version: this.#version,
       committed: this.#committed.value,
-      ...(this.#state === this.#committed ? {} : { state: this.#state.value }),
+      ...(this.#state.json === this.#committed.json ? {} : { state: this.#state.value }),
       turns: this.#transcript.turns,
       lastTurn: this.#transcript.last,
       inbox: this.#inbox.toCarry(),

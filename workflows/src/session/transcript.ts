@@ -34,7 +34,8 @@ export class Transcript {
     this.#bytes.push(turnBytes(turn));
     this.#turns = boundTurns([...this.#turns, turn]);
     this.#bytes = this.#bytes.slice(-this.#turns.length);
-    this.#keepWithin(TRANSCRIPT_BYTES);
+    // The newest turn stays whatever its size: readers are about to be told of it.
+    this.#dropBefore(Math.min(this.#firstWithin(TRANSCRIPT_BYTES), this.#turns.length - 1));
   }
 
   /** The newest turns whose encoding fits in `bytes`: what continue-as-new carries when there is not room for all. */
@@ -42,8 +43,7 @@ export class Transcript {
     return this.#turns.slice(this.#firstWithin(bytes));
   }
 
-  #keepWithin(bytes: number): void {
-    const first = this.#firstWithin(bytes);
+  #dropBefore(first: number): void {
     if (first === 0) return;
     this.#turns = this.#turns.slice(first);
     this.#bytes = this.#bytes.slice(first);
