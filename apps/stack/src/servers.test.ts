@@ -43,6 +43,14 @@ test("two Valkeys run side by side, and a taken port is an error, not a stranger
   await Promise.all([one.stop(), two.stop()]);
 });
 
+test("Temporal is set up to be fair between tenants", async () => {
+  const server = await startTemporal();
+  const metrics = async (): Promise<string> => (await fetch(server.metricsUrl)).text();
+  // Counted only by task queues that order their backlog by fairness key.
+  await expect.poll(metrics, { timeout: 30_000 }).toContain("fair_lease_requests");
+  await server.stop();
+});
+
 test("Temporal keeps workflows in its folder and serves metrics", async () => {
   const first = await startTemporal({ dir });
   const connection = await Connection.connect({ address: first.address });

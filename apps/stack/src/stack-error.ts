@@ -7,10 +7,8 @@ export type StackErrorCode =
   | "wrong_hash"
   | "unusable_binary"
   | "port_in_use"
-  | "server_failed"
   | "child_failed"
-  | "build_failed"
-  | "bad_setting";
+  | "build_failed";
 
 /** Something the person at the keyboard can put right: `message` is one or two sentences that say what to do. */
 export class StackError extends Error {

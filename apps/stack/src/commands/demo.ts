@@ -5,10 +5,10 @@ import { QUERY_SNAPSHOT, type Snapshot, type Turn, workflowIdOf } from "@holdfas
 import { answerTokens, parseScript, startModelServer } from "@holdfast/model-server";
 import { Client, Connection } from "@temporalio/client";
 import pc from "picocolors";
-import { type ChildEvent, type Stack, startStack } from "./cluster.ts";
-import { differences } from "./demo/comparison.ts";
-import { Conversation, INPUTS } from "./demo/conversation.ts";
-import { Screen } from "./demo/screen.ts";
+import { type ChildEvent, type Stack, startStack } from "../cluster.ts";
+import { differences } from "../demo/comparison.ts";
+import { Conversation, INPUTS } from "../demo/conversation.ts";
+import { Screen } from "../demo/screen.ts";
 
 /** The model's answers: numbered words, so that a hole, a repetition or a foreign word shows at a glance. */
 const MODEL_SCRIPT = "tokens=60,delay=40ms";

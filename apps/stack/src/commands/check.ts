@@ -1,6 +1,6 @@
 import pc from "picocolors";
 import { runTool } from "./script.ts";
-import { test } from "./test-command.ts";
+import { test } from "./test.ts";
 
 interface Step {
   name: string;

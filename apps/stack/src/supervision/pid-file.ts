@@ -1,5 +1,5 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import { commandLine, goneWithin, signalProcess } from "./process-table.ts";
+import { commandLine, goneWithin, signalProcess } from "../process-table.ts";
 
 /** Remembers which process runs on a data folder, so that the next start can end one that a crash left behind. */
 export function writePidFile(path: string, pid: number): void {

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { baseConfigShape, loadConfig } from "@holdfast/service/config";
 import { z } from "zod";
-import type { StackPorts } from "./stack-ports.ts";
+import type { StackPorts } from "../stack-ports.ts";
 
 const port = z.coerce.number().int().min(1).max(65_535);
 

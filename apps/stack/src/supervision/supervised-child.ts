@@ -1,6 +1,6 @@
 import { EventEmitter, once } from "node:events";
-import type { Exit, GuardedProcess } from "./guarded-process.ts";
-import { StackError } from "./stack-error.ts";
+import type { Exit, GuardedProcess } from "../guarded-process.ts";
+import { StackError } from "../stack-error.ts";
 
 /** A process that was started; `ready` rejects when it will not become so. */
 export type Launched = GuardedProcess & { readonly ready: Promise<void> };

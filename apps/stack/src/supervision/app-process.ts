@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { startGuarded, untilReady } from "./guarded-process.ts";
+import { startGuarded, untilReady } from "../guarded-process.ts";
 import { rotateLargeLog } from "./log-file.ts";
-import { ROOT } from "./paths.ts";
+import { ROOT } from "../paths.ts";
 import type { ChildSpec, Launched } from "./supervised-child.ts";
 
 /** One process of Holdfast itself. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { DEFAULT_PORT_BASE, developmentSecret, loadSettings } from "./settings.ts";
-import { portClaims } from "./stack-ports.ts";
+import { portClaims } from "../stack-ports.ts";
 
 test("by default the ports are the documented ones, and no two are the same", () => {
   const { ports } = loadSettings(DEFAULT_PORT_BASE, {});

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startGuarded } from "./guarded-process.ts";
+import { startGuarded } from "../guarded-process.ts";
 import { writePidFile } from "./pid-file.ts";
-import { goneWithin, isAlive } from "./process-table.ts";
+import { goneWithin, isAlive } from "../process-table.ts";
 import type { ChildEvent, ChildSpec } from "./supervised-child.ts";
 import { reapLeftovers, Supervisor } from "./supervisor.ts";
 
@@ -123,7 +123,7 @@ test("kill -9 of the supervisor: its children end all the same", async () => {
   const parent = join(dir, "parent.mjs");
   await writeFile(
     parent,
-    `import { startGuarded } from ${JSON.stringify(join(import.meta.dirname, "guarded-process.ts"))};
+    `import { startGuarded } from ${JSON.stringify(join(import.meta.dirname, "../guarded-process.ts"))};
      const child = await startGuarded("sleep", ["600"]);
      console.log(child.pid);
      process.kill(process.pid, "SIGKILL");`,

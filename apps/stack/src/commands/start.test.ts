@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { connect } from "@holdfast/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import { freePort, isPortFree } from "./ports.ts";
-import { goneWithin } from "./process-table.ts";
+import { freePort, isPortFree } from "../ports.ts";
+import { goneWithin } from "../process-table.ts";
 import { loadSettings } from "./settings.ts";
-import { portClaims } from "./stack-ports.ts";
+import { portClaims } from "../stack-ports.ts";
 
-const MAIN = join(import.meta.dirname, "main.ts");
+const MAIN = join(import.meta.dirname, "../main.ts");
 let dir: string;
 let portBase: number;
 const running: Run[] = [];

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serveControlApi } from "./control-api.ts";
-import { startGuarded } from "./guarded-process.ts";
-import { freePort } from "./ports.ts";
+import { startGuarded } from "../guarded-process.ts";
+import { freePort } from "../ports.ts";
 import { Supervisor } from "./supervisor.ts";
 
 let dir: string;

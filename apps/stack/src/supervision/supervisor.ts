@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { reapLeftover, removePidFile, writePidFile } from "./pid-file.ts";
-import { StackError } from "./stack-error.ts";
+import { StackError } from "../stack-error.ts";
 import { type ChildEvent, type ChildSpec, type ChildStatus, SupervisedChild } from "./supervised-child.ts";
 
 export interface SupervisorOptions {

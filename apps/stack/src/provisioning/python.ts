@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { StackError } from "./stack-error.ts";
+import { StackError } from "../stack-error.ts";
 import type { Tool } from "./wheels.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { findTemporal, findValkey } from "./provision.ts";
+import { findTemporal, findValkey } from "../provision.ts";
 import { runTool } from "./script.ts";
 
 /** `npm test`: provisions the pinned servers, so that every machine tests the same ones, and runs vitest. */

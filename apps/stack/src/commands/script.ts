@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { execa } from "execa";
-import { ROOT } from "./paths.ts";
+import { ROOT } from "../paths.ts";
 
 /** Runs one of our programs on this Node, in this terminal. Returns its exit code. */
 export async function runScript(path: string, args: readonly string[]): Promise<number> {

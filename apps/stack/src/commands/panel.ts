@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import pc from "picocolors";
-import type { Stack } from "./cluster.ts";
-import { ROOT } from "./paths.ts";
+import type { Stack } from "../cluster.ts";
+import { ROOT } from "../paths.ts";
 
 /** The links of a running stack, as one framed block. */
 export function panel(stack: Stack): string {

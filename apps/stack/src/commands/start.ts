@@ -1,14 +1,14 @@
 import { join } from "node:path";
 import pc from "picocolors";
-import { type ChildEvent, type Stack, startStack } from "./cluster.ts";
-import { takeLock } from "./lock.ts";
+import { type ChildEvent, type Stack, startStack } from "../cluster.ts";
+import { takeLock } from "../lock.ts";
 import { panel } from "./panel.ts";
-import { DATA_DIR } from "./paths.ts";
-import { requireFreePorts } from "./ports.ts";
+import { DATA_DIR } from "../paths.ts";
+import { requireFreePorts } from "../ports.ts";
 import { developmentSecret, loadSettings, type Settings } from "./settings.ts";
-import { StackError } from "./stack-error.ts";
-import { portClaims } from "./stack-ports.ts";
-import { reapLeftovers } from "./supervisor.ts";
+import { StackError } from "../stack-error.ts";
+import { portClaims } from "../stack-ports.ts";
+import { reapLeftovers } from "../supervision/supervisor.ts";
 import { untilStopped } from "./stop-signal.ts";
 
 /** `npm start`: runs until it is told to stop. Rejects with a `StackError` before anything is left running. */

@@ -4,10 +4,10 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile }
 import { basename, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
-import { flags } from "./flags.ts";
+import { flags } from "../flags.ts";
 import { alternatives, findPython } from "./python.ts";
-import { isAlive } from "./process-table.ts";
-import { StackError } from "./stack-error.ts";
+import { isAlive } from "../process-table.ts";
+import { StackError } from "../stack-error.ts";
 import type { Tool, Wheel } from "./wheels.ts";
 
 /** What an installed folder says of itself. It is written last, so a folder without it, or that it does not fit, is void. */
