@@ -55,3 +55,20 @@ test("a batch is bounded by bytes, and carries one event at least", async () => 
   await coalescer.empty();
   expect([0, 1, 2].map((batch) => wire.seqs(batch))).toEqual([[1, 2], [3], [4]]);
 });
+
+test("volume: bytes beyond the burst wait for their time; what would wait too long is `busy` until then", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, { volume: { burst: 1_000, perSecond: 10_000 }, longestDelayMs: 50 });
+  const first = offer(coalescer, [1], { size: 1_400 });
+  await wire.arrived();
+  expect(coalescer.depth.bytes).toBe(1_400);
+  // 400 bytes of debt, and as long as the first is not answered its own 1,400: 180 ms.
+  const refused = offer(coalescer, [2]).offer;
+  expect(refused.outcome === "busy" && refused.retryAfterMs > 130).toBe(true);
+  await wire.answer({ outcome: "durable" });
+  await first.settled;
+  const second = offer(coalescer, [2]);
+  expect(second.offer.outcome).toBe("taken");
+  await wire.answer({ outcome: "durable" });
+  expect(await second.settled).toEqual({ outcome: "durable" });
+});

@@ -7,15 +7,20 @@ export interface CoalescerSettings extends QueueSettings {
   /** What one session, and this whole node, may have waiting; beyond it `busy`. */
   readonly session: { events: number; bytes: number };
   readonly node: { events: number; bytes: number };
+  /** Nothing is taken that would wait longer for its session's volume: its client would time out, and send it again. */
+  readonly longestDelayMs: number;
 }
 
 export const COALESCER_SETTINGS: CoalescerSettings = {
   batch: { events: 512, bytes: 512 * 1024 },
   pace: { burst: 500, perSecond: 50 },
+  // A turn of 120 s adds at most 11.5 MiB to its run's history by way of one node.
+  volume: { burst: 4 * 1024 * 1024, perSecond: 64 * 1024 },
   firstRetryMs: 100,
   longestRetryMs: 5_000,
   session: { events: 4_096, bytes: 2 * 1024 * 1024 },
   node: { events: 200_000, bytes: 128 * 1024 * 1024 },
+  longestDelayMs: 5_000,
 };
 
 /** What one connection may have waiting. */
@@ -74,8 +79,10 @@ export class Coalescer {
     const bytes = submission.sizes.reduce((sum, size) => sum + size, 0);
     const budgets = [queue.budget, submission.budget, this.#node];
     if (!budgets.every((budget) => budget.fits(events, bytes))) {
-      return { outcome: "busy", retryAfterMs: Math.round(250 + 750 * Math.random()) };
+      return busy(0);
     }
+    const { delay } = queue;
+    if (delay > this.#settings.longestDelayMs) return busy(delay - this.#settings.longestDelayMs);
     for (const budget of budgets) budget.add(events, bytes);
     queue.add(submission);
     return { outcome: "taken" };
@@ -112,4 +119,9 @@ export class Coalescer {
   #sweep(): void {
     for (const [path, queue] of this.#queues) if (queue.isForgettable) this.#queues.delete(path);
   }
+}
+
+/** With jitter on top of `afterMs`: what is refused at once must not come back at once. */
+function busy(afterMs: number): Offer {
+  return { outcome: "busy", retryAfterMs: Math.round(afterMs + 250 + 750 * Math.random()) };
 }

@@ -9,6 +9,8 @@ export interface QueueSettings {
   readonly batch: BatchLimits;
   /** Signals a session may get from this node: at once, and per second for long. */
   readonly pace: { burst: number; perSecond: number };
+  /** Bytes of events, likewise. */
+  readonly volume: { burst: number; perSecond: number };
   readonly firstRetryMs: number;
   readonly longestRetryMs: number;
 }
@@ -33,23 +35,31 @@ export class SessionQueue {
   readonly #surroundings: QueueSurroundings;
   readonly #budget: Budget;
   readonly #bucket: TokenBucket;
+  readonly #volume: TokenBucket;
   #waiting: Piece[] = [];
   #running = false;
 
   constructor(surroundings: QueueSurroundings, budget: Budget) {
-    const { pace } = surroundings.settings;
+    const { pace, volume } = surroundings.settings;
     this.#surroundings = surroundings;
     this.#budget = budget;
     this.#bucket = new TokenBucket(pace.burst, pace.perSecond, performance.now());
+    this.#volume = new TokenBucket(volume.burst, volume.perSecond, performance.now());
   }
 
   get budget(): Budget {
     return this.#budget;
   }
 
+  /** Milliseconds until what waits has gone out, as far as its volume decides. */
+  get delay(): number {
+    return this.#volume.delay(performance.now(), this.#budget.bytes);
+  }
+
   /** Nothing under way, and a new queue in its place would behave the same. */
   get isForgettable(): boolean {
-    return !this.#running && this.#bucket.isFull(performance.now());
+    const now = performance.now();
+    return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now);
   }
 
   add(submission: Submission): void {
@@ -78,9 +88,17 @@ export class SessionQueue {
     }
   }
 
-  /** Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would starve that. */
+  /**
+   * Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would starve that. And what
+   * it takes in one turn must not fill its history: Temporal terminates a run at 50 MiB, with all it was trusted with.
+   */
   async #awaitPace(): Promise<void> {
+    for (let wait = this.#debt(); wait > 0; wait = this.#debt()) await this.#sleep(wait);
     for (let wait = this.#take(); wait > 0; wait = this.#take()) await this.#sleep(wait);
+  }
+
+  #debt(): number {
+    return this.#volume.delay(performance.now(), 0);
   }
 
   #take(): number {
@@ -98,7 +116,13 @@ export class SessionQueue {
       if (count > 0 && (events > maxEvents || bytes > maxBytes)) break;
       count++;
     }
-    return this.#waiting.splice(0, count);
+    const batch = this.#waiting.splice(0, count);
+    // Once, however often it is sent: what a lost answer repeats is rare, and a long outage must not leave a long debt.
+    this.#volume.spend(
+      performance.now(),
+      batch.reduce((sum, piece) => sum + piece.bytes, 0),
+    );
+    return batch;
   }
 
   /** Until it is durable or refused; why it was refused. */

@@ -19,3 +19,13 @@ test("it is full again after the burst's time, and never more than full", () => 
   expect([bucket.take(1_000), bucket.take(1_000)]).toEqual([0, 0]);
   expect(bucket.take(1_000)).toBe(100);
 });
+
+test("more may be spent than there is; the debt is paid by time", () => {
+  const bucket = new TokenBucket(10, 10, 0);
+  bucket.spend(0, 15);
+  expect(bucket.delay(0, 0)).toBe(500);
+  expect(bucket.delay(0, 5)).toBe(1_000);
+  expect(bucket.delay(500, 0)).toBe(0);
+  expect(bucket.isFull(1_499)).toBe(false);
+  expect(bucket.isFull(1_500)).toBe(true);
+});

@@ -23,6 +23,18 @@ export class TokenBucket {
     return 0;
   }
 
+  /** Takes `count` tokens, even more than there are: `delay` says how long the debt lasts. */
+  spend(now: number, count: number): void {
+    this.#refill(now);
+    this.#tokens -= count;
+  }
+
+  /** Milliseconds until `spend` leaves no debt, 0 if it would not now. */
+  delay(now: number, count: number): number {
+    this.#refill(now);
+    return this.#tokens >= count ? 0 : Math.ceil((count - this.#tokens) / this.#perMs);
+  }
+
   isFull(now: number): boolean {
     this.#refill(now);
     return this.#tokens >= this.#burst;
