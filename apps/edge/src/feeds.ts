@@ -131,7 +131,7 @@ export class Feeds {
     let patience = silentTurnMs;
     while (await this.#pause(wait * (0.75 + Math.random() / 2), ending.signal)) {
       const isQuiet = feed.silence > wait;
-      wait = isQuiet ? Math.min(2 * wait, checkMs.longest) : checkMs.first;
+      wait = isQuiet && !feed.isTurnRunning ? Math.min(2 * wait, checkMs.longest) : checkMs.first;
       if (isQuiet) feed.shed();
       if (feed.silence < silentTurnMs) patience = silentTurnMs;
       try {
