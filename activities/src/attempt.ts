@@ -81,12 +81,15 @@ export class Attempt {
 
   async #answer(begun: Begun | undefined): Promise<Pick<RespondResult, "text" | "stopped" | "usage">> {
     if (begun?.outcome === "stale") throw superseded();
-    const [before, held] = splitAt(begun?.text ?? "", begun?.baseLength ?? 0);
+    const before = await this.#textBefore(begun);
+    // What readers hold of this very step; a log that lost some of it before counts as holding nothing of it.
+    const held =
+      begun?.baseLength === before.length && begun.text.startsWith(before) ? begun.text.slice(before.length) : "";
     if (begun?.stop === true) return { text: held, stopped: true };
 
     const prompt = await this.#prompt(begun, before, held);
     const call = this.#enterBreaker();
-    const stream = this.#openStream(begun, prompt.prefix !== "");
+    const stream = this.#openStream(begun, before, prompt.prefix);
     const ending = await this.#generate(prompt, stream, call);
     this.#tell(call, ending);
 
@@ -94,6 +97,21 @@ export class Attempt {
     // Whatever comes next, the more of the text readers hold the better: another attempt may go on from there.
     else await stream.finish(this.#deps.config.settleMs);
     return this.#conclude(ending, stream.text, held);
+  }
+
+  /** What the turn's earlier steps said: as readers hold it, or, where the log lost some of it, as the workflow has it. */
+  async #textBefore(begun: Begun | undefined): Promise<string> {
+    const { key, turn, textBefore } = this.#request;
+    if (textBefore === 0) return "";
+    if (begun?.baseLength === textBefore) return begun.text.slice(0, textBefore);
+    try {
+      const { running } = await this.#deps.queryState(key);
+      if (running?.turn === turn && running.text.length === textBefore) return running.text;
+    } catch (cause) {
+      throw this.#failureOf(new ModelError("broken", "The turn so far could not be read.", { cause }));
+    }
+    // The workflow is past this step: nobody waits for its answer.
+    throw superseded();
   }
 
   async #prompt(begun: Begun | undefined, before: string, held: string): Promise<ModelPrompt> {
@@ -119,14 +137,15 @@ export class Attempt {
     throw breakerOpen(name, entry.retryAfterMs, this.#deps.config.retry);
   }
 
-  #openStream(begun: Begun | undefined, continues: boolean): TextStream {
+  #openStream(begun: Begun | undefined, before: string, prefix: string): TextStream {
     return new TextStream({
       log: this.#deps.log,
       key: this.#request.key,
       fence: this.#fence,
       started: this.#started,
       begun,
-      continues,
+      before,
+      prefix,
       batchMs: this.#deps.config.batchMs,
       onStop: () => this.#generation.end({ why: "stopped" }),
       onStale: () => this.#generation.end({ why: "superseded" }),
@@ -182,8 +201,4 @@ export class Attempt {
   #failureOf(error: ModelError): Error {
     return failureOf(error, this.#activity.attempt, this.#deps.config.retry);
   }
-}
-
-function splitAt(text: string, index: number): [before: string, after: string] {
-  return [text.slice(0, index), text.slice(index)];
 }

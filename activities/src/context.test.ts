@@ -18,6 +18,7 @@ const request: RespondRequest = {
   version: 5,
   inputs: [input("now")],
   applied: {},
+  textBefore: 0,
   request: {},
 };
 

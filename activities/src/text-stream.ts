@@ -13,8 +13,10 @@ export interface TextStreamOptions {
   started: TurnStartedBody;
   /** What the attempt found when it took the fence; undefined when the log was out of reach. */
   begun: Begun | undefined;
-  /** Whether the attempt goes on from the text it found, rather than starting its step over. */
-  continues: boolean;
+  /** Text of the turn's earlier steps. */
+  before: string;
+  /** Text of this step which the attempt goes on from; "" when it starts its step over. */
+  prefix: string;
   batchMs: number;
   /** An interrupt of the turn was requested. */
   onStop: () => void;
@@ -39,8 +41,8 @@ type Standing = { at: "in step" } | { at: "behind" } | { at: "unknown" } | { at:
 export class TextStream {
   readonly #options: TextStreamOptions;
   #standing: Standing;
-  /** Text of the turn's earlier steps; undefined until the log has told. */
-  #base: string | undefined;
+  /** Text of the turn's earlier steps. */
+  readonly #base: string;
   #text: string;
   /** How much of `#text` readers hold. */
   #sent: number;
@@ -59,15 +61,15 @@ export class TextStream {
   #closed = false;
 
   constructor(options: TextStreamOptions) {
-    const { begun, continues } = options;
+    const { begun, before, prefix } = options;
     this.#options = options;
-    this.#base = begun?.text.slice(0, begun.baseLength);
-    this.#text = continues && begun !== undefined ? begun.text.slice(begun.baseLength) : "";
-    this.#sent = this.#text.length;
+    this.#base = before;
+    this.#text = prefix;
+    this.#sent = prefix.length;
     this.#shown = begun?.text ?? "";
     this.#lastIndex = begun?.index ?? 0;
     if (begun === undefined) this.#standing = { at: "unknown" };
-    else if (begun.text.length === begun.baseLength + this.#sent) this.#standing = { at: "in step" };
+    else if (begun.baseLength === before.length && begun.text === before + prefix) this.#standing = { at: "in step" };
     else this.#standing = { at: "behind" };
   }
 
@@ -97,7 +99,7 @@ export class TextStream {
     await Promise.race([this.#drain(), late]);
     clearTimeout(timer);
     this.close();
-    const whole = (this.#base ?? "") + this.#text;
+    const whole = this.#base + this.#text;
     if (this.#standing.at === "in step" && this.#sent === this.#text.length && this.#shown !== whole) {
       throw new Error("What was streamed is not the text of the attempt.");
     }
@@ -166,7 +168,7 @@ export class TextStream {
       case "unknown":
         return this.#found(await log.begin(key, fence, this.#options.started, 0));
       case "behind": {
-        const [base, text] = [this.#base ?? "", this.#text];
+        const [base, text] = [this.#base, this.#text];
         const answer = await log.rewind(key, fence, ++this.#lastIndex, base + text, base.length);
         return this.#wrote(answer, text.length, base + text);
       }
@@ -206,7 +208,6 @@ export class TextStream {
   /** The fence is taken anew: see what readers hold of the text. */
   #found(begun: Begun): void {
     if (begun.outcome === "stale") return this.#superseded();
-    this.#base ??= begun.text.slice(0, begun.baseLength);
     const whole = this.#base + this.#text;
     const isBeginning = begun.text.length >= this.#base.length && whole.startsWith(begun.text);
     // With another index than the last one used, a write is missing or was another's. It may even arrive yet: only a frame

@@ -1,4 +1,4 @@
-import type { RespondRequest } from "@holdfast/contract";
+import { emptySnapshot, type RespondRequest } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import { firstTurn, until, useRig } from "./rig.ts";
@@ -94,10 +94,30 @@ test("an attempt that begins after the end of its turn stops at once", async () 
 test("frame-5: a second step adds to the first one's text; when it starts over, the first one's stays", async () => {
   const request = firstTurn("faults:tokens=3");
   const first = await use.rig.run(request).result;
-  const second = { ...request, step: 2, inputs: [{ producer: "p", seq: 1, text: "faults:cut@5,tokens=10,delay=3ms" }] };
+  const inputs = [{ producer: "p", seq: 1, text: "faults:cut@5,tokens=10,delay=3ms" }];
+  const second = { ...request, step: 2, textBefore: first.text.length, inputs };
   await expect(use.rig.run(second).result).rejects.toThrow("broke off");
   const { text } = await use.rig.run(second, { attempt: 2 }).result;
   expect(await use.rig.partialText(request.key)).toBe(first.text + text);
   const rewinds = await use.rig.framesOf(request.key, "rewind");
   expect(rewinds.map((frame) => frame.text.startsWith(first.text))).toEqual([true]);
 });
+
+test.each([
+  ["all of it", 0],
+  ["its end", 1],
+])(
+  "turn-4: a log that lost %s of the first step's text gets it back from the workflow before the second adds to it",
+  async (_what, kept) => {
+    const request = firstTurn("faults:tokens=3");
+    const first = await use.rig.run(request).result;
+    await use.rig.redis.flushall();
+    const fence = { turn: 1, step: 1, attempt: 1 };
+    if (kept > 0) await use.rig.sessionLog.rewind(request.key, fence, 1, first.text.slice(0, kept));
+    const running = { turn: 1, inputs: request.inputs, step: 2, attempt: 1, index: 0, text: first.text };
+    const queryState = async () => ({ ...emptySnapshot("concierge"), version: 1, running });
+    const second = { ...request, step: 2, textBefore: first.text.length };
+    const { text } = await use.rig.run(second, { queryState }).result;
+    await until(async () => (await use.rig.partialText(request.key)) === first.text + text);
+  },
+);

@@ -141,6 +141,7 @@ export function firstTurn(said: string, request: RespondRequest["request"] = {})
     version: 1,
     inputs: [{ producer: "p", seq: 1, text }],
     applied: { p: 1 },
+    textBefore: 0,
     request,
   };
 }

@@ -110,6 +110,7 @@ export function firstTurn(text: string, request: RespondRequest["request"] = {})
     version: 1,
     inputs: [{ producer: "p", seq: 1, text: `${text} (${sessions})` }],
     applied: { p: 1 },
+    textBefore: 0,
     request,
   };
 }

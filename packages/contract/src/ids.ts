@@ -10,8 +10,11 @@ export interface SessionKey {
   readonly name: string;
 }
 
-/** SPEC ids-1: the characters a tenant, owner, session name or producer may have. No `/`, `{` or `}`: they delimit. */
-export const NAME_PATTERN = new RegExp(`^[A-Za-z0-9._~@:+=|-]{1,${LIMITS.nameLength}}$`);
+/**
+ * SPEC ids-1: the characters a tenant, owner, session name or producer may have. No `/`, `{` or `}`: they delimit. Not
+ * `__proto__`: names are keys of JSON objects, where JavaScript gives it a meaning of its own.
+ */
+export const NAME_PATTERN = new RegExp(`^(?!__proto__$)[A-Za-z0-9._~@:+=|-]{1,${LIMITS.nameLength}}$`);
 
 export function sessionPath(key: SessionKey): string {
   return `${key.tenant}/${key.owner}/${key.name}`;

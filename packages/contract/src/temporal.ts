@@ -69,6 +69,11 @@ export interface RespondRequest {
   version: number;
   inputs: Input[];
   applied: Applied;
+  /**
+   * How much text the turn's earlier steps wrote, in UTF-16 code units. A log that lost the end of a step looks whole; by
+   * this the worker knows better, and asks the workflow.
+   */
+  textBefore: number;
   request: ModelRequest;
 }
 export interface Enrichment {
