@@ -6,6 +6,7 @@ import { join } from "node:path";
 import pidusage from "pidusage";
 import { edgeUrls, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
 import { serveControlApi } from "./supervision/control-api.ts";
+import { requireReachable } from "./external-server.ts";
 import { findTemporal, findValkey } from "./provision.ts";
 import { freePorts, type StackPorts } from "./stack-ports.ts";
 import type { ChildEvent, ChildStatus } from "./supervision/supervised-child.ts";
@@ -101,8 +102,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   };
   try {
     await Promise.all([
-      plan.temporalAddress === undefined ? findTemporal(servers) : undefined,
-      plan.redisUrl === undefined ? findValkey(servers) : undefined,
+      plan.temporalAddress === undefined
+        ? findTemporal(servers)
+        : requireReachable("HOLDFAST_TEMPORAL_ADDRESS", plan.temporalAddress),
+      plan.redisUrl === undefined ? findValkey(servers) : requireReachable("HOLDFAST_REDIS_URL", plan.redisUrl),
       plan.web ? buildWebApp(progress) : undefined,
     ]);
     if (plan.web) control = await serveControlApi(supervisor, plan.ports.control, plan.controlToken);

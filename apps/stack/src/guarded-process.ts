@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readLogTail } from "./supervision/log-file.ts";
 import { isAlive } from "./process-table.ts";
+import { StackError } from "./stack-error.ts";
 
 /**
  * A program must not outlive us, however we end, and not all programs notice. A shell of its own waits on a pipe from
@@ -100,7 +101,10 @@ async function stop(child: ChildProcess, exited: Promise<unknown>, graceMs: numb
   clearTimeout(timer);
 }
 
-/** Waits until `ready` answers true; rejects with the program's last words when it ends first or time is up. */
+/**
+ * Waits until `ready` answers true; what it throws counts as not yet. Rejects with the program's last words when it ends
+ * first, and with a `StackError`, having ended it, when time is up.
+ */
 export async function untilReady(
   program: GuardedProcess,
   what: string,
@@ -108,12 +112,18 @@ export async function untilReady(
   withinMs = 90_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
+  let reason = "";
   for (;;) {
     if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${program.output().trim()}`);
-    if (await ready().catch(() => false)) return;
+    try {
+      if (await ready()) return;
+    } catch (error) {
+      reason = error instanceof Error ? ` (${error.message.trim()})` : "";
+    }
     if (Date.now() > deadline) {
       await program.stop(0);
-      throw new Error(`${what} was not ready after ${withinMs / 1000} s:\n${program.output().trim()}`);
+      const words = program.output().trim();
+      throw new StackError("child_failed", `${what} was not ready after ${withinMs / 1_000} s${reason}:\n${words}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 30));
   }

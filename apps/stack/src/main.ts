@@ -84,8 +84,8 @@ function port(text: string): number {
 try {
   await program.parseAsync();
 } catch (error) {
-  const expected = error instanceof StackError || error instanceof ConfigError;
-  console.error(expected ? `\n${error.message}` : error);
+  if (error instanceof StackError) console.error(`\n${error.message}\n(${error.code})`);
+  else console.error(error instanceof ConfigError ? `\n${error.message}` : error);
   process.exitCode = error instanceof ConfigError ? 2 : 1;
 }
 // A library's timer must not keep a command alive that has done its work.

@@ -7,6 +7,7 @@ export type StackErrorCode =
   | "wrong_hash"
   | "unusable_binary"
   | "port_in_use"
+  | "unreachable"
   | "child_failed"
   | "build_failed";
 

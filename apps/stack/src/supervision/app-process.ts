@@ -36,7 +36,9 @@ function inheritedEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HOLDFAST_")));
 }
 
+/** Throws with the app's own reason when it is not ready. */
 async function isReady(url: string): Promise<boolean> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-  return response.ok;
+  if (!response.ok) throw new Error(await response.text());
+  return true;
 }

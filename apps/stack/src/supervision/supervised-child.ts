@@ -96,7 +96,8 @@ export class SupervisedChild {
       });
       if (this.#stopping.signal.aborted) break;
       this.#failures = readyForMs > SETTLED_MS ? 1 : this.#failures + 1;
-      if (!wasReady && (exit.code === EXIT_CONFIG || this.#failures >= FIRST_TRIES)) {
+      const hopeless = exit.code === EXIT_CONFIG || error instanceof StackError || this.#failures >= FIRST_TRIES;
+      if (!wasReady && hopeless) {
         this.#become("stopped");
         onGivenUp(this.#givenUp(error));
         return;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { startGuarded } from "../guarded-process.ts";
+import { startGuarded, untilReady } from "../guarded-process.ts";
 import { writePidFile } from "./pid-file.ts";
 import { goneWithin, isAlive } from "../process-table.ts";
 import type { ChildEvent, ChildSpec } from "./supervised-child.ts";
@@ -147,4 +147,17 @@ test("a process that got a dead one's id is left alone", async () => {
   expect(await reapLeftovers(join(dir, "run"))).toEqual([]);
   expect(isAlive(stranger.pid)).toBe(true);
   await stranger.stop();
+});
+
+test("a child that is not ready in time is ended and not tried again, and says why", async () => {
+  const logFile = join(dir, "slow.log");
+  const launch = async () => {
+    const program = await startGuarded("sleep", ["600"], { logFile });
+    const ready = untilReady(program, "slow", () => Promise.reject(new Error("Redis is away")), 50);
+    return { ...program, ready };
+  };
+  const start = supervisor.startStage([{ name: "slow", logFile, launch }]);
+  await expect(start).rejects.toThrow(/slow was not ready after 0.05 s \(Redis is away\)/);
+  expect(events).toEqual([]);
+  expect(statusOf("slow")).toMatchObject({ pid: null, state: "stopped" });
 });
