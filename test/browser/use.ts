@@ -25,6 +25,19 @@ export function use(stage: () => Stage): void {
     }
   });
 
+  test("ids-1: a name the contract does not allow does not sign in, and the page says why", async () => {
+    const { page } = await stage().tab();
+    const name = page.getByLabel("Your name");
+    await name.fill("two words");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("without spaces").waitFor();
+    expect(await name.evaluate((field) => field === document.activeElement)).toBe(true);
+    await name.fill("one-word");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await name.waitFor();
+  });
+
   test("by keyboard alone: sign in, send, stop, rename a session", async () => {
     const chat = await stage().tab();
     const { keyboard } = chat.page;

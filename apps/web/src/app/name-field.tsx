@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { useEffect, useId, useRef } from "react";
 import { isName } from "./identity.ts";
 
 interface NameFieldProps {
@@ -8,27 +8,33 @@ interface NameFieldProps {
   onChange: (value: string) => void;
 }
 
-/** A text field for one of the contract's names (SPEC ids-1), which says what is wrong with it. */
+const ADVICE = "Use 1–128 letters, digits and . _ ~ @ : + = | - without spaces.";
+
+/** A text field for one of the contract's names (SPEC ids-1), which says what is wrong with it and holds up its form. */
 export function NameField({ label, value, autoComplete, onChange }: NameFieldProps) {
-  const input = useId();
-  const advice = useId();
-  const wrong = !isName(value);
+  const field = useRef<HTMLInputElement>(null);
+  const id = useId();
+  const advice = isName(value) ? "" : ADVICE;
+
+  // Not the `pattern` attribute: browsers read it as a regular expression of another dialect (flag `v`).
+  useEffect(() => field.current?.setCustomValidity(advice), [advice]);
+
   return (
     <div className="field">
-      <label htmlFor={input}>{label}</label>
+      <label htmlFor={id}>{label}</label>
       <input
-        id={input}
+        ref={field}
+        id={id}
         value={value}
-        required
         autoComplete={autoComplete}
         autoCapitalize="off"
         spellCheck={false}
-        aria-invalid={wrong}
-        aria-describedby={advice}
+        aria-invalid={advice !== ""}
+        aria-describedby={`${id}-advice`}
         onChange={(event) => onChange(event.target.value)}
       />
-      <p id={advice} className="advice">
-        {wrong ? "Use 1–128 letters, digits and . _ ~ @ : + = | - without spaces." : ""}
+      <p id={`${id}-advice`} className="advice">
+        {advice}
       </p>
     </div>
   );

@@ -17,11 +17,11 @@ export function SessionsPanel(props: SessionsPanelProps) {
   const { identity, entries, current } = props;
   return (
     <div className="sessions">
-      <button type="button" className="new-session" onClick={props.onNew}>
+      <button type="button" onClick={props.onNew}>
         <span aria-hidden="true">+ </span>New conversation
       </button>
       <nav aria-label="Conversations">
-        <ul className="session-list">
+        <ul>
           {entries.map((entry) => (
             <SessionRow
               key={entry.name}

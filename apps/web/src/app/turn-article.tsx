@@ -20,7 +20,7 @@ function Outcome({ turn }: { turn: Turn }) {
       return null;
     case "interrupted":
       return (
-        <p className="outcome outcome-interrupted">
+        <p className="outcome">
           <span aria-hidden="true">■ </span>Stopped{turn.text === "" ? " before the first word" : ""}
         </p>
       );
