@@ -4,7 +4,7 @@ const TIME_WIDTH = 8;
 const LABEL_WIDTH = 11;
 const TEXT_WIDTH = 92;
 
-export type Label = "you" | "agent" | "client" | "stack" | "✗ kill -9" | "✓" | "↩ rewind";
+export type Label = "you" | "agent" | "client" | "stack" | "✗ kill -9" | "✓" | "✗" | "↩ rewind";
 
 /** A timeline on the terminal: one labelled line per happening, and the agent's words as they arrive. */
 export class Screen {
@@ -56,6 +56,7 @@ function paint(label: Label): string {
     case "agent":
       return pc.green(text);
     case "✗ kill -9":
+    case "✗":
       return pc.red(text);
     case "↩ rewind":
       return pc.yellow(text);

@@ -36,9 +36,12 @@ export class Witness {
         reject(new Error(`Waited ${withinMs / 1_000} s in vain until ${what}.`));
       }, withinMs);
       const look = (): void => {
-        if (!condition(this.#session.get())) return;
+        const view = this.#session.get();
+        const broken = view.turns.find(({ outcome }) => outcome !== "completed");
+        if (broken === undefined && !condition(view)) return;
         done();
-        resolve();
+        if (broken === undefined) resolve();
+        else reject(new Error(`Turn ${broken.turn} should have completed; it ${ending(broken)}.`));
       };
       const unsubscribe = this.#session.subscribe(look);
       const done = (): void => {
@@ -71,13 +74,14 @@ export class Witness {
     this.#show(turn, text);
   }
 
-  #seeCommitted({ turn, text, outcome }: Turn): void {
+  #seeCommitted(committed: Turn): void {
+    const { turn, text } = committed;
     const before = this.#committed.get(turn);
     if (before === text) return;
     if (before !== undefined) this.#note(`The text of turn ${turn} changed after it had ended.`);
     this.#committed.set(turn, text);
     this.#show(turn, text);
-    this.#screen.line("✓", `turn ${turn} ${outcome}`);
+    this.#screen.line(committed.outcome === "completed" ? "✓" : "✗", `turn ${turn} ${ending(committed)}`);
   }
 
   #show(turn: number, text: string): void {
@@ -95,6 +99,10 @@ export class Witness {
   #note(problem: string): void {
     if (!this.problems.includes(problem)) this.problems.push(problem);
   }
+}
+
+function ending({ outcome, error }: Turn): string {
+  return error === undefined ? outcome : `${outcome}: ${error.message} (${error.code})`;
 }
 
 function describe(connection: ConnectionState): string | undefined {
