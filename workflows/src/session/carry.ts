@@ -23,5 +23,5 @@ export interface Carry {
   readonly unhealed: boolean;
 }
 
-/** Encoded size a carry must stay below: Temporal's limit is 2 MiB for all arguments together. */
+/** Encoded size a carry, or a Query's answer, must stay below: Temporal's limit for one payload is 2 MiB. */
 export const CARRY_BYTES = 1_900_000;

@@ -239,3 +239,31 @@ test("a carry that is too large has to wait, or leaves the oldest turns behind",
   expect(carry?.turns.at(-1)?.turn).toBe(60);
   expect(carry?.turns.length).toBeGreaterThan(30);
 });
+
+test("a carry whose inbox alone is too large has to wait, even when it is forced: Temporal would not take it", () => {
+  const session = oldSession();
+  const text = "x".repeat(30_000);
+  for (let seq = 2; seq <= 80; seq++) send(session, "p", input(seq, text));
+  expect(session.carry(false, true)).toBeUndefined();
+  for (let turn = 0; turn < 40; turn++) completeTurn(session, "ok");
+  expect(session.carry(false, true)?.inbox).toHaveLength(39);
+});
+
+test("snap-1: a snapshot fits a Query's answer, however much text the running turn has made", () => {
+  const session = newSession();
+  const long = "\u65e5".repeat(100_000);
+  for (let seq = 1; seq <= 4; seq++) {
+    send(session, "p", input(seq));
+    completeTurn(session, long);
+  }
+  send(session, "p", input(5));
+  const run = session.startTurn();
+  for (let step = 1; step <= 2; step++) {
+    run?.beginStep({});
+    run?.stepFinished(answer("\u65e5".repeat(256 * 1024)));
+  }
+  const snapshot = session.snapshot();
+  expect(encodedBytes(JSON.stringify(snapshot))).toBeLessThanOrEqual(CARRY_BYTES);
+  expect(snapshot.running?.text).toHaveLength(512 * 1024);
+  expect(snapshot.turns.at(-1)?.turn).toBe(4);
+});

@@ -180,9 +180,12 @@ export class Session {
     this.#commands.remember(commandId, answer);
   }
 
-  /** SPEC snap-1. Its state is the one of its version: what was observed since comes with the next versioned frame. */
+  /**
+   * SPEC snap-1. Its state is the one of its version: what was observed since comes with the next versioned frame. Where
+   * much text is on its way the oldest turns are left out: a Query with too large an answer fails, and readers with it.
+   */
   snapshot(): Snapshot {
-    return {
+    const snapshot: Snapshot = {
       version: this.#version,
       agent: this.agent.name,
       state: this.#committed.value,
@@ -190,11 +193,12 @@ export class Session {
       running: this.#running?.toRunning() ?? null,
       applied: this.#producers.applied(),
     };
+    return encodedBytes(JSON.stringify(snapshot)) <= CARRY_BYTES ? snapshot : this.#withFewerTurns(snapshot);
   }
 
   /**
    * What continues as a new run; only between turns. Undefined where it would be too large: the inbox has to be worked
-   * down first. With `force` the oldest turns are left behind instead.
+   * down first. With `force` the oldest turns are left behind instead; an inbox that is too large without any is not.
    */
   carry(unhealed: boolean, force: boolean): Carry | undefined {
     const carry: Carry = {
@@ -211,7 +215,12 @@ export class Session {
     };
     if (encodedBytes(JSON.stringify(carry)) <= CARRY_BYTES) return carry;
     if (!force) return undefined;
-    const rest = { ...carry, turns: [] };
+    const smaller = this.#withFewerTurns(carry);
+    return encodedBytes(JSON.stringify(smaller)) <= CARRY_BYTES ? smaller : undefined;
+  }
+
+  #withFewerTurns<T extends object>(payload: T): Omit<T, "turns"> & { turns: Turn[] } {
+    const rest = { ...payload, turns: [] };
     return { ...rest, turns: this.#transcript.newestWithin(CARRY_BYTES - encodedBytes(JSON.stringify(rest))) };
   }
 }
