@@ -29,6 +29,15 @@ describeBackends("append", (backend) => {
     expect(await allFrames(sessionLog, key)).toHaveLength(2);
   });
 
+  test("a turn's end with no turns to keep is written like any other, and is kept itself", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    expect(await sessionLog.commit(key, { ...ended(1, 2, "a"), keepTurns: 0 })).toBe("appended");
+    await sessionLog.begin(key, fence(2), started(2, 3), 0);
+    expect(await sessionLog.commit(key, { ...ended(2, 4, "b"), keepTurns: 0 })).toBe("appended");
+    expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { version: 4, turns: [{ turn: 2, text: "b" }] } });
+  });
+
   test("frame-2: a version above the next is written after a resync, and the cache is cold", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.begin(key, fence(1), started(1, 1), 0);

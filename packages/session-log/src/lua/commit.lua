@@ -1,7 +1,7 @@
 -- Appends a turn's end or a change of state, committed by the workflow, and keeps the cache exact.
 -- ARGV 4…: version, turn (0: no turn ended), state, committed turn, turns to keep, body.
 -- Returns: appended | duplicate | gap.
-local version, turn, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[8])
+local version, turn, keep = tonumber(ARGV[4]), tonumber(ARGV[5]), math.max(1, tonumber(ARGV[8]))
 local sum = redis.sha1hex(ARGV[9])
 
 -- A workflow task that was executed again may commit other content under a version it had published: readers hold
