@@ -73,7 +73,10 @@ test("open-7: who waits for room is let through one after another, in order, and
     await outlet.relieved();
     expect(outlet.isSlow).toBe(false);
     passed.push(reader);
-    outlet.send("s", Array.from({ length: 12 }, () => JSON.stringify(PIECE)));
+    outlet.send(
+      "s",
+      Array.from({ length: 12 }, () => JSON.stringify(PIECE)),
+    );
     expect(outlet.isSlow).toBe(true);
   });
   await new Promise(setImmediate);

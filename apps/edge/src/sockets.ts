@@ -52,7 +52,8 @@ export class Sockets {
   }
 
   attach(socket: EdgeSocket): void {
-    const { surroundings, claims } = { surroundings: this.#surroundings, claims: socket.data.claims };
+    const surroundings = this.#surroundings;
+    const { claims } = socket.data;
     const outlet = new Outlet(socket.conn, surroundings.outlet);
     const connection = new Connection(surroundings.connection, outlet, claims);
     const clock = new TokenClock(

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS, workflowIdOf, type SessionKey } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
@@ -151,7 +152,10 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await stage.hold(key, { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } });
   const next = LIMITS.unappliedInputs + 1;
   let ack = await visitor.send("s", [input(next)]);
-  while (!ack.ok && ack.error.code === "busy") ack = await visitor.send("s", [input(next)]);
+  while (!ack.ok && ack.error.code === "busy") {
+    await sleep(ack.error.retryAfterMs);
+    ack = await visitor.send("s", [input(next)]);
+  }
   expect(ack).toEqual({ ok: true, durable: next });
 });
 
