@@ -8,6 +8,8 @@ import type { Snapshots } from "./snapshots.ts";
 export interface FeedsSettings {
   /** A feed nobody reads is kept so long, for the reader that comes back. */
   readonly lingerMs: number;
+  /** And so long at most while inputs this node took wait for their turns: they count against its next reader's limit. */
+  readonly backlogLingerMs: number;
   /** How often a feed compares its tail with the log: at first, and when nothing happens for long. */
   readonly checkMs: { first: number; longest: number };
   /** A running turn that says nothing for so long is compared with the workflow. */
@@ -16,6 +18,7 @@ export interface FeedsSettings {
 
 export const FEEDS_SETTINGS: FeedsSettings = {
   lingerMs: 5_000,
+  backlogLingerMs: 600_000,
   checkMs: { first: 10_000, longest: 60_000 },
   silentTurnMs: 15_000,
 };
@@ -67,7 +70,7 @@ export class Feeds {
   release(feed: Feed): void {
     const entry = this.#entries.get(feed.path);
     if (entry === undefined || --entry.readers > 0) return;
-    entry.linger = setTimeout(() => void this.#close(entry), this.#settings.lingerMs);
+    this.#linger(entry, performance.now());
   }
 
   /**
@@ -88,6 +91,15 @@ export class Feeds {
 
   async close(): Promise<void> {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)));
+  }
+
+  #linger(entry: Entry, since: number): void {
+    const { lingerMs, backlogLingerMs } = this.#settings;
+    entry.linger = setTimeout(() => {
+      const isWaiting = entry.feed.backlog.inputs > 0 && performance.now() - since < backlogLingerMs;
+      if (isWaiting) this.#linger(entry, since);
+      else void this.#close(entry);
+    }, lingerMs);
   }
 
   #open(path: string, key: SessionKey): Entry {

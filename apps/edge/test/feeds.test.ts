@@ -192,3 +192,21 @@ test("a feed nobody reads lingers for whoever comes back, then ends", async () =
   await vi.waitFor(() => expect(opened.size).toBe(0), SOON);
   expect(opened.acquire(key)).not.toBe(feed);
 });
+
+test("limit-1: a reader that goes and comes back does not begin with an empty count of what no turn has taken", async () => {
+  const { key, feed, feeds: opened } = await listen({ lingerMs: 1 });
+  feed.backlog.add("p", 1, 100);
+  opened.release(feed);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(opened.acquire(key)).toBe(feed);
+  opened.release(feed);
+  feed.backlog.apply({ p: 1 });
+  await vi.waitFor(() => expect(opened.size).toBe(0));
+});
+
+test("a feed without readers is not kept for ever for inputs whose turns it hears nothing of", async () => {
+  const { feed, feeds: opened } = await listen({ lingerMs: 1, backlogLingerMs: 20 });
+  feed.backlog.add("p", 1, 100);
+  opened.release(feed);
+  await vi.waitFor(() => expect(opened.size).toBe(0));
+});
