@@ -26,7 +26,7 @@ addCommonOptions(program.command("turns"), { ...load, targets: all })
   .option("--rate <turns>", "turns per second over all sessions (open loop)", positive)
   .action(async (options: TurnsOptions) => finish(await turns(options)));
 
-addCommonOptions(program.command("observe"), { ...load, sessions: 200, targets: all })
+addCommonOptions(program.command("observe"), { ...load, sessions: 200, agent: "concierge", targets: all })
   .description("Small events in bursts: what natural batching is worth.")
   .option("--in-flight <count>", "events under way per session", whole, 25)
   .action(async (options: ObserveOptions) => finish(await observe(options)));
