@@ -56,6 +56,19 @@ program
   });
 
 program
+  .command("chaos")
+  .description(
+    "Clients talk while faults strike real processes, and a checker looks at every frame; `-- --help` lists how.",
+  )
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./commands/script.ts");
+    process.exitCode = await runScript("test/chaos/main.ts", args);
+  });
+
+program
   .command("test")
   .description("Run the tests; arguments go to vitest, e.g. `npm test -- apps/edge`.")
   .helpOption(false)
