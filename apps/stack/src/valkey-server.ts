@@ -33,10 +33,13 @@ export async function startValkey(options: ValkeyOptions = {}): Promise<ValkeySe
   // Even without persistence a server needs a folder of its own: a cluster node keeps its nodes.conf there.
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), "holdfast-valkey-")));
   const server = await launchValkey({ ...options, port, dir, persist: options.dir !== undefined });
+  const ended = server.exited.then(async () => {
+    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+  });
   await server.ready;
   const stop = async (): Promise<void> => {
     await server.stop();
-    if (options.dir === undefined) await rm(dir, { recursive: true, force: true });
+    await ended;
   };
   return {
     url: `redis://127.0.0.1:${port}`,
