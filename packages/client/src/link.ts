@@ -81,9 +81,10 @@ export class Link {
     void this.#run();
   }
 
-  /** Ends a wait before the next attempt: the network is back, or somebody looks at the page again. */
+  /** The network is back, or somebody looks at the page again: wait no longer, and see whether the connection still lives. */
   wake(): void {
     this.#pause.wake();
+    void this.wire?.probe(this.#options.tuning.probeTimeoutMs);
   }
 
   close(): void {

@@ -9,6 +9,8 @@ export const DEFAULT_TUNING = {
   connectTimeoutMs: 10_000,
   /** After this a request without an answer is repeated (SPEC req-3). */
   requestTimeoutMs: 15_000,
+  /** After waking up, a connection that answers nothing within this is ended. */
+  probeTimeoutMs: 5_000,
   /** `send` requests of one producer in flight. */
   sendsInFlight: 8,
   /** Bytes of events in one `send`; well below `packetBytes`, so that one packet does not hold up the others. */

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@holdfast/contract";
 import { expectTypeOf, test } from "vitest";
-import { connect } from "./client.ts";
+import { connect, type HoldfastClient } from "./client.ts";
 
 interface ConciergeState {
   mood: string;
@@ -24,6 +24,10 @@ test("the state's type follows from the agent, when the client knows the agents"
   expectTypeOf(client.session("other", { agent: "concierge", lazy: true }).get().state.mood).toEqualTypeOf<
     string | undefined
   >();
+});
+
+test("a client that knows its agents can be given where any client will do", () => {
+  expectTypeOf(connect<Agents>(options)).toExtend<HoldfastClient>();
 });
 
 test("without either it is a JSON object", () => {

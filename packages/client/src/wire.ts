@@ -62,6 +62,8 @@ export type WireEnd =
   | { kind: "closed"; closing: WireError | undefined; detail: string };
 
 const closingSchema = z.object({ error: receivedErrorSchema });
+/** Nobody's session. */
+const PROBED_SESSION = "~/~probe~";
 const refusalSchema = z.object({ data: receivedErrorSchema });
 
 /**
@@ -129,9 +131,23 @@ export class Wire {
     return this.#ask(plainAnswerSchema, (ack) => this.#socket.emit("renew", request, ack));
   }
 
-  close(): void {
+  /**
+   * Ends the connection if the edge does not answer in time: after a sleep or a change of networks it may be dead without
+   * either side knowing, which Socket.IO's pings find out only after most of a minute. Asks to close a session that cannot be
+   * open, since that is answered by the edge alone and changes nothing.
+   */
+  async probe(timeoutMs: number): Promise<void> {
+    const reply = await this.#ask(
+      plainAnswerSchema,
+      (ack) => this.#socket.emit("close", { session: PROBED_SESSION }, ack),
+      timeoutMs,
+    );
+    if (reply.outcome === "timeout") this.close("no answer to a probe");
+  }
+
+  close(detail = "closed by the client"): void {
+    this.#end({ kind: "closed", closing: this.#closing, detail });
     this.#socket.disconnect();
-    this.#end({ kind: "closed", closing: this.#closing, detail: "closed by the client" });
   }
 
   #listen(): void {
@@ -189,7 +205,11 @@ export class Wire {
     this.#listener.ended(end);
   }
 
-  #ask<T>(schema: z.ZodType<T>, emit: (ack: (raw: unknown) => void) => void): Promise<Reply<T>> {
+  #ask<T>(
+    schema: z.ZodType<T>,
+    emit: (ack: (raw: unknown) => void) => void,
+    timeoutMs = this.#requestTimeoutMs,
+  ): Promise<Reply<T>> {
     return new Promise((resolve) => {
       if (this.#ended) {
         resolve({ outcome: "lost" });
@@ -201,7 +221,7 @@ export class Wire {
         resolve(reply);
       };
       const lose = (): void => settle({ outcome: "lost" });
-      const timer = setTimeout(() => settle({ outcome: "timeout" }), this.#requestTimeoutMs);
+      const timer = setTimeout(() => settle({ outcome: "timeout" }), timeoutMs);
       this.#waiting.add(lose);
       emit((raw) => {
         const parsed = schema.safeParse(raw);

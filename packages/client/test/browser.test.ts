@@ -115,6 +115,28 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     await expect.poll(() => page.evaluate(() => handle.connection()), { timeout: 20_000 }).toBe("connected");
   });
 
+  test("req-3: a page that wakes up keeps a connection that answers", async () => {
+    const edge = await startEdge();
+    const page = await openTab(await newContext(), edge);
+    await page.evaluate(() => handle.open());
+    await expect.poll(() => page.evaluate(() => handle.connection()), { timeout: 20_000 }).toBe("connected");
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await eventually(() => expect(edge.closes).toHaveLength(1));
+    await page.evaluate(() => handle.send("still here"));
+    await eventually(() => expect(texts(edge)).toEqual(["still here"]));
+    expect(edge.auths).toHaveLength(1);
+  });
+
+  test("req-3: a page that wakes up makes a connection anew that died in its sleep", async () => {
+    const edge = await startEdge();
+    edge.script.close = () => "silence";
+    const page = await openTab(await newContext(), edge, { probe: "50" });
+    await page.evaluate(() => handle.open());
+    await expect.poll(() => page.evaluate(() => handle.connection()), { timeout: 20_000 }).toBe("connected");
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await eventually(() => expect(edge.auths).toHaveLength(2));
+  });
+
   test("useSession opens once under StrictMode, streams, never tears, and closes after the last component", async () => {
     const edge = await startEdge();
     const scripted = edge.world.session("chat");

@@ -35,6 +35,7 @@ export interface Script {
   open?: (request: OpenRequest, proceed: () => OpenAck) => Answered<OpenAck>;
   send?: (request: SendRequest, proceed: () => SendAck) => Answered<SendAck>;
   command?: (request: CommandRequest) => Answered<CommandAck>;
+  close?: () => Answered<PlainAck>;
   renew?: (request: RenewRequest) => Answered<PlainAck>;
 }
 
@@ -138,6 +139,7 @@ class EdgeConnection {
       (request): Answered<PlainAck> => edge.script.renew?.(request) ?? { ok: true },
     );
     this.#on("close", closeRequestSchema, ({ session }): Answered<PlainAck> => {
+      if (edge.script.close !== undefined) return edge.script.close();
       edge.closes.push(session);
       this.#deliveries.get(session)?.();
       this.#deliveries.delete(session);

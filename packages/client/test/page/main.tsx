@@ -20,6 +20,7 @@ const client = connect({
     lingerMs: 50,
     adoptEveryMs: 100,
     requestTimeoutMs: 10_000,
+    probeTimeoutMs: Number(query.get("probe") ?? 10_000),
   },
 });
 
