@@ -27,9 +27,11 @@ import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { startTemporal, startValkey } from "@holdfast/stack/servers";
 import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
-import { NativeConnection, Worker } from "@temporalio/worker";
+import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
+Runtime.install({ logger: new DefaultLogger("ERROR") });
 const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
@@ -38,11 +40,16 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
  * A real Temporal and a real Valkey, the workflows' worker, and one worker of the shared lane, whose `respond` is the
  * real one on a scripted model. `inference: false`: nobody works on the lane until `startInference`.
  */
-export async function startHarness(options: { inference?: boolean } = {}) {
-  const [temporal, valkey, workflowBundle] = await Promise.all([startTemporal(), startValkey(), bundleWorkflows()]);
+export async function startHarness(options: { inference?: boolean; temporalArgs?: string[] } = {}) {
+  const [temporal, firstValkey, workflowBundle] = await Promise.all([
+    startTemporal({ args: options.temporalArgs ?? [] }),
+    startValkey(),
+    bundleWorkflows(),
+  ]);
+  let valkey = firstValkey;
   const connection = await Connection.connect({ address: temporal.address });
   const native = await NativeConnection.connect({ address: temporal.address });
-  const client = new Client({ connection });
+  const client = new Client({ connection, identity: "edge/test" });
   const redis = connectRedis(valkey.url, silent, "commands");
   const log = new SessionLog(redis);
   const model = new ScriptedModel();
@@ -59,6 +66,7 @@ export async function startHarness(options: { inference?: boolean } = {}) {
   async function startInference(): Promise<void> {
     const worker = await Worker.create({
       connection: native,
+      identity: "inference/test",
       taskQueue: laneTaskQueue(SHARED_LANE),
       activities: createRespond({
         log,
@@ -75,6 +83,7 @@ export async function startHarness(options: { inference?: boolean } = {}) {
   await work(
     await Worker.create({
       connection: native,
+      identity: "orchestrator/test",
       taskQueue: TASK_QUEUE_SESSIONS,
       workflowBundle,
       activities: { ...createPublish({ log }), ...createHeal({ log, client }) },
@@ -92,13 +101,21 @@ export async function startHarness(options: { inference?: boolean } = {}) {
     handle,
     log,
     model,
-    valkey,
     workflowBundle,
     startInference,
 
+    async stopValkey(): Promise<void> {
+      await valkey.stop();
+    },
+
+    /** It comes back empty, at the same address. */
+    async restartValkey(): Promise<void> {
+      valkey = await startValkey({ port: valkey.port });
+    },
+
     /** What an edge does with a batch. */
-    async signal(key: SessionKey, payload: EventBatch | Json, agent = "echo"): Promise<void> {
-      const start: SessionStart = { key, agent, lane: SHARED_LANE };
+    async signal(key: SessionKey, payload: EventBatch | Json, agent = "echo", lane = SHARED_LANE): Promise<void> {
+      const start: SessionStart = { key, agent, lane };
       await client.workflow.signalWithStart(WORKFLOW_TYPE, {
         workflowId: workflowIdOf(key),
         taskQueue: TASK_QUEUE_SESSIONS,
@@ -110,6 +127,15 @@ export async function startHarness(options: { inference?: boolean } = {}) {
 
     async snapshot(key: SessionKey): Promise<Snapshot> {
       return handle(key).query<Snapshot>(QUERY_SNAPSHOT);
+    },
+
+    /** The workflow's snapshot once it is as `done` says. */
+    async until(key: SessionKey, done: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
+      return eventually(async () => {
+        const snapshot = await handle(key).query<Snapshot>(QUERY_SNAPSHOT);
+        if (!done(snapshot)) throw new Error(`not yet: ${JSON.stringify(snapshot).slice(0, 2_000)}`);
+        return snapshot;
+      });
     },
 
     async command(key: SessionKey, call: CommandCall): Promise<Json> {

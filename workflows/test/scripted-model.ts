@@ -28,7 +28,8 @@ export class ScriptedModel implements Model, Models {
 
   async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Record<string, never>, void> {
     this.prompts.push(prompt);
-    const said = prompt.messages.at(-1)?.content ?? "";
+    // An input whose turn had no answer is put before the next one, as one message.
+    const said = prompt.messages.at(-1)?.content.split("\n\n").at(-1) ?? "";
     switch (said) {
       case "hold":
         yield "held";

@@ -1,6 +1,8 @@
-import type { SessionKey, Snapshot } from "@holdfast/contract";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { batch, type Harness, input, newKey, startHarness } from "./harness.ts";
+import { type LogFrame, type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { WorkflowUpdateFailedError } from "@temporalio/client";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "./eventually.ts";
+import { batch, type Harness, input, newKey, observe, run, startHarness } from "./harness.ts";
 
 let harness: Harness;
 beforeAll(async () => {
@@ -8,20 +10,180 @@ beforeAll(async () => {
 });
 afterAll(() => harness.stop());
 
-async function until(key: SessionKey, done: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
-  return vi.waitFor(
-    async () => {
-      const snapshot = await harness.snapshot(key);
-      if (!done(snapshot)) throw new Error(`not yet: ${JSON.stringify(snapshot)}`);
-      return snapshot;
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+const until: Harness["until"] = (key, done) => harness.until(key, done);
+
+async function frames(key: SessionKey): Promise<LogFrame[]> {
+  const read = await harness.log.read(key, "0", 1_000);
+  if (read.outcome !== "frames") throw new Error("The log lost its beginning.");
+  return read.frames;
 }
 
-test("send-2: an input becomes a turn", async () => {
+/** The running turn's partial text as readers hold it. */
+async function untilHeld(key: SessionKey, text: string): Promise<void> {
+  await eventually(async () => {
+    const read = await harness.log.snapshot(key);
+    expect(read).toMatchObject({ snapshot: { running: { text } } });
+  });
+}
+
+test("turn-2: an input becomes a turn; its start, its text and its end stand in the log in that order", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hello")));
   const snapshot = await until(key, ({ turns }) => turns.length === 1);
-  expect(snapshot).toMatchObject({ version: 2, turns: [{ turn: 1, outcome: "completed", text: "re: hello" }] });
+  expect(snapshot).toEqual({
+    version: 2,
+    agent: "echo",
+    state: {},
+    running: null,
+    applied: { p: 1 },
+    turns: [
+      {
+        turn: 1,
+        outcome: "completed",
+        text: "re: hello",
+        inputs: [{ producer: "p", seq: 1, text: "hello" }],
+      },
+    ],
+  });
+  const types = (await frames(key)).map((frame) => frame.type);
+  expect(types[0]).toBe("turn.started");
+  expect(types.at(-1)).toBe("turn.completed");
+  expect(new Set(types.slice(1, -1))).toEqual(new Set(["delta"]));
+  expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
+});
+
+test("send-2, send-7: two producers, by two edges that repeat each other: each input once, in the order it came", async () => {
+  const key = newKey();
+  await Promise.all([
+    harness.signal(key, batch("p", input(1, "p1"), input(2, "p2"))),
+    harness.signal(key, batch("p", input(1, "p1"), input(2, "p2"), input(3, "p3"))),
+    harness.signal(key, { runs: [run("q", input(1, "q1")), run("p", input(1, "p1"))] }),
+  ]);
+  const { turns, applied } = await until(key, (snapshot) => snapshot.turns.length >= 4);
+  const texts = turns.flatMap((turn) => turn.inputs.map((taken) => taken.text));
+  expect(texts.toSorted()).toEqual(["p1", "p2", "p3", "q1"]);
+  expect(texts.filter((text) => text.startsWith("p"))).toEqual(["p1", "p2", "p3"]);
+  expect(applied).toEqual({ p: 3, q: 1 });
+});
+
+test("send-3: observed facts reach readers without a turn, and the agent's typed state with them", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", observe(1, "click"), observe(2, "click")), "concierge");
+  await harness.signal(key, batch("p", observe(2, "click"), observe(3, "hover")), "concierge");
+  await until(key, ({ state }) => JSON.stringify(state["observed"] ?? []).includes("hover"));
+  await harness.signal(key, batch("p", input(4, "I love the opera in Paris")), "concierge");
+  const { state, turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(turns[0]?.text).toBe("re: I love the opera in Paris");
+  expect(state).toMatchObject({
+    messages: 1,
+    observed: [
+      { name: "click", count: 2 },
+      { name: "hover", count: 1 },
+    ],
+  });
+  expect(JSON.stringify(state["topics"])).toContain("opera");
+  expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { state } });
+  const versions = (await frames(key)).flatMap((frame) => ("version" in frame ? [frame.version] : []));
+  expect(versions).toEqual(versions.map((_, i) => i + 1));
+});
+
+test("command-2: an interrupt ends the running turn with its partial text, and the next input goes on", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hold"), input(2, "next")));
+  await untilHeld(key, "held");
+  const call = { id: "c1", name: "interrupt", args: { turn: 1 } };
+  expect(await harness.command(key, call)).toEqual({ turn: 1 });
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 2);
+  expect(turns).toMatchObject([
+    { turn: 1, outcome: "interrupted", text: "held" },
+    { turn: 2, outcome: "completed", text: "re: next" },
+  ]);
+  expect((await frames(key)).map((frame) => frame.type)).toContain("turn.interrupted");
+  // A repeat is answered as the first time, though nothing runs any more.
+  expect(await harness.command(key, call)).toEqual({ turn: 1 });
+  expect(await harness.command(key, { id: "c2", name: "interrupt", args: {} })).toEqual({ turn: null });
+});
+
+test("command-2: a turn no worker has begun can be interrupted", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hello")), "echo", "nobody");
+  await until(key, ({ running }) => running !== null);
+  expect(await harness.command(key, { id: "c1", name: "interrupt", args: {} })).toEqual({ turn: 1 });
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(turns).toMatchObject([{ outcome: "interrupted", text: "" }]);
+  expect((await frames(key)).map((frame) => frame.type)).toEqual(["turn.started", "turn.interrupted"]);
+});
+
+test.for([
+  [{ id: "c", name: "dance", args: {} }, "unknown_command"],
+  [{ id: "c d", name: "interrupt", args: {} }, "invalid"],
+  [{ id: "c", name: "interrupt", args: { turn: "x" } }, "invalid"],
+] as const)("command-1: a command that cannot be is refused and leaves nothing behind: %j", async ([call, type]) => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hello")));
+  await until(key, ({ turns }) => turns.length === 1);
+  const refusal = await harness.command(key, call).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(refusal).toBeInstanceOf(WorkflowUpdateFailedError);
+  expect(refusal).toMatchObject({ cause: { type } });
+  const { events } = await harness.handle(key).fetchHistory();
+  expect(events?.filter((event) => event.workflowExecutionUpdateAcceptedEventAttributes)).toEqual([]);
+});
+
+test("turn-3, turn-5: a refused turn fails with its code, and the session goes on", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "refuse"), input(2, "hello")));
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 2);
+  expect(turns).toMatchObject([
+    { outcome: "failed", text: "", error: { code: "model_refused" } },
+    { outcome: "completed", text: "re: hello" },
+  ]);
+});
+
+test("turn-5: a turn whose model breaks off each time fails when its retries are used up", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "break")));
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(turns).toMatchObject([{ outcome: "failed", text: "", error: { code: "model_unavailable" } }]);
+});
+
+test("a malformed or undecodable signal, or one of another name, does not stop a session", async () => {
+  const key = newKey();
+  await harness.signal(key, "no batch");
+  await harness.signal(key, { runs: [{ producer: "p", at: 0, events: [{ seq: "x" }] }] });
+  const encoding = new TextEncoder().encode("binary/secret");
+  await harness.client.workflowService.signalWorkflowExecution({
+    namespace: "default",
+    workflowExecution: { workflowId: workflowIdOf(key) },
+    signalName: "events",
+    input: { payloads: [{ metadata: { encoding }, data: new Uint8Array([1, 2, 3]) }] },
+  });
+  await harness.handle(key).signal("other", { runs: [] });
+  await harness.signal(key, batch("p", input(1, "hello")));
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(turns[0]?.text).toBe("re: hello");
+});
+
+test("turns keep the order of what was sent while one ran", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hold")));
+  await untilHeld(key, "held");
+  for (let seq = 2; seq <= 6; seq++) await harness.signal(key, batch("p", input(seq, `m${seq}`)));
+  expect(await harness.snapshot(key)).toMatchObject({ running: { turn: 1 }, applied: { p: 1 } });
+  await harness.command(key, { id: "c1", name: "interrupt", args: {} });
+  const { turns } = await until(key, (snapshot) => snapshot.turns.length === 6);
+  expect(turns.slice(1).map((turn) => turn.text)).toEqual(["re: m2", "re: m3", "re: m4", "re: m5", "re: m6"]);
+});
+
+test("an agent this deployment lacks leaves the session waiting, not dead", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hello")), "not-yet-deployed");
+  await eventually(async () => {
+    const { events } = await harness.handle(key).fetchHistory();
+    const failures = events?.flatMap((event) => event.workflowTaskFailedEventAttributes?.failure?.message ?? []) ?? [];
+    expect(failures.join()).toContain('no agent "not-yet-deployed"');
+  });
+  expect((await harness.handle(key).describe()).status.name).toBe("RUNNING");
 });

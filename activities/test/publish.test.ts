@@ -1,0 +1,111 @@
+import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
+import { createLogger } from "@holdfast/service/log";
+import { connectRedis } from "@holdfast/service/redis";
+import { type Commit, SessionLog } from "@holdfast/session-log";
+import { startValkey } from "@holdfast/stack/servers";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createPublish, type PublishOutcome } from "../src/publish.ts";
+
+const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
+
+let valkey: Awaited<ReturnType<typeof startValkey>>;
+let redis: ReturnType<typeof connectRedis>;
+let log: SessionLog;
+beforeAll(async () => {
+  valkey = await startValkey();
+  redis = connectRedis(valkey.url, silent, "commands");
+  log = new SessionLog(redis);
+  await new Promise<void>((resolve) => void redis.once("ready", resolve));
+});
+afterAll(async () => {
+  redis.disconnect();
+  await valkey.stop();
+});
+
+let keys = 0;
+function newKey(): SessionKey {
+  return { tenant: "acme", owner: "ann", name: `s${++keys}` };
+}
+
+const inputs = [{ producer: "p", seq: 1, text: "hi" }];
+const started: TurnStartedBody = {
+  type: "turn.started",
+  version: 1,
+  turn: 1,
+  agent: "echo",
+  inputs,
+  applied: { p: 1 },
+};
+const failed: Commit = {
+  frame: {
+    type: "turn.failed",
+    version: 2,
+    turn: 1,
+    text: "",
+    patch: [{ op: "add", path: "/a", value: 1 }],
+    error: { code: "agent_error", message: "oh" },
+  },
+  state: { a: 1 },
+  turn: { turn: 1, inputs, outcome: "failed", text: "", error: { code: "agent_error", message: "oh" } },
+  keepTurns: 1,
+};
+
+async function types(key: SessionKey): Promise<string[]> {
+  const read = await log.read(key, "0", 100);
+  return read.outcome === "frames" ? read.frames.map((frame) => frame.type) : ["unknown"];
+}
+
+test("frame-2: a turn no attempt ever began gets its start before its end, and publishing again changes nothing", async () => {
+  const key = newKey();
+  const activities = createPublish({ log });
+  expect(await activities.publish(key, failed, started)).toBe("published");
+  expect(await activities.publish(key, failed, started)).toBe("published");
+  expect(await types(key)).toEqual(["turn.started", "turn.failed"]);
+  expect(await log.snapshot(key)).toMatchObject({ snapshot: { version: 2, state: { a: 1 }, running: null } });
+});
+
+test("frame-2: a turn an attempt began is not started twice", async () => {
+  const key = newKey();
+  const fence = { turn: 1, step: 1, attempt: 3 };
+  await log.begin(key, fence, started, 0);
+  await log.appendText(key, fence, 1, "half");
+  await createPublish({ log }).publish(key, failed, started);
+  expect(await types(key)).toEqual(["turn.started", "delta", "turn.failed"]);
+});
+
+test("command-2: a stop is seen by the running attempt, and what readers hold of its turn can be read", async () => {
+  const key = newKey();
+  const activities = createPublish({ log });
+  const fence = { turn: 1, step: 1, attempt: 1 };
+  await log.begin(key, fence, started, 0);
+  await log.appendText(key, fence, 1, "half");
+  expect(await activities.heldText(key, 1)).toBe("half");
+  expect(await activities.heldText(key, 2)).toBeNull();
+  expect(await activities.heldText(newKey(), 1)).toBeNull();
+  expect(await activities.requestStop(key, 1)).toBe("published");
+  expect(await log.appendText(key, fence, 2, "more")).toMatchObject({ stop: true });
+});
+
+test("Redis out of reach is an outcome, not an error", async () => {
+  const other = await startValkey();
+  const connection = connectRedis(other.url, silent, "commands");
+  await new Promise<void>((resolve) => void connection.once("ready", resolve));
+  const outcomes: [string, PublishOutcome, unknown][] = [];
+  const activities = createPublish({
+    log: new SessionLog(connection),
+    onOutcome: (...outcome) => void outcomes.push([outcome[0], outcome[1], outcome[2]]),
+  });
+  const key = newKey();
+  expect(await activities.publish(key, failed, started)).toBe("published");
+  await other.stop();
+  expect(await activities.publish(key, failed)).toBe("unreachable");
+  expect(await activities.requestStop(key, 1)).toBe("unreachable");
+  expect(await activities.heldText(key, 1)).toBeNull();
+  connection.disconnect();
+  expect(outcomes).toEqual([
+    ["publish", "published", undefined],
+    ["publish", "unreachable", expect.any(Error)],
+    ["requestStop", "unreachable", expect.any(Error)],
+    ["heldText", "unreachable", expect.any(Error)],
+  ]);
+});
