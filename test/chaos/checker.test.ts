@@ -1,0 +1,141 @@
+import type { Frame, Snapshot } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { check, type Violation } from "./checker.ts";
+import type { History, ReaderRecord } from "./history.ts";
+
+/** A checker that finds nothing proves nothing: each of these histories breaks one promise, and it must say which. */
+const answer = (text: string): string => `${text}: one two three`;
+const inputOf = (seq: number) => ({ producer: "p", seq, text: `say ${seq}` });
+
+/** Two inputs, two turns, one reader from the beginning: all as it should be. */
+function sound(): History {
+  const turns = [1, 2].map((turn) => ({
+    turn,
+    inputs: [inputOf(turn)],
+    outcome: "completed" as const,
+    text: answer(`say ${turn}`),
+  }));
+  const truth: Snapshot = { version: 4, agent: "a", state: { n: 2 }, turns, running: null, applied: { p: 2 } };
+  const empty: Snapshot = { version: 0, agent: "a", state: {}, turns: [], running: null, applied: {} };
+  const frames: Frame[] = [{ type: "snapshot", id: "0", snapshot: empty }];
+  const chain = (id: number) => ({ id: `${id}`, prev: `${id - 1}` });
+  for (const turn of [1, 2]) {
+    const at = (turn - 1) * 4;
+    const fence = { turn, step: 1, attempt: 1 };
+    const text = answer(`say ${turn}`);
+    frames.push(
+      {
+        type: "turn.started",
+        ...chain(at + 1),
+        version: turn * 2 - 1,
+        turn,
+        agent: "a",
+        inputs: [inputOf(turn)],
+        applied: { p: turn },
+      },
+      { type: "delta", ...chain(at + 2), ...fence, index: 1, text: text.slice(0, 5) },
+      { type: "delta", ...chain(at + 3), ...fence, index: 2, text: text.slice(5) },
+      {
+        type: "turn.completed",
+        ...chain(at + 4),
+        version: turn * 2,
+        turn,
+        text,
+        patch: [{ op: "add", path: "/n", value: turn }],
+      },
+    );
+  }
+  const reader: ReaderRecord = {
+    name: "r",
+    session: "s",
+    frames: frames.map((frame, at) => ({ at, frame })),
+    final: truth,
+  };
+  const sent = [1, 2].map((seq) => ({ session: "s", ...inputOf(seq), durable: true }));
+  return { sent, transcripts: new Map([["s", truth]]), readers: [reader], answer, hangs: [] };
+}
+
+function promisesBroken(
+  corrupt: (history: History, truth: Snapshot, reader: ReaderRecord) => void,
+): Violation["promise"][] {
+  const history = structuredClone({ ...sound(), answer: undefined });
+  const whole: History = { ...history, answer };
+  const [truth] = whole.transcripts.values();
+  const [reader] = whole.readers;
+  if (truth === undefined || reader === undefined) throw new Error("there is nothing to corrupt");
+  corrupt(whole, truth, reader);
+  return [...new Set(check(whole).map(({ promise }) => promise))].toSorted();
+}
+
+test("a sound history breaks no promise", () => {
+  expect(check(sound())).toEqual([]);
+});
+
+test("ack before the signal returned: a durable input is in no turn", () => {
+  expect(promisesBroken((history) => history.sent.push({ session: "s", ...inputOf(3), durable: true }))).toEqual([
+    "lost",
+  ]);
+});
+
+test("an input that was never told durable may be missing", () => {
+  expect(promisesBroken((history) => history.sent.push({ session: "s", ...inputOf(3), durable: false }))).toEqual([]);
+});
+
+test("no dedupe: an input is in two turns", () => {
+  const broken = promisesBroken((_, truth, reader) => {
+    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", text: answer("say 2") });
+    reader.final = truth;
+  });
+  expect(broken).toContain("duplicated");
+});
+
+test("inputs of a producer out of order", () => {
+  const broken = promisesBroken((_, truth) => {
+    for (const [index, seq] of [2, 1].entries()) {
+      const turn = truth.turns[index];
+      if (turn) Object.assign(turn, { inputs: [inputOf(seq)], text: answer(`say ${seq}`) });
+    }
+  });
+  expect(broken).toContain("reordered");
+});
+
+test("a turn with half an answer", () => {
+  expect(promisesBroken((_, truth) => void (truth.turns[0] && (truth.turns[0].text = "say 1: one")))).toContain(
+    "garbled",
+  );
+});
+
+test("a frame that never came, and nothing that healed it", () => {
+  expect(promisesBroken((_, __, reader) => void reader.frames.splice(7, 1))).toContain("gap");
+});
+
+test("a missing frame healed by a snapshot is no broken promise", () => {
+  const broken = promisesBroken((_, truth, reader) => {
+    reader.frames.splice(7, 1);
+    reader.frames.push({ at: 99, frame: { type: "snapshot", id: "8", snapshot: truth } });
+  });
+  expect(broken).toEqual([]);
+});
+
+test("text of a superseded attempt left on the screen", () => {
+  const broken = promisesBroken((_, __, reader) => {
+    const delta = reader.frames[3]?.frame;
+    if (delta?.type === "delta") delta.text = ` one one${delta.text}`;
+  });
+  expect(broken).toEqual(["garbled"]);
+});
+
+test("published before it was committed: a reader ends with what the workflow does not have", () => {
+  const broken = promisesBroken((_, __, reader) => {
+    const [first] = reader.final.turns;
+    if (first) first.text = "something else";
+  });
+  expect(broken).toContain("diverged");
+});
+
+test("a reader that stands still", () => {
+  expect(promisesBroken((_, __, reader) => void (reader.final = { ...reader.final, version: 3 }))).toEqual([
+    "diverged",
+  ]);
+  expect(promisesBroken((history) => void history.hangs.push("p#3 is not durable"))).toEqual(["hang"]);
+});
