@@ -2,7 +2,7 @@
 // which is the Node that Holdfast itself runs on, and hands over to that. Hence plain JavaScript without imports.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -91,11 +91,14 @@ async function repairNode() {
   if (existsSync(folder)) {
     console.log(`· fetching Node ${NODE}`);
     await run([process.execPath, "installArchSpecificPackage.js"], folder).catch(() => {});
+    // npm links only executables that exist when it installs.
+    if (existsSync(join(folder, "bin", "node")) && !existsSync(NODE_BINARY))
+      symlinkSync("../node/bin/node", NODE_BINARY);
   }
   if (!nodeWorks()) {
     throw new Advice(
       `Node ${NODE} (npm package "node") was not installed: check the network and that npm may run the install script of ` +
-        `"node", delete node_modules and run this again; or run this with Node ${NODE} itself.`,
+        `"node", delete node_modules and run this again.`,
     );
   }
 }
