@@ -53,7 +53,7 @@ async function offerOpen(
   let next = 0;
   await paceOpenLoop(arrivalTimes(burstsPerSecond, arrivals, seededRandom(seed)), milliseconds, (intendedAt) => {
     const isCounted = counted();
-    recorder.offered(intendedAt, isCounted);
+    recorder.offered(intendedAt, isCounted, burst.length);
     sessions[next++ % sessions.length]?.offer(burst, intendedAt, isCounted);
   });
 }

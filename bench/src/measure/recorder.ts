@@ -12,6 +12,8 @@ export interface LatencyFigures {
 
 /** Counts of what happened between two readings, whether or not the event was sent between them. */
 export interface Completions {
+  /** Events handed to their sessions. */
+  offered: number;
   durable: number;
   turns: number;
 }
@@ -24,12 +26,13 @@ export class Recorder {
   readonly #delay = new Latency();
   /** Refusals, retries, gaps and the like, by name. */
   readonly notes: Record<string, number> = {};
-  readonly completed: Completions = { durable: 0, turns: 0 };
+  readonly completed: Completions = { offered: 0, durable: 0, turns: 0 };
   /** Called when an event of the session with this number is settled, so that a closed loop can send the next. */
   onSettled: ((ordinal: number) => void) | undefined;
 
-  /** Call when an event is handed to its session. */
-  offered(intendedAt: number, counted: boolean): void {
+  /** Call when a burst of so many events is handed to its session. */
+  offered(intendedAt: number, counted: boolean, events: number): void {
+    this.completed.offered += events;
     if (counted) this.#delay.record(performance.now() - intendedAt);
   }
 

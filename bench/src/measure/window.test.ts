@@ -3,6 +3,7 @@ import { joinWindows, windowFigures, type WindowCounts } from "./window.ts";
 
 const window: WindowCounts = {
   seconds: 4,
+  offered: 820,
   durable: 800,
   turns: 80,
   machineCpuSeconds: 6,

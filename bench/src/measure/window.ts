@@ -20,6 +20,8 @@ export interface Gauges {
 /** What happened in a window: plain sums, so that windows can be added. */
 export interface WindowCounts {
   seconds: number;
+  /** Of an open loop; a closed one offers what it completes. */
+  offered: number;
   durable: number;
   turns: number;
   machineCpuSeconds: number;
@@ -39,14 +41,14 @@ export interface WindowFigures {
 }
 
 async function read(gauges: Gauges, recorder: Recorder) {
-  const { durable, turns } = recorder.completed;
+  const { offered, durable, turns } = recorder.completed;
   const at = performance.now();
   const machine = readMachine();
   const [processes, persistence] = await Promise.all([
     readProcesses(gauges.processes),
     readPersistence(gauges.metricsUrl, gauges.namespace),
   ]);
-  return { at, durable, turns, machine, processes, persistence };
+  return { at, offered, durable, turns, machine, processes, persistence };
 }
 
 /** Begins a window; the function it gives ends it. The load must run on across both calls. */
@@ -56,6 +58,7 @@ export async function openWindow(gauges: Gauges, recorder: Recorder): Promise<()
     const after = await read(gauges, recorder);
     const counts: WindowCounts = {
       seconds: (after.at - before.at) / 1_000,
+      offered: after.offered - before.offered,
       durable: after.durable - before.durable,
       turns: after.turns - before.turns,
       machineCpuSeconds: after.machine - before.machine,
@@ -79,6 +82,7 @@ export async function openWindow(gauges: Gauges, recorder: Recorder): Promise<()
 export function joinWindows(windows: WindowCounts[]): WindowCounts {
   const joined: WindowCounts = {
     seconds: 0,
+    offered: 0,
     durable: 0,
     turns: 0,
     machineCpuSeconds: 0,
@@ -88,6 +92,7 @@ export function joinWindows(windows: WindowCounts[]): WindowCounts {
   };
   for (const window of windows) {
     joined.seconds += window.seconds;
+    joined.offered += window.offered;
     joined.durable += window.durable;
     joined.turns += window.turns;
     joined.machineCpuSeconds += window.machineCpuSeconds;

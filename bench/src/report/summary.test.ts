@@ -11,6 +11,7 @@ function figures(turns: number, milliseconds: number): TrialFigures {
   progress.durable({ seq: 2, kind: "observe", intendedAt: 0, counted: false });
   const window = {
     seconds: 10,
+    offered: turns,
     durable: turns,
     turns,
     machineCpuSeconds: 5,
