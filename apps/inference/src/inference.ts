@@ -7,7 +7,7 @@ import { laneTaskQueue, QUERY_SNAPSHOT, type SessionKey, type Snapshot, workflow
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
 import { listen, operationsApp } from "@holdfast/service/operations";
-import { connectRedis, type RedisConnection } from "@holdfast/service/redis";
+import { connectRedis, type RedisConnection, redisReady } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
@@ -15,6 +15,9 @@ import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { InferenceConfig } from "./config.ts";
 import { untilConnected } from "./connection.ts";
 import { type InferenceMetrics, inferenceMetrics } from "./metrics.ts";
+
+/** How long a worker that starts waits for Redis; then it works without. */
+const REDIS_PATIENCE_MS = 3_000;
 
 /**
  * Runs the model work of the configured lanes. Serves its health at once; works once Temporal is there. `onFatal` is told when a
@@ -47,6 +50,8 @@ export async function startInference(
     const activities = respondActivity(config, { redis, client, breakers, metrics });
     const connection = await untilConnected(config, log, stopping.signal);
     if (connection === undefined) return;
+    // A retry that cannot ask what readers hold starts its answer over, though the model could have gone on.
+    await redisReady(redis, REDIS_PATIENCE_MS);
     try {
       for (const lane of config.HOLDFAST_LANES) workers.push(await createWorker(config, connection, lane, activities));
       log.info({ lanes: config.HOLDFAST_LANES, model: config.HOLDFAST_MODEL_URL ?? "embedded" }, "inference works");

@@ -55,3 +55,20 @@ function open(url: string, role: "commands" | "subscriber"): RedisConnection {
   }
   return new Redis(url, options);
 }
+
+/**
+ * Resolves when the connection is ready, or after `withinMs`: commands sent before fail at once (see `connectRedis`), which a
+ * process that has only just started can avoid by waiting for a moment, and for no longer.
+ */
+export async function redisReady(connection: RedisConnection, withinMs: number): Promise<void> {
+  if (connection.status === "ready") return;
+  await new Promise<void>((resolve) => {
+    const settle = (): void => {
+      clearTimeout(timer);
+      connection.off("ready", settle);
+      resolve();
+    };
+    const timer = setTimeout(settle, withinMs);
+    connection.once("ready", settle);
+  });
+}
