@@ -113,3 +113,11 @@ test("a client that asks and never reads its answers is cut off at a bound", asy
   expect(conn.readyState).not.toBe("open");
   expect(outlet.waiting).toBeLessThan(250_000);
 });
+
+test("one frame larger than that bound is no reason to cut a client off", async () => {
+  const { conn, outlet, client } = await connectClient({ slow: 10_000, most: 20_000 });
+  client.resume();
+  outlet.send("s", [JSON.stringify("x".repeat(10_000_000))]);
+  await vi.waitFor(() => expect(outlet.waiting).toBe(0), SOON);
+  expect(conn.readyState).toBe("open");
+});

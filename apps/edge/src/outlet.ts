@@ -57,9 +57,10 @@ export class Outlet {
   }
 
   #onCreate(data: unknown): void {
-    this.#created += typeof data === "string" ? data.length : 1;
-    // Discarding, since a graceful close would wait for the client to read.
+    // Of what was there before it: one large frame must not end its connection again and again. Discarding, since a
+    // graceful close would wait for the client to read.
     if (this.waiting > this.#limits.most) this.#conn.close(true);
+    this.#created += typeof data === "string" ? data.length : 1;
   }
 
   #onWritten(): void {

@@ -90,15 +90,18 @@ test("without Redis an order is carried out where it was given, says so, and no 
 
 // Last: it stops a node.
 test("drain: not ready, 503, clients are told and closed after their sends are answered, and may come back", async () => {
-  const edge = await stage.startEdge();
+  const edge = await stage.startEdge({ HOLDFAST_SHUTDOWN_GRACE_SECONDS: "60" });
   const visitors = await Promise.all(Array.from({ length: 20 }, (_, index) => visit(edge, `user-${index}`)));
   await Promise.all(visitors.map((visitor) => visitor.open("s")));
+  // While Temporal hangs nothing is answered, and so nobody is closed.
+  stage.temporal.kill("SIGSTOP");
   const acks = visitors.map((visitor) => visitor.send("s", [input(1)]));
   // A request is read before the ones that follow it on the same connection.
   await Promise.all(visitors.map((visitor) => visitor.closeSession("other")));
-  const statuses: number[] = [];
   const stopped = edge.stop("SIGTERM");
-  statuses.push(await upgradeStatus(edge.url), (await fetch(`${edge.url}/readyz`)).status);
+  const statuses = [await upgradeStatus(edge.url), (await fetch(`${edge.url}/readyz`)).status];
+  expect(visitors.some(({ isGone }) => isGone)).toBe(false);
+  stage.temporal.kill("SIGCONT");
   await stopped;
   expect(await Promise.all(acks)).toEqual(visitors.map(() => ({ ok: true, durable: 1 })));
   for (const visitor of visitors) {
