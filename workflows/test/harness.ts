@@ -31,7 +31,11 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/wo
 import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
-Runtime.install({ logger: new DefaultLogger("ERROR") });
+// Tests provoke what the SDK warns of.
+Runtime.install({
+  logger: new DefaultLogger("ERROR", () => {}),
+  telemetryOptions: { logging: { filter: { core: "ERROR" } } },
+});
 const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
@@ -40,11 +44,13 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
  * A real Temporal and a real Valkey, the workflows' worker, and one worker of the shared lane, whose `respond` is the
  * real one on a scripted model. `inference: false`: nobody works on the lane until `startInference`.
  */
-export async function startHarness(options: { inference?: boolean; temporalArgs?: string[] } = {}) {
+export async function startHarness(
+  options: { inference?: boolean; temporalArgs?: string[]; workflowsPath?: string } = {},
+) {
   const [temporal, firstValkey, workflowBundle] = await Promise.all([
     startTemporal({ args: options.temporalArgs ?? [] }),
     startValkey(),
-    bundleWorkflows(),
+    bundleWorkflows(options.workflowsPath),
   ]);
   let valkey = firstValkey;
   const connection = await Connection.connect({ address: temporal.address });

@@ -1,15 +1,15 @@
 import { createRequire } from "node:module";
-import { bundleWorkflowCode, type BundleOptions, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@temporalio/worker";
 
 const require = createRequire(import.meta.url);
 
-/** Bundles the workflow code for the SDK's sandbox. Takes a second or two. */
+/** Bundles the workflow code for the SDK's sandbox: this repository's unless told otherwise. Takes a second or two. */
 export async function bundleWorkflows(
-  logger: NonNullable<BundleOptions["logger"]> = new DefaultLogger("WARN"),
+  workflowsPath: string = require.resolve("@holdfast/workflows"),
 ): Promise<WorkflowBundle> {
   return bundleWorkflowCode({
-    workflowsPath: require.resolve("@holdfast/workflows"),
+    workflowsPath,
     payloadConverterPath: require.resolve("@holdfast/workflows/payload-converter"),
-    logger,
+    logger: new DefaultLogger("WARN"),
   });
 }

@@ -16,7 +16,7 @@ const FAIRNESS_KEY_BYTES = 64;
 /**
  * Runs one step of a turn as an activity on the session's lane.
  * Throws TurnStopped after an interrupt, TurnFailure when the step failed for good, and cancellation of the workflow
- * itself as it came.
+ * itself as it came. Never settles once the turn has ended: what its agent did not wait for must not go on from here.
  */
 export async function runStep(
   start: SessionStart,
@@ -24,12 +24,15 @@ export async function runStep(
   log: LogWriter,
   request: ModelRequest,
 ): Promise<RespondResult> {
+  if (run.ended) return never();
   const step = run.beginStep(request);
   try {
     const result = await respondActivity(start, step)(respondRequest(start, run, step));
+    if (run.ended) return await never();
     run.stepFinished(result);
     return result;
   } catch (error) {
+    if (run.ended) return never();
     // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
     // and is not retried because cancellation was asked for. Either way readers keep what they have.
     if (run.stopped) {
@@ -41,6 +44,10 @@ export async function runStep(
     run.stepFailed(failure);
     throw failure;
   }
+}
+
+function never(): Promise<never> {
+  return new Promise(() => {});
 }
 
 function respondActivity({ key, lane }: SessionStart, step: Step): ModelActivities["respond"] {

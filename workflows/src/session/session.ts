@@ -136,6 +136,7 @@ export class Session {
     const run = this.#running;
     if (run === undefined) throw new Error("No turn is running.");
     this.#running = undefined;
+    run.end();
     if (end.outcome === "failed") this.#draft = this.#state;
     else this.#state = this.#draft;
     const error = end.outcome === "failed" ? { error: end.failure.toError() } : {};

@@ -21,6 +21,7 @@ export class TurnRun {
   #underWay = false;
   #text = "";
   #stopped = false;
+  #ended = false;
   #failure: TurnFailure | undefined;
 
   constructor(turn: number, input: Input, version: number, deadlineSeconds: number) {
@@ -45,8 +46,22 @@ export class TurnRun {
     return this.#finished === 0;
   }
 
+  /** A step is under way. */
+  get busy(): boolean {
+    return this.#underWay;
+  }
+
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** The turn is over, though code its agent did not wait for may still be on its way. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  end(): void {
+    this.#ended = true;
   }
 
   /** Throws TurnStopped after an interrupt, and the same TurnFailure again once the turn's time or retries are spent. */

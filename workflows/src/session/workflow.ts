@@ -9,27 +9,34 @@ import {
   UPDATE_COMMAND,
 } from "@holdfast/contract/temporal";
 import * as temporal from "@temporalio/workflow";
-import { agentNamed } from "../agents/registry.ts";
+import type { Agent } from "./agent.ts";
+import { StateTooLargeError } from "./agent-state.ts";
 import type { Carry } from "./carry.ts";
 import { interruptedTurn, validateCommand } from "./command.ts";
 import { Governor } from "./governor.ts";
 import { LogWriter } from "./log-writer.ts";
 import { runStep } from "./model-steps.ts";
 import { Session, type TurnEnd } from "./session.ts";
-import { StateTooLargeError } from "./agent-state.ts";
-import { TurnFailure, TurnStopped } from "./turn-failure.ts";
+import { TurnFailure } from "./turn-failure.ts";
 import type { TurnRun } from "./turn-run.ts";
 
 const eventsSignal = temporal.defineSignal<[unknown]>(SIGNAL_EVENTS);
 const snapshotQuery = temporal.defineQuery<Snapshot>(QUERY_SNAPSHOT);
 const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND);
 
+export type SessionWorkflow = (start: SessionStart, carry?: Carry) => Promise<never>;
+
+/** The workflow of sessions whose agents `agentNamed` finds; what it throws fails the workflow task. */
+export function sessionWorkflow(agentNamed: (name: string) => Agent): SessionWorkflow {
+  return (start, carry) => runSession(start, agentNamed(start.agent), carry);
+}
+
 /**
  * One session: the conversation of one client with one agent. Handlers only enqueue; the loop consumes, one thing at a
  * time. It ends by continuing as a new run, or when an operator cancels it.
  */
-export async function session(start: SessionStart, carry?: Carry): Promise<never> {
-  const state = new Session(start, agentNamed(start.agent), carry);
+async function runSession(start: SessionStart, agent: Agent, carry: Carry | undefined): Promise<never> {
+  const state = new Session(start, agent, carry);
   const governor = new Governor();
   const log = new LogWriter(start.key, carry?.unhealed ?? false);
   let turnScope: temporal.CancellationScope | undefined;
@@ -65,16 +72,25 @@ export async function session(start: SessionStart, carry?: Carry): Promise<never
     turnScope = scope;
     const end = await turnEnd(run, () =>
       scope.run(() =>
-        state.agent.onTurn({
+        agent.onTurn({
           turn: run.turn,
           input: run.input,
           state: () => state.draft(),
-          setState: (value) => state.setDraft(value),
-          respond: (request) => runStep(start, run, log, request),
+          setState(value) {
+            if (run.ended) temporal.log.error("an update came after its turn and is dropped", { turn: run.turn });
+            else state.setDraft(value);
+          },
+          respond(request) {
+            const result = runStep(start, run, log, request);
+            // A rejection nobody handles, because the agent did not wait, would fail the workflow task.
+            result.catch(() => {});
+            return result;
+          },
         }),
       ),
     );
     turnScope = undefined;
+    if (run.busy) scope.cancel();
     await log.publish(state.endTurn(end), run.unheard ? turnStarted(start, run) : undefined);
   }
 
@@ -89,7 +105,7 @@ export async function session(start: SessionStart, carry?: Carry): Promise<never
       // Without input there is nothing to work down first.
       const force = governor.urgent(temporal.workflowInfo()) || !state.hasInput;
       const next = state.carry(log.unhealed, force);
-      if (next !== undefined) await temporal.continueAsNew<typeof session>(start, next);
+      if (next !== undefined) await temporal.continueAsNew<SessionWorkflow>(start, next);
     }
     if (state.patchDue) await log.publish(state.patchObserved());
     const run = state.startTurn();
@@ -103,26 +119,24 @@ async function turnEnd(run: TurnRun, onTurn: () => Promise<void>): Promise<TurnE
     await onTurn();
     return { outcome: run.stopped ? "interrupted" : "completed" };
   } catch (error) {
-    if (run.stopped && (error instanceof TurnStopped || temporal.isCancellation(error))) {
-      return { outcome: "interrupted" };
-    }
     if (isTemporals(error)) throw error;
-    if (error instanceof TurnFailure) return { outcome: "failed", failure: error };
-    if (error instanceof StateTooLargeError) {
-      return { outcome: "failed", failure: new TurnFailure("state_too_large", error.message) };
-    }
-    temporal.log.error("the agent's code threw", { turn: run.turn, error: described(error) });
-    return { outcome: "failed", failure: new TurnFailure("agent_error", "The agent failed on this message.") };
+    // Whatever an agent makes of the TurnStopped it got.
+    if (run.stopped) return { outcome: "interrupted" };
+    if (temporal.isCancellation(error)) throw error;
+    return { outcome: "failed", failure: failureOf(run, error) };
   }
+}
+
+function failureOf(run: TurnRun, error: unknown): TurnFailure {
+  if (error instanceof TurnFailure) return error;
+  if (error instanceof StateTooLargeError) return new TurnFailure("state_too_large", error.message);
+  temporal.log.error("the agent's code threw", { turn: run.turn, error: described(error) });
+  return new TurnFailure("agent_error", "The agent failed on this message.");
 }
 
 /** What Temporal throws to end or fail a run: an agent's turn must not swallow it. */
 function isTemporals(error: unknown): boolean {
-  return (
-    temporal.isCancellation(error) ||
-    error instanceof temporal.ContinueAsNew ||
-    error instanceof temporal.DeterminismViolationError
-  );
+  return error instanceof temporal.ContinueAsNew || error instanceof temporal.DeterminismViolationError;
 }
 
 /** Whatever was thrown, as something that can leave the sandbox. */

@@ -1,0 +1,80 @@
+import { fileURLToPath } from "node:url";
+import {
+  QUERY_SNAPSHOT,
+  SIGNAL_EVENTS,
+  type SessionKey,
+  type Snapshot,
+  TASK_QUEUE_SESSIONS,
+  WORKFLOW_TYPE,
+  workflowIdOf,
+} from "@holdfast/contract";
+import { type GuardedProcess, startGuarded, untilReady } from "@holdfast/stack/guarded-process";
+import { freePort } from "@holdfast/stack/ports";
+import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
+import { Client, Connection } from "@temporalio/client";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
+
+let valkey: ValkeyServer;
+let temporal: TemporalServer | undefined;
+const processes: GuardedProcess[] = [];
+beforeAll(async () => {
+  valkey = await startValkey();
+});
+afterAll(async () => {
+  await Promise.all(processes.map((process) => process.stop()));
+  await temporal?.stop();
+  await valkey.stop();
+});
+
+async function start(env: Record<string, string>): Promise<GuardedProcess> {
+  const child = await startGuarded(process.execPath, [MAIN], {
+    env: { PATH: process.env["PATH"], HOLDFAST_REDIS_URL: valkey.url, ...env },
+  });
+  processes.push(child);
+  return child;
+}
+
+test("the orchestrator waits for Temporal, works once it is there, and drains on SIGTERM", async () => {
+  const [port, temporalPort, sdkPort] = [await freePort(), await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${port}`;
+  const orchestrator = await start({
+    HOLDFAST_PORT: `${port}`,
+    HOLDFAST_SDK_METRICS_PORT: `${sdkPort}`,
+    HOLDFAST_TEMPORAL_ADDRESS: `127.0.0.1:${temporalPort}`,
+  });
+  await untilReady(orchestrator, "orchestrator", async () => (await fetch(`${url}/healthz`)).ok);
+  const waiting = await fetch(`${url}/readyz`);
+  expect(waiting.status).toBe(503);
+  expect(await waiting.text()).toBe("waiting for Temporal\n");
+
+  temporal = await startTemporal({ port: temporalPort });
+  await untilReady(orchestrator, "orchestrator", async () => (await fetch(`${url}/readyz`)).ok);
+
+  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  const key: SessionKey = { tenant: "acme", owner: "ann", name: "s" };
+  const handle = await client.workflow.signalWithStart(WORKFLOW_TYPE, {
+    workflowId: workflowIdOf(key),
+    taskQueue: TASK_QUEUE_SESSIONS,
+    args: [{ key, agent: "concierge", lane: "nobody" }],
+    signal: SIGNAL_EVENTS,
+    signalArgs: [{ runs: [{ producer: "p", at: 0, events: [{ seq: 1, kind: "observe", name: "click" }] }] }],
+  });
+  await untilReady(orchestrator, "session", async () => {
+    const { state } = await handle.query<Snapshot>(QUERY_SNAPSHOT);
+    return JSON.stringify(state["observed"]) === JSON.stringify([{ name: "click", count: 1 }]);
+  });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toMatch(/holdfast_log_writes_total\{operation="publish",outcome="published",.*\} 1/);
+  expect(await (await fetch(`http://127.0.0.1:${sdkPort}/metrics`)).text()).toContain("temporal_workflow_task");
+
+  orchestrator.kill("SIGTERM");
+  expect(await orchestrator.exited).toMatchObject({ code: 0 });
+  await client.connection.close();
+});
+
+test("a wrong setting is named, and the process does not start", async () => {
+  const orchestrator = await start({ HOLDFAST_MAX_CACHED_WORKFLOWS: "0", HOLDFAST_PORT: "x" });
+  expect(await orchestrator.exited).toMatchObject({ code: 2 });
+});

@@ -1,0 +1,104 @@
+import { fileURLToPath } from "node:url";
+import type { SessionKey, Snapshot } from "@holdfast/contract";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "./eventually.ts";
+import { batch, type Harness, input, newKey, startHarness } from "./harness.ts";
+
+let harness: Harness;
+beforeAll(async () => {
+  harness = await startHarness({ workflowsPath: fileURLToPath(new URL("test-agents.ts", import.meta.url)) });
+});
+afterAll(() => harness.stop());
+
+async function afterTurns(agent: string, ...texts: string[]): Promise<{ key: SessionKey; snapshot: Snapshot }> {
+  const key = newKey();
+  await harness.signal(key, batch("p", ...texts.map((text, i) => input(i + 1, text))), agent);
+  const snapshot = await harness.until(key, ({ turns }) => turns.length === texts.length);
+  return { key, snapshot };
+}
+
+async function frameTypes(key: SessionKey): Promise<string[]> {
+  const read = await harness.log.read(key, "0", 1_000);
+  return read.outcome === "frames" ? read.frames.map((frame) => frame.type) : ["unknown"];
+}
+
+test("frame-4: a turn of two steps is one text, and its text frames are numbered through", async () => {
+  const { key, snapshot } = await afterTurns("two-steps", "hello");
+  expect(snapshot.turns).toMatchObject([{ outcome: "completed", text: "re: hellore: re: hello" }]);
+  expect(snapshot.state).toEqual({ notes: ["re: hello"] });
+  const read = await harness.log.read(key, "0", 100);
+  const deltas = read.outcome === "frames" ? read.frames.filter((frame) => frame.type === "delta") : [];
+  expect(deltas.map((delta) => delta.index)).toEqual(deltas.map((_, i) => i + 1));
+  expect(new Set(deltas.map((delta) => delta.step))).toEqual(new Set([1, 2]));
+  expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
+});
+
+test("frame-2: a turn without a reply has its start and its end in the log all the same", async () => {
+  const { key, snapshot } = await afterTurns("silent", "hello", "again");
+  expect(snapshot).toMatchObject({ version: 4, state: { notes: ["again"] }, turns: [{ text: "" }, { text: "" }] });
+  expect(await frameTypes(key)).toEqual(["turn.started", "turn.completed", "turn.started", "turn.completed"]);
+});
+
+test("turn-5: an agent that throws fails its turn, leaves no trace in the state, and the session goes on", async () => {
+  const { key, snapshot } = await afterTurns("thrower", "early", "late", "early");
+  expect(snapshot.turns).toMatchObject([
+    { outcome: "failed", text: "", error: { code: "agent_error" } },
+    { outcome: "failed", text: "re: late", error: { code: "agent_error" } },
+    { outcome: "failed", text: "", error: { code: "agent_error" } },
+  ]);
+  expect(JSON.stringify(snapshot)).not.toContain("defect");
+  expect(snapshot.state).toEqual({ notes: [] });
+  expect((await frameTypes(key)).filter((type) => type === "turn.failed")).toHaveLength(3);
+});
+
+test("turn-5: a state over the limit fails the turn", async () => {
+  const { snapshot } = await afterTurns("hoarder", "hello");
+  expect(snapshot.turns).toMatchObject([{ outcome: "failed", error: { code: "state_too_large" } }]);
+});
+
+test("an agent may end a turn in its own way when the model refuses", async () => {
+  const { snapshot } = await afterTurns("catcher", "refuse");
+  expect(snapshot).toMatchObject({ state: { notes: ["TurnFailure"] }, turns: [{ outcome: "completed", text: "" }] });
+});
+
+test("turn-5: a turn that takes longer than its agent allows fails by its deadline, and the next one runs", async () => {
+  const { snapshot } = await afterTurns("impatient", "hold", "hello");
+  expect(snapshot.turns).toMatchObject([
+    { outcome: "failed", error: { code: "turn_deadline" } },
+    { outcome: "completed", text: "re: hello" },
+  ]);
+});
+
+test("turn-1: an agent that asks twice at once fails, and its first step does not reach into the next turn", async () => {
+  const { key, snapshot } = await afterTurns("hasty", "hello", "again");
+  expect(snapshot.turns).toMatchObject([
+    { outcome: "failed", error: { code: "agent_error" } },
+    { outcome: "failed", error: { code: "agent_error" } },
+  ]);
+  await eventually(async () => {
+    expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
+  });
+});
+
+test("turn-1: what an agent did not wait for is cancelled, and changes nothing after its turn", async () => {
+  const { key } = await afterTurns("careless", "hold", "hello");
+  await eventually(async () => {
+    const { events } = await harness.handle(key).fetchHistory();
+    expect(events?.some((event) => event.activityTaskCancelRequestedEventAttributes)).toBe(true);
+  });
+  await harness.signal(key, batch("p", input(3, "again")));
+  const { state, turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 3);
+  expect(state).toEqual({ notes: [] });
+  expect(turns.map((turn) => turn.outcome)).toEqual(["completed", "completed", "completed"]);
+});
+
+test("command-2: an interrupt ends a turn as interrupted, whatever its agent makes of it", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hold")), "wrapper");
+  await eventually(async () => {
+    expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { text: "held" } } });
+  });
+  await harness.command(key, { id: "c1", name: "interrupt", args: {} });
+  const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(turns).toMatchObject([{ outcome: "interrupted", text: "held" }]);
+});

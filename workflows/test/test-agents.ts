@@ -1,0 +1,96 @@
+import { sleep } from "@temporalio/workflow";
+import { defineAgent } from "../src/agents/define-agent.ts";
+import type { Agent } from "../src/session/agent.ts";
+import { sessionWorkflow } from "../src/session/workflow.ts";
+
+type Notes = { notes: string[] };
+const initialState: Notes = { notes: [] };
+
+const AGENTS: readonly Agent[] = [
+  defineAgent<Notes>({
+    name: "two-steps",
+    initialState,
+    async onTurn(turn) {
+      const first = await turn.reply();
+      turn.update(({ notes }) => ({ notes: [...notes, first.text] }));
+      await turn.reply({ instructions: "and now?" });
+    },
+  }),
+  defineAgent<Notes>({
+    name: "silent",
+    initialState,
+    async onTurn(turn) {
+      turn.update({ notes: [turn.input.text] });
+    },
+  }),
+  defineAgent<Notes>({
+    name: "thrower",
+    initialState,
+    async onTurn(turn) {
+      turn.update({ notes: ["lost"] });
+      if (turn.input.text === "late") await turn.reply();
+      throw new Error("a defect of the agent");
+    },
+  }),
+  defineAgent<Notes>({
+    name: "hoarder",
+    initialState,
+    async onTurn(turn) {
+      turn.update({ notes: [await turn.reply().then(({ text }) => text.repeat(100_000))] });
+    },
+  }),
+  defineAgent<Notes>({
+    name: "catcher",
+    initialState,
+    async onTurn(turn) {
+      try {
+        await turn.reply();
+      } catch (error) {
+        turn.update({ notes: [error instanceof Error ? error.name : ""] });
+      }
+    },
+  }),
+  defineAgent<Notes>({
+    name: "wrapper",
+    initialState,
+    async onTurn(turn) {
+      try {
+        await turn.reply();
+        await turn.reply();
+      } catch (cause) {
+        throw new Error("wrapped", { cause });
+      }
+    },
+  }),
+  defineAgent<Notes>({
+    name: "impatient",
+    initialState,
+    deadlineSeconds: 1,
+    async onTurn(turn) {
+      await turn.reply();
+    },
+  }),
+  defineAgent<Notes>({
+    name: "hasty",
+    initialState,
+    async onTurn(turn) {
+      await Promise.all([turn.reply(), turn.reply()]);
+    },
+  }),
+  defineAgent<Notes>({
+    name: "careless",
+    initialState,
+    async onTurn(turn) {
+      if (turn.input.text !== "hold") return;
+      const late = () => turn.update({ notes: ["too late"] });
+      turn.reply().then(late, late);
+      await sleep(500);
+    },
+  }),
+];
+
+export const session = sessionWorkflow((name) => {
+  const agent = AGENTS.find((candidate) => candidate.name === name);
+  if (agent === undefined) throw new Error(`There is no test agent "${name}".`);
+  return agent;
+});
