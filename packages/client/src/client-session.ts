@@ -46,6 +46,7 @@ export class ClientSession implements Session {
   #stale = false;
   #notifying = false;
   #active = false;
+  #wire: Wire | undefined;
   #closed = false;
   #linger: ReturnType<typeof setTimeout> | undefined;
   #adoption: ReturnType<typeof setInterval> | undefined;
@@ -60,7 +61,7 @@ export class ClientSession implements Session {
     const sessionRefused = (error: HoldfastError): void => this.#delivery.refuse(error);
     this.#delivery = new Delivery(
       { session: name, agent: options.agent, tuning, random },
-      { changed, opened: (wire) => this.#opened(wire), refused: (error) => this.#refused(error) },
+      { changed, opened: () => this.#opened(), refused: (error) => this.#refused(error) },
     );
     this.#outboxes = new Outboxes(
       { session: name, tuning, random, storage },
@@ -158,10 +159,13 @@ export class ClientSession implements Session {
   }
 
   attach(wire: Wire): void {
-    if (this.#active) this.#delivery.attach(wire);
+    if (!this.#active) return;
+    this.#wire = wire;
+    this.#delivery.attach(wire);
   }
 
   detach(): void {
+    this.#wire = undefined;
     this.#delivery.detach();
     this.#outboxes.detach();
     this.#commands.detach();
@@ -199,7 +203,9 @@ export class ClientSession implements Session {
     return this.#outboxes.send(body);
   }
 
-  #opened(wire: Wire): void {
+  #opened(): void {
+    const wire = this.#wire;
+    if (wire === undefined) return;
     this.#outboxes.attach(wire);
     this.#commands.attach(wire);
     void this.#outboxes.adopt();
@@ -223,6 +229,7 @@ export class ClientSession implements Session {
 
   #deactivate(): void {
     this.#active = false;
+    this.#wire = undefined;
     this.#stopTimers();
     this.#delivery.end("idle");
     this.#outboxes.detach();

@@ -26,10 +26,13 @@ export interface DeliveryOptions {
   random: () => number;
 }
 
+/** What delivery needs of a connection. */
+export type DeliveryWire = Pick<Wire, "open" | "closeSession">;
+
 export interface DeliveryListener {
   changed(): void;
-  /** The session is open on this connection: `send` and `command` may begin. */
-  opened(wire: Wire): void;
+  /** The session is open on the connection attached last: `send` and `command` may begin. */
+  opened(): void;
   /** The edge will not open it. */
   refused(error: HoldfastError): void;
 }
@@ -43,8 +46,10 @@ export class Delivery {
   readonly #stalls: Backoff;
   readonly #pause = new Pause();
   #state: DeliveryState = { state: "idle" };
-  #wire: Wire | undefined;
+  #wire: DeliveryWire | undefined;
   #opening = false;
+  /** Asked to open again while an `open` is under way; its answer may have been on its way already. */
+  #again = false;
   /** Counts attachments: an `open` of an earlier one, even on the same connection, may have been undone by a `close`. */
   #epoch = 0;
   #lastStall = 0;
@@ -72,7 +77,7 @@ export class Delivery {
   }
 
   /** A connection lives: open there. */
-  attach(wire: Wire): void {
+  attach(wire: DeliveryWire): void {
     if (this.#wire === wire || this.#state.state === "closed") return;
     this.#wire = wire;
     this.#epoch++;
@@ -97,11 +102,16 @@ export class Delivery {
     this.#enter({ state: as });
   }
 
-  /** Opens again from where the reader is, unless that is under way. */
+  /** Opens again from where the reader is: now, or after the `open` under way. */
   reopen(delayMs = 0): void {
     const wire = this.#wire;
-    if (wire === undefined || this.#opening) return;
+    if (wire === undefined) return;
+    if (this.#opening) {
+      this.#again = true;
+      return;
+    }
     this.#opening = true;
+    this.#again = false;
     if (this.#state.state === "live") this.#enter({ state: "opening" });
     void this.#open(wire, delayMs);
   }
@@ -109,13 +119,13 @@ export class Delivery {
   read(received: ReceivedFrame): FrameOutcome {
     if (this.#wire === undefined) return "dropped";
     const outcome = this.#reader.read(received);
-    if ((outcome === "broken" || outcome === "gap") && !this.#opening) this.reopen(this.#stallDelay());
+    if (outcome === "broken" || outcome === "gap") this.reopen(this.#opening ? 0 : this.#stallDelay());
     if (received.kind === "snapshot") this.#liveIfSettled();
     return outcome;
   }
 
   /** Asks until the edge gives an answer that stands, or the connection is another one. */
-  async #open(wire: Wire, firstDelayMs: number): Promise<void> {
+  async #open(wire: DeliveryWire, firstDelayMs: number): Promise<void> {
     const epoch = this.#epoch;
     const current = (): boolean => this.#wire === wire && this.#epoch === epoch;
     let delayMs: number | undefined = firstDelayMs;
@@ -125,13 +135,13 @@ export class Delivery {
       delayMs = await this.#ask(wire, current);
     }
     this.#opening = false;
-    // Attached anew while this one still waited for its answer.
-    if (this.#epoch !== epoch) this.reopen();
+    // Attached anew, or found not to be open, while this one still waited for its answer.
+    if (this.#epoch !== epoch || this.#again) this.reopen();
     else this.#liveIfSettled();
   }
 
   /** One `open`. Returns the milliseconds to wait before the next, undefined when there need not be one. */
-  async #ask(wire: Wire, current: () => boolean): Promise<number | undefined> {
+  async #ask(wire: DeliveryWire, current: () => boolean): Promise<number | undefined> {
     const { session, agent } = this.#options;
     const reply = await wire.open({ session, ...(agent !== undefined && { agent }), ...this.#reader.begin() });
     if (!current()) return undefined;
@@ -143,7 +153,8 @@ export class Delivery {
       case "answered":
         if (reply.answer.ok) {
           this.#retries.reset();
-          this.#listener.opened(wire);
+          this.#again = false;
+          this.#listener.opened();
           return this.#reader.begun(reply.answer.resumed) === "again" ? this.#stallDelay() : undefined;
         }
         if (isRetryable(reply.answer.error)) return this.#retries.next(reply.answer.error.retryAfterMs);
