@@ -147,6 +147,8 @@ test("limit-1: unappliedInputs is busy until turns take inputs; observes still p
 
 test("limit-1: marks this edge missed come with a snapshot, so that busy ends", async () => {
   const { visitor, key } = await visit();
+  // Read before there is a workflow, so that nothing is cached that this test then makes untrue.
+  await visitor.until(() => visitor.of("s").last !== undefined);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   await visitor.send("s", events);
   await stage.hold(key, { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } });
