@@ -10,9 +10,16 @@ export interface HealActivities {
   heal(key: SessionKey): Promise<void>;
 }
 
+/**
+ * `stored`: the log has the workflow's state. `older`: a later commit was there already, and with the frame before it
+ * missing it sends readers to a snapshot. `gone`: the session's workflow is, and there is nothing to be faithful to.
+ */
+export type HealOutcome = "stored" | "older" | "gone";
+
 export interface HealDependencies {
   log: SessionLog;
   client: Client;
+  onHealed?: (outcome: HealOutcome) => void;
 }
 
 /** Milliseconds one attempt waits for Redis; below the activity's start-to-close timeout (2 min). */
@@ -20,20 +27,23 @@ const PATIENCE_MS = 60_000;
 /** Milliseconds between looks at Redis, before jitter: all sessions of an outage wait at the same time. */
 const LONGEST_PAUSE_MS = 2_000;
 
-export function createHeal({ log, client }: HealDependencies): HealActivities {
+export function createHeal({ log, client, onHealed }: HealDependencies): HealActivities {
   return {
     async heal(key) {
       await untilReachable(log, key);
       const snapshot = await snapshotOf(client, key);
-      if (snapshot === undefined) return;
-      try {
-        // `older`: a later commit is there already, and with the frame before it missing it sends readers to a snapshot.
-        await log.putSnapshot(key, snapshot);
-      } catch (error) {
-        throw retry("Redis went away again", error);
-      }
+      const outcome = snapshot === undefined ? "gone" : await put(log, key, snapshot);
+      onHealed?.(outcome);
     },
   };
+}
+
+async function put(log: SessionLog, key: SessionKey, snapshot: Snapshot): Promise<"stored" | "older"> {
+  try {
+    return await log.putSnapshot(key, snapshot);
+  } catch (error) {
+    throw retry("Redis went away again", error);
+  }
 }
 
 async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
@@ -50,7 +60,7 @@ async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
   }
 }
 
-/** Undefined for a session whose workflow is gone: there is nothing to be faithful to. */
+/** Undefined for a session whose workflow is gone. */
 async function snapshotOf(client: Client, key: SessionKey): Promise<Snapshot | undefined> {
   try {
     return await client.workflow.getHandle(workflowIdOf(key)).query<Snapshot>(QUERY_SNAPSHOT);

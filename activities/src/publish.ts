@@ -23,10 +23,18 @@ export interface PublishActivities {
   heldText(key: SessionKey, turn: number): Promise<string | null>;
 }
 
+/** One use of the session log, for metrics and logs. `error`: the last cause where it was unreachable. */
+export interface LogAccess {
+  operation: keyof PublishActivities;
+  outcome: PublishOutcome;
+  /** With all tries. */
+  seconds: number;
+  error?: unknown;
+}
+
 export interface PublishDependencies {
   log: SessionLog;
-  /** Told of every outcome: for metrics and logs. `error` is the last cause. */
-  onOutcome?: (operation: keyof PublishActivities, outcome: PublishOutcome, error?: unknown) => void;
+  onAccess?: (access: LogAccess) => void;
 }
 
 const TRIES = 3;
@@ -35,18 +43,19 @@ const PATIENCE_MS = 1_000;
 /** Milliseconds, before jitter. */
 const FIRST_PAUSE_MS = 50;
 
-export function createPublish({ log, onOutcome }: PublishDependencies): PublishActivities {
+export function createPublish({ log, onAccess }: PublishDependencies): PublishActivities {
   async function attempt<T>(operation: keyof PublishActivities, run: () => Promise<T>): Promise<T | "unreachable"> {
-    const end = performance.now() + PATIENCE_MS;
+    const began = performance.now();
+    const seconds = (): number => (performance.now() - began) / 1_000;
     for (let tried = 1; ; tried++) {
       try {
         const result = await run();
-        onOutcome?.(operation, "published");
+        onAccess?.({ operation, outcome: "published", seconds: seconds() });
         return result;
       } catch (error) {
         const pause = FIRST_PAUSE_MS * 2 ** (tried - 1) * (0.5 + Math.random());
-        if (tried === TRIES || performance.now() + pause > end) {
-          onOutcome?.(operation, "unreachable", error);
+        if (tried === TRIES || performance.now() + pause > began + PATIENCE_MS) {
+          onAccess?.({ operation, outcome: "unreachable", seconds: seconds(), error });
           return "unreachable";
         }
         await delay(pause);

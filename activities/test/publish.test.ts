@@ -4,7 +4,7 @@ import { connectRedis } from "@holdfast/service/redis";
 import { type Commit, SessionLog } from "@holdfast/session-log";
 import { startValkey } from "@holdfast/stack/servers";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { createPublish, type PublishOutcome } from "../src/publish.ts";
+import { createPublish, type LogAccess } from "../src/publish.ts";
 
 const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
@@ -90,10 +90,10 @@ test("Redis out of reach is an outcome, not an error", async () => {
   const other = await startValkey();
   const connection = connectRedis(other.url, silent, "commands");
   await new Promise<void>((resolve) => void connection.once("ready", resolve));
-  const outcomes: [string, PublishOutcome, unknown][] = [];
+  const accesses: LogAccess[] = [];
   const activities = createPublish({
     log: new SessionLog(connection),
-    onOutcome: (...outcome) => void outcomes.push([outcome[0], outcome[1], outcome[2]]),
+    onAccess: (access) => void accesses.push(access),
   });
   const key = newKey();
   expect(await activities.publish(key, failed, started)).toBe("published");
@@ -102,10 +102,12 @@ test("Redis out of reach is an outcome, not an error", async () => {
   expect(await activities.requestStop(key, 1)).toBe("unreachable");
   expect(await activities.heldText(key, 1)).toBeNull();
   connection.disconnect();
-  expect(outcomes).toEqual([
-    ["publish", "published", undefined],
-    ["publish", "unreachable", expect.any(Error)],
-    ["requestStop", "unreachable", expect.any(Error)],
-    ["heldText", "unreachable", expect.any(Error)],
+  const seconds = expect.any(Number);
+  const unreachable = { outcome: "unreachable", seconds, error: expect.any(Error) };
+  expect(accesses).toEqual([
+    { operation: "publish", outcome: "published", seconds },
+    { operation: "publish", ...unreachable },
+    { operation: "requestStop", ...unreachable },
+    { operation: "heldText", ...unreachable },
   ]);
 });

@@ -1,26 +1,37 @@
+import type { HealDependencies } from "@holdfast/activities/heal";
 import type { PublishDependencies } from "@holdfast/activities/publish";
 import type { Logger } from "@holdfast/service/log";
-import { createMetrics } from "@holdfast/service/metrics";
-import { Counter, type Registry } from "prom-client";
+import { createMetrics, LATENCY_BUCKETS } from "@holdfast/service/metrics";
+import { Counter, Histogram, type Registry } from "prom-client";
 
 export interface OrchestratorMetrics {
   registry: Registry;
-  onOutcome: NonNullable<PublishDependencies["onOutcome"]>;
+  onAccess: NonNullable<PublishDependencies["onAccess"]>;
+  onHealed: NonNullable<HealDependencies["onHealed"]>;
 }
 
 export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
   const registry = createMetrics("orchestrator");
-  const outcomes = new Counter({
-    name: "holdfast_log_writes_total",
-    help: "What became of the workflows' writes to session logs; unreachable ones are healed later.",
+  const registers = [registry];
+  const accesses = new Histogram({
+    name: "holdfast_log_access_seconds",
+    help: "The workflows' uses of session logs, with all tries; what was unreachable is healed later.",
     labelNames: ["operation", "outcome"],
-    registers: [registry],
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  const heals = new Counter({
+    name: "holdfast_log_heals_total",
+    help: "Session logs brought up to their workflow after they missed a frame.",
+    labelNames: ["outcome"],
+    registers,
   });
   return {
     registry,
-    onOutcome(operation, outcome, error) {
-      outcomes.inc({ operation, outcome });
-      if (outcome === "unreachable") log.warn({ err: error, operation }, "the session log could not be written");
+    onAccess({ operation, outcome, seconds, error }) {
+      accesses.observe({ operation, outcome }, seconds);
+      if (outcome === "unreachable") log.warn({ err: error, operation }, "a session log is out of reach");
     },
+    onHealed: (outcome) => heals.inc({ outcome }),
   };
 }

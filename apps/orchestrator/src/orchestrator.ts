@@ -54,8 +54,8 @@ export async function startOrchestrator(
         identity: `orchestrator/${config.HOLDFAST_NODE_ID}`,
         workflowBundle,
         activities: {
-          ...createPublish({ log: sessionLog, onOutcome: metrics.onOutcome }),
-          ...createHeal({ log: sessionLog, client }),
+          ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
+          ...createHeal({ log: sessionLog, client, onHealed: metrics.onHealed }),
         },
         ...limits(config),
       });

@@ -66,7 +66,7 @@ test("the orchestrator waits for Temporal, works once it is there, and drains on
     return JSON.stringify(state["observed"]) === JSON.stringify([{ name: "click", count: 1 }]);
   });
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  expect(metrics).toMatch(/holdfast_log_writes_total\{operation="publish",outcome="published",.*\} 1/);
+  expect(metrics).toMatch(/holdfast_log_access_seconds_count\{.*operation="publish",outcome="published"\} 1/);
   expect(await (await fetch(`http://127.0.0.1:${sdkPort}/metrics`)).text()).toContain("temporal_workflow_task");
 
   orchestrator.kill("SIGTERM");
