@@ -8,11 +8,15 @@ import { listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
+import type { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import { bundleWorkflows } from "./bundle.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import { untilConnected } from "./connection.ts";
 import { orchestratorMetrics } from "./metrics.ts";
+
+/** Milliseconds Temporal has to answer when readiness is asked. */
+const READINESS_MS = 1_000;
 
 /**
  * Runs session workflows and the short activities that belong to them. Serves its health at once; works once Temporal is
@@ -30,7 +34,7 @@ export async function startOrchestrator(
   let worker: Worker | undefined;
 
   const server = await listen(
-    operationsApp(metrics.registry, () => notReady(worker)),
+    operationsApp(metrics.registry, () => notReady(worker, client)),
     config.HOLDFAST_HOST,
     config.HOLDFAST_PORT,
   );
@@ -98,8 +102,14 @@ function limits(config: OrchestratorConfig) {
   };
 }
 
-function notReady(worker: Worker | undefined): string | undefined {
+async function notReady(worker: Worker | undefined, client: Client): Promise<string | undefined> {
   if (worker === undefined) return "waiting for Temporal";
   const state = worker.getState();
-  return state === "RUNNING" ? undefined : `the worker is ${state.toLowerCase()}`;
+  if (state !== "RUNNING") return `the worker is ${state.toLowerCase()}`;
+  try {
+    await client.withDeadline(Date.now() + READINESS_MS, () => client.workflowService.getSystemInfo({}));
+    return undefined;
+  } catch {
+    return "Temporal is out of reach";
+  }
 }

@@ -36,7 +36,7 @@ async function start(env: Record<string, string>): Promise<GuardedProcess> {
   return child;
 }
 
-test("the orchestrator waits for Temporal, works once it is there, and drains on SIGTERM", async () => {
+test("the orchestrator waits for Temporal, works while it is there, and drains on SIGTERM", async () => {
   const [port, temporalPort, sdkPort] = [await freePort(), await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const orchestrator = await start({
@@ -69,9 +69,15 @@ test("the orchestrator waits for Temporal, works once it is there, and drains on
   expect(metrics).toMatch(/holdfast_log_access_seconds_count\{.*operation="publish",outcome="published"\} 1/);
   expect(await (await fetch(`http://127.0.0.1:${sdkPort}/metrics`)).text()).toContain("temporal_workflow_task");
 
+  await client.connection.close();
+  await temporal.stop();
+  await untilReady(orchestrator, "orchestrator", async () => (await fetch(`${url}/readyz`)).status === 503);
+  expect(await (await fetch(`${url}/readyz`)).text()).toBe("Temporal is out of reach\n");
+  temporal = await startTemporal({ port: temporalPort });
+  await untilReady(orchestrator, "orchestrator", async () => (await fetch(`${url}/readyz`)).ok);
+
   orchestrator.kill("SIGTERM");
   expect(await orchestrator.exited).toMatchObject({ code: 0 });
-  await client.connection.close();
 });
 
 test("a wrong setting is named, and the process does not start", async () => {
