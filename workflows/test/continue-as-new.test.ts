@@ -34,7 +34,7 @@ test(
   { timeout: 300_000 },
   async () => {
     const key = newKey();
-    const signals = 600;
+    const signals = 300;
     await harness.signal(key, batch("x", input(1, "first")), "concierge");
     const { runId: firstRun } = await harness.handle(key).describe();
     const [p, q] = await Promise.all([flood(key, "p", signals, 20), flood(key, "q", signals, 25)]);

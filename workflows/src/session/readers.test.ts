@@ -1,4 +1,4 @@
-import type { Frame } from "@holdfast/contract/frames";
+import type { VersionedBody } from "@holdfast/contract/frames";
 import { reduceFrame } from "@holdfast/contract/reduce";
 import { emptySnapshot, type Snapshot } from "@holdfast/contract/snapshot";
 import { expect, test } from "vitest";
@@ -24,8 +24,8 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
     let reader: Snapshot = { ...emptySnapshot("concierge"), state: session.snapshot().state };
     let seq = 0;
 
-    const read = (body: object): void => {
-      const frame = { ...body, id: "1", prev: "0" } as Frame;
+    const read = (body: VersionedBody): void => {
+      const frame = { ...body, id: "1", prev: "0" };
       const reduction = reduceFrame(reader, frame);
       if (reduction.outcome !== "applied") throw new Error(`${reduction.outcome}: ${JSON.stringify(frame)}`);
       reader = reduction.snapshot;
