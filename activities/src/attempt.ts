@@ -161,7 +161,7 @@ export class Attempt {
         call.answering();
         metrics.firstText(labelsOf(this.#model), (performance.now() - this.#startedAt) / 1_000);
       }
-      const room = config.maxTextLength - stream.text.length;
+      const room = Math.max(0, config.maxTextLength - this.#request.textBefore - stream.text.length);
       stream.push(text.slice(0, room));
       if (text.length >= room) this.#generation.end({ why: "too long" });
     });

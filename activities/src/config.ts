@@ -7,7 +7,7 @@ export interface RespondConfig {
   /** Silence after which a model counts as stalled: before its first text, and between two pieces. */
   firstTextTimeoutMs: number;
   idleTimeoutMs: number;
-  /** UTF-16 code units; a model that says more is stopped there, so that a turn always fits a Temporal payload. */
+  /** UTF-16 code units of a turn, over its steps; a model that says more is stopped there, so that a turn always fits a Temporal payload. */
   maxTextLength: number;
   /** How long the last of the text may take to reach the log; the final frame carries all of it anyway. */
   settleMs: number;

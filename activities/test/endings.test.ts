@@ -103,6 +103,18 @@ test("frame-5: a second step adds to the first one's text; when it starts over, 
   expect(rewinds.map((frame) => frame.text.startsWith(first.text))).toEqual([true]);
 });
 
+test("limit-1: a turn's text is bounded over its steps, so that a snapshot with it fits a Temporal payload", async () => {
+  const request = firstTurn("faults:tokens=3");
+  const first = await use.rig.run(request).result;
+  const inputs = [{ producer: "p", seq: 1, text: "faults:tokens=60" }];
+  const second = { ...request, step: 2, textBefore: first.text.length, inputs };
+  const config = { maxTextLength: first.text.length + 10 };
+  const { text, stopped } = await use.rig.run(second, { config }).result;
+  expect({ length: text.length, stopped }).toEqual({ length: 10, stopped: false });
+  const full = { ...second, step: 3, textBefore: first.text.length + 10 };
+  expect(await use.rig.run(full, { config }).result).toMatchObject({ text: "", stopped: false });
+});
+
 test.each([
   ["all of it", 0],
   ["its end", 1],
