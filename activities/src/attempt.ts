@@ -45,12 +45,12 @@ export class Attempt {
   readonly #generation = new Generation();
 
   constructor(deps: AttemptDeps, request: RespondRequest, activity: Activity, model: Model) {
-    const { turn, step, version, agent, inputs, applied } = request;
+    const { incarnation, turn, step, version, agent, inputs, applied } = request;
     this.#deps = deps;
     this.#request = request;
     this.#activity = activity;
     this.#model = model;
-    this.#fence = { turn, step, attempt: activity.attempt };
+    this.#fence = { incarnation, turn, step, attempt: activity.attempt };
     this.#started = { type: "turn.started", version, turn, agent, inputs, applied };
     this.#contextTurns = request.request.contextTurns ?? deps.config.contextTurns;
   }
@@ -101,12 +101,14 @@ export class Attempt {
 
   /** What the turn's earlier steps said: as readers hold it, or, where the log lost some of it, as the workflow has it. */
   async #textBefore(begun: Begun | undefined): Promise<string> {
-    const { key, turn, textBefore } = this.#request;
+    const { key, incarnation, turn, textBefore } = this.#request;
     if (textBefore === 0) return "";
     if (begun?.baseLength === textBefore) return begun.text.slice(0, textBefore);
     try {
-      const { running } = await this.#deps.queryState(key);
-      if (running?.turn === turn && running.text.length === textBefore) return running.text;
+      const truth = await this.#deps.queryState(key);
+      const { running } = truth.snapshot;
+      const isSame = truth.incarnation === incarnation && running?.turn === turn;
+      if (isSame && running.text.length === textBefore) return running.text;
     } catch (cause) {
       throw this.#failureOf(new ModelError("broken", "The turn so far could not be read.", { cause }));
     }

@@ -1,4 +1,4 @@
-import { emptySnapshot, type RespondRequest, type Snapshot, type Turn } from "@holdfast/contract";
+import { emptySnapshot, type RespondRequest, type SessionTruth, type Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { messagesOf, readTurns } from "./context.ts";
 
@@ -12,6 +12,7 @@ const turn = (number: number, said: string, text: string): Turn => ({
 });
 const request: RespondRequest = {
   key,
+  incarnation: 1,
   agent: "concierge",
   turn: 3,
   step: 1,
@@ -40,14 +41,15 @@ test("roles alternate: a turn that failed without text leaves no gap", () => {
 });
 
 test("a warm cache is not second-guessed; a cold one is asked for at the workflow and warmed", async () => {
-  const put: Snapshot[] = [];
-  const asked: Snapshot = { ...emptySnapshot("concierge"), version: 5, turns: [turn(1, "one", "first")] };
+  const put: SessionTruth[] = [];
+  const snapshot = { ...emptySnapshot("concierge"), version: 5, turns: [turn(1, "one", "first")] };
+  const asked: SessionTruth = { incarnation: 1, snapshot };
   const source = {
-    log: { putSnapshot: async (_key: unknown, snapshot: Snapshot) => (put.push(snapshot), "stored" as const) },
+    log: { putSnapshot: async (_key: unknown, truth: SessionTruth) => (put.push(truth), "stored" as const) },
     queryState: async () => asked,
   };
   expect(await readTurns(source, key, [])).toEqual([]);
   expect(put).toEqual([]);
-  expect(await readTurns(source, key, undefined)).toBe(asked.turns);
+  expect(await readTurns(source, key, undefined)).toBe(snapshot.turns);
   expect(put).toEqual([asked]);
 });

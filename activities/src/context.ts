@@ -1,11 +1,11 @@
-import type { SessionKey, Snapshot, Turn, RespondRequest } from "@holdfast/contract";
+import type { RespondRequest, SessionKey, SessionTruth, Turn } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import type { Message } from "./models/model.ts";
 
 export interface ContextSource {
   log: Pick<SessionLog, "putSnapshot">;
   /** Temporal Query of the session's workflow. */
-  queryState(key: SessionKey): Promise<Snapshot>;
+  queryState(key: SessionKey): Promise<SessionTruth>;
 }
 
 /**
@@ -14,10 +14,10 @@ export interface ContextSource {
  */
 export async function readTurns(source: ContextSource, key: SessionKey, cached: Turn[] | undefined): Promise<Turn[]> {
   if (cached !== undefined) return cached;
-  const snapshot = await source.queryState(key);
+  const truth = await source.queryState(key);
   // Warming the cache is a courtesy to the next turn: nobody waits for it, and a Redis that is away stays cold.
-  source.log.putSnapshot(key, snapshot).catch(() => {});
-  return snapshot.turns;
+  source.log.putSnapshot(key, truth).catch(() => {});
+  return truth.snapshot.turns;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { QUERY_SNAPSHOT, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionKey, type SessionTruth, workflowIdOf } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import { ApplicationFailure, cancellationSignal, heartbeat } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
@@ -31,16 +31,16 @@ export function createHeal({ log, client, onHealed }: HealDependencies): HealAct
   return {
     async heal(key) {
       await untilReachable(log, key);
-      const snapshot = await snapshotOf(client, key);
-      const outcome = snapshot === undefined ? "gone" : await put(log, key, snapshot);
+      const truth = await truthOf(client, key);
+      const outcome = truth === undefined ? "gone" : await put(log, key, truth);
       onHealed?.(outcome);
     },
   };
 }
 
-async function put(log: SessionLog, key: SessionKey, snapshot: Snapshot): Promise<"stored" | "older"> {
+async function put(log: SessionLog, key: SessionKey, truth: SessionTruth): Promise<"stored" | "older"> {
   try {
-    return await log.putSnapshot(key, snapshot);
+    return await log.putSnapshot(key, truth);
   } catch (error) {
     throw retry("Redis went away again", error);
   }
@@ -61,9 +61,9 @@ async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
 }
 
 /** Undefined for a session whose workflow is gone. */
-async function snapshotOf(client: Client, key: SessionKey): Promise<Snapshot | undefined> {
+async function truthOf(client: Client, key: SessionKey): Promise<SessionTruth | undefined> {
   try {
-    return await client.workflow.getHandle(workflowIdOf(key)).query<Snapshot>(QUERY_SNAPSHOT);
+    return await client.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw retry("the workflow did not answer", error);

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
-import type { Commit, SessionLog } from "@holdfast/session-log";
+import type { Commit, Fence, SessionLog, TurnRef } from "@holdfast/session-log";
 
-export type { Commit };
+export type { Commit, TurnRef };
 
 /**
  * `published`: the log has it, or had it before. `unreachable`: Redis did not take it in the time a workflow task can
@@ -18,9 +18,9 @@ export interface PublishActivities {
    */
   publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome>;
   /** SPEC command-2: makes the turn's running attempt see at its next append that it is to stop. */
-  requestStop(key: SessionKey, turn: number): Promise<PublishOutcome>;
+  requestStop(key: SessionKey, turn: TurnRef): Promise<PublishOutcome>;
   /** Partial text of a turn as readers hold it; null where the log cannot say. */
-  heldText(key: SessionKey, turn: number): Promise<string | null>;
+  heldText(key: SessionKey, turn: TurnRef): Promise<string | null>;
 }
 
 /** One use of the session log, for metrics and logs. `error`: the last cause where it was unreachable. */
@@ -66,7 +66,7 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
   return {
     async publish(key, commit, started) {
       return attempt("publish", async () => {
-        if (started !== undefined) await log.begin(key, { turn: started.turn, step: 1, attempt: 1 }, started, 0);
+        if (started !== undefined) await log.begin(key, firstFence(commit, started), started, 0);
         // A gap is written all the same and sends readers to a snapshot: nothing is left to do here.
         await log.commit(key, commit);
         return "published" as const;
@@ -80,11 +80,15 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
       });
     },
 
-    async heldText(key, turn) {
+    async heldText(key, { incarnation, turn }) {
       const read = await attempt("heldText", () => log.snapshot(key));
-      if (read === "unreachable" || read.outcome === "cold") return null;
+      if (read === "unreachable" || read.outcome === "cold" || read.incarnation !== incarnation) return null;
       const { running } = read.snapshot;
       return running?.turn === turn ? running.text : null;
     },
   };
+}
+
+function firstFence({ incarnation }: Commit, { turn }: TurnStartedBody): Fence {
+  return { incarnation, turn, step: 1, attempt: 1 };
 }

@@ -14,7 +14,7 @@ test("command-2: the stop flag ends the attempt with the partial text", async ()
   const request = firstTurn(LONG);
   const { result } = use.rig.run(request);
   const seen = await someText(request);
-  await use.rig.sessionLog.requestStop(request.key, 1);
+  await use.rig.sessionLog.requestStop(request.key, request);
   const { text, stopped } = await result;
   expect(stopped).toBe(true);
   expect(text.startsWith(seen)).toBe(true);
@@ -26,7 +26,7 @@ test("command-2: a stop requested between two attempts keeps what readers hold o
   const request = firstTurn("faults:cut@10,tokens=20");
   await expect(use.rig.run(request).result).rejects.toThrow("broke off");
   const held = await use.rig.partialText(request.key);
-  await use.rig.sessionLog.requestStop(request.key, 1);
+  await use.rig.sessionLog.requestStop(request.key, request);
   const calls = use.rig.model.calls.length;
   expect(await use.rig.run(request, { attempt: 2 }).result).toMatchObject({ text: held, stopped: true });
   expect(use.rig.model.calls).toHaveLength(calls);
@@ -70,7 +70,7 @@ test("an attempt that a later one overtakes stops, for good, and writes nothing 
   const second = use.rig.run(request, { attempt: 2 });
   await expect(first.result).rejects.toMatchObject({ type: "superseded", nonRetryable: true });
   await until(async () => (await use.rig.framesOf(request.key, "rewind")).length > 0);
-  await use.rig.sessionLog.requestStop(request.key, 1);
+  await use.rig.sessionLog.requestStop(request.key, request);
   const { text } = await second.result;
   const answer = answerTo(request);
   const partial = await use.rig.partialTexts(request.key);
@@ -84,7 +84,7 @@ test("an attempt that begins after the end of its turn stops at once", async () 
   const { text } = await use.rig.run(request).result;
   const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, text };
   const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
-  await use.rig.sessionLog.commit(request.key, { frame, state: {}, turn, keepTurns: 1 });
+  await use.rig.sessionLog.commit(request.key, { incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
   await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toMatchObject({
     type: "superseded",
     nonRetryable: true,
@@ -124,10 +124,11 @@ test.each([
     const request = firstTurn("faults:tokens=3");
     const first = await use.rig.run(request).result;
     await use.rig.redis.flushall();
-    const fence = { turn: 1, step: 1, attempt: 1 };
+    const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
     if (kept > 0) await use.rig.sessionLog.rewind(request.key, fence, 1, first.text.slice(0, kept));
     const running = { turn: 1, inputs: request.inputs, step: 2, attempt: 1, index: 0, text: first.text };
-    const queryState = async () => ({ ...emptySnapshot("concierge"), version: 1, running });
+    const snapshot = { ...emptySnapshot("concierge"), version: 1, running };
+    const queryState = async () => ({ incarnation: 1, snapshot });
     const second = { ...request, step: 2, textBefore: first.text.length };
     const { text } = await use.rig.run(second, { queryState }).result;
     await until(async () => (await use.rig.partialText(request.key)) === first.text + text);

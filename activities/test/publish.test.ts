@@ -37,6 +37,7 @@ const started: TurnStartedBody = {
   applied: { p: 1 },
 };
 const failed: Commit = {
+  incarnation: 1,
   frame: {
     type: "turn.failed",
     version: 2,
@@ -66,7 +67,7 @@ test("frame-2: a turn no attempt ever began gets its start before its end, and p
 
 test("frame-2: a turn an attempt began is not started twice", async () => {
   const key = newKey();
-  const fence = { turn: 1, step: 1, attempt: 3 };
+  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 3 };
   await log.begin(key, fence, started, 0);
   await log.appendText(key, fence, 1, "half");
   await createPublish({ log }).publish(key, failed, started);
@@ -76,13 +77,14 @@ test("frame-2: a turn an attempt began is not started twice", async () => {
 test("command-2: a stop is seen by the running attempt, and what readers hold of its turn can be read", async () => {
   const key = newKey();
   const activities = createPublish({ log });
-  const fence = { turn: 1, step: 1, attempt: 1 };
+  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
   await log.begin(key, fence, started, 0);
   await log.appendText(key, fence, 1, "half");
-  expect(await activities.heldText(key, 1)).toBe("half");
-  expect(await activities.heldText(key, 2)).toBeNull();
-  expect(await activities.heldText(newKey(), 1)).toBeNull();
-  expect(await activities.requestStop(key, 1)).toBe("published");
+  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBe("half");
+  expect(await activities.heldText(key, { incarnation: 1, turn: 2 })).toBeNull();
+  expect(await activities.heldText(key, { incarnation: 2, turn: 1 })).toBeNull();
+  expect(await activities.heldText(newKey(), { incarnation: 1, turn: 1 })).toBeNull();
+  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("published");
   expect(await log.appendText(key, fence, 2, "more")).toMatchObject({ stop: true });
 });
 
@@ -99,8 +101,8 @@ test("Redis out of reach is an outcome, not an error", async () => {
   expect(await activities.publish(key, failed, started)).toBe("published");
   await other.stop();
   expect(await activities.publish(key, failed)).toBe("unreachable");
-  expect(await activities.requestStop(key, 1)).toBe("unreachable");
-  expect(await activities.heldText(key, 1)).toBeNull();
+  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("unreachable");
+  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBeNull();
   connection.disconnect();
   const seconds = expect.any(Number);
   const unreachable = { outcome: "unreachable", seconds, error: expect.any(Error) };

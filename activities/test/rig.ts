@@ -1,4 +1,4 @@
-import type { Frame, LogFrame, RespondRequest, RespondResult, SessionKey, Snapshot } from "@holdfast/contract";
+import type { Frame, LogFrame, RespondRequest, RespondResult, SessionKey, SessionTruth } from "@holdfast/contract";
 import { emptySnapshot, reduceFrame } from "@holdfast/contract";
 import { type ModelServer, startModelServer } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
@@ -31,7 +31,7 @@ export interface RunOptions {
   config?: Partial<RespondConfig>;
   breakers?: Breakers;
   models?: Models;
-  queryState?: (key: SessionKey) => Promise<Snapshot>;
+  queryState?: (key: SessionKey) => Promise<SessionTruth>;
 }
 
 /** The real activity between a real Valkey and a model server. */
@@ -135,6 +135,7 @@ export function firstTurn(said: string, request: RespondRequest["request"] = {})
   const text = said.includes("faults:") ? `${said} in ${name}` : said;
   return {
     key: { tenant: "t", owner: "o", name },
+    incarnation: 1,
     agent: "concierge",
     turn: 1,
     step: 1,

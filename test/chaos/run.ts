@@ -2,7 +2,14 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { QUERY_SNAPSHOT, type SessionKey, sessionPath, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import {
+  QUERY_SNAPSHOT,
+  type SessionKey,
+  sessionPath,
+  type SessionTruth,
+  type Snapshot,
+  workflowIdOf,
+} from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { startScene } from "../conformance/stack.ts";
@@ -142,7 +149,8 @@ async function rest(participants: Participant[], address: string): Promise<Pick<
     if (hangs.length > 0) continue;
     for (const [path, key] of keys) {
       try {
-        transcripts.set(path, await temporal.workflow.getHandle(workflowIdOf(key)).query<Snapshot>(QUERY_SNAPSHOT));
+        const handle = temporal.workflow.getHandle(workflowIdOf(key));
+        transcripts.set(path, (await handle.query<SessionTruth>(QUERY_SNAPSHOT)).snapshot);
       } catch (error) {
         hangs.push(`${path} does not answer: ${String(error)}`);
       }

@@ -15,6 +15,7 @@ import {
   SIGNAL_EVENTS,
   type SessionKey,
   type SessionStart,
+  type SessionTruth,
   type Snapshot,
   TASK_QUEUE_SESSIONS,
   UPDATE_COMMAND,
@@ -79,7 +80,7 @@ export async function startHarness(
         models: model,
         breakers: new Breakers(),
         language: new Language(),
-        queryState: (key) => handle(key).query<Snapshot>(QUERY_SNAPSHOT),
+        queryState: (key) => handle(key).query<SessionTruth>(QUERY_SNAPSHOT),
         config: { retry: { baseMs: 20, maxMs: 50, maxRetryAfterMs: 100 } },
       }),
     });
@@ -132,13 +133,13 @@ export async function startHarness(
     },
 
     async snapshot(key: SessionKey): Promise<Snapshot> {
-      return handle(key).query<Snapshot>(QUERY_SNAPSHOT);
+      return (await handle(key).query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
     },
 
     /** The workflow's snapshot once it is as `done` says. */
     async until(key: SessionKey, done: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
       return eventually(async () => {
-        const snapshot = await handle(key).query<Snapshot>(QUERY_SNAPSHOT);
+        const { snapshot } = await handle(key).query<SessionTruth>(QUERY_SNAPSHOT);
         if (!done(snapshot)) throw new Error(`not yet: ${JSON.stringify(snapshot).slice(0, 2_000)}`);
         return snapshot;
       });

@@ -5,9 +5,10 @@ import {
   workflowIdOf,
   type Cursor,
   type SessionKey,
+  type SessionTruth,
   type Snapshot,
 } from "@holdfast/contract";
-import type { SessionLog } from "@holdfast/session-log";
+import type { Head, SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
@@ -82,7 +83,7 @@ export class Snapshots {
     const current = await this.#forChecks(() => this.#query(key));
     if (current !== undefined) {
       const head = await this.#log.head(key);
-      if (head.cold || head.version < current.version) await this.#log.putSnapshot(key, current);
+      if (head.cold || isBehind(head, current)) await this.#log.putSnapshot(key, current);
     }
     trusted?.set(sessionPath(key), true);
   }
@@ -109,15 +110,21 @@ export class Snapshots {
   }
 
   /** Undefined: no such workflow, which is a session at version 0. */
-  async #query(key: SessionKey): Promise<Snapshot | undefined> {
+  async #query(key: SessionKey): Promise<SessionTruth | undefined> {
     this.#probe.queried();
     try {
       return await this.#temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<Snapshot>(QUERY_SNAPSHOT),
+        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT),
       );
     } catch (error) {
       if (classifyTemporalFailure(error) === "not_found") return undefined;
       throw error;
     }
   }
+}
+
+/** A session that began again is ahead of whatever the one before it wrote. */
+function isBehind(head: Head, truth: SessionTruth): boolean {
+  if (head.incarnation !== truth.incarnation) return head.incarnation < truth.incarnation;
+  return head.version < truth.snapshot.version;
 }

@@ -151,7 +151,8 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await visitor.until(() => visitor.of("s").last !== undefined);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   await visitor.send("s", events);
-  await stage.hold(key, { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } });
+  const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } };
+  await stage.hold(key, { incarnation: 1, snapshot });
   const next = LIMITS.unappliedInputs + 1;
   let ack = await visitor.send("s", [input(next)]);
   while (!ack.ok && ack.error.code === "busy") {

@@ -82,7 +82,8 @@ test("a Redis that came back with an older past is not believed: neither an open
     scribe.commitOnly();
     await scribe.tellWorkflow();
     await stage.forget(scribe.key);
-    await log.putSnapshot(scribe.key, { ...scribe.snapshot, version: 2, turns: scribe.snapshot.turns.slice(0, 1) });
+    const snapshot = { ...scribe.snapshot, version: 2, turns: scribe.snapshot.turns.slice(0, 1) };
+    await log.putSnapshot(scribe.key, { incarnation: scribe.incarnation, snapshot });
   }
   await stage.dropRedisConnections();
   await visitor.until(() => visitor.of("s").view.version === 4);

@@ -13,6 +13,7 @@ import type { Stage } from "./stage.ts";
 /** Writes one session's log as its workflow and its model activity do, and keeps what the workflow would know. */
 export class Scribe {
   readonly key: SessionKey;
+  readonly incarnation = 1;
   snapshot: Snapshot = emptySnapshot("echo");
   log: SessionLog;
   readonly #stage: Stage;
@@ -35,12 +36,12 @@ export class Scribe {
     this.snapshot = { ...this.snapshot, version, running, applied: { ...this.snapshot.applied, ...applied } };
     this.#index = 0;
     this.#text = "";
-    await this.log.begin(this.key, { turn, step: 1, attempt: 1 }, started, 0);
+    await this.log.begin(this.key, { incarnation: this.incarnation, turn, step: 1, attempt: 1 }, started, 0);
   }
 
   async say(text: string): Promise<void> {
     this.#text += text;
-    const fence = { turn: this.#turn, step: 1, attempt: 1 };
+    const fence = { incarnation: this.incarnation, turn: this.#turn, step: 1, attempt: 1 };
     const { outcome } = await this.log.appendText(this.key, fence, ++this.#index, text);
     if (outcome !== "appended") throw new Error(`The delta was ${outcome}.`);
   }
@@ -51,7 +52,8 @@ export class Scribe {
     if (turn === undefined) throw new Error("No turn ended.");
     const { version, state, turns } = this.snapshot;
     const frame: TurnEndedBody = { type: "turn.completed", version, turn: turn.turn, text: turn.text, patch: [] };
-    await this.log.commit(this.key, { frame, state, turn, keepTurns: turns.length });
+    const { incarnation } = this;
+    await this.log.commit(this.key, { incarnation, frame, state, turn, keepTurns: turns.length });
   }
 
   /** The workflow commits the turn's end, and the log hears nothing of it. */
@@ -70,6 +72,6 @@ export class Scribe {
 
   /** From now on the workflow answers a Query with this. */
   async tellWorkflow(): Promise<void> {
-    await this.#stage.hold(this.key, this.snapshot);
+    await this.#stage.hold(this.key, { incarnation: this.incarnation, snapshot: this.snapshot });
   }
 }

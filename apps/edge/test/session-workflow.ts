@@ -1,6 +1,5 @@
 import type { Json } from "@holdfast/contract/json";
-import type { Snapshot } from "@holdfast/contract/snapshot";
-import type { CommandCall, EventBatch, SessionStart } from "@holdfast/contract/temporal";
+import type { CommandCall, EventBatch, SessionStart, SessionTruth } from "@holdfast/contract/temporal";
 import {
   ApplicationFailure,
   condition,
@@ -16,15 +15,18 @@ import {
  */
 export async function session(start: SessionStart): Promise<void> {
   const received: EventBatch[] = [];
-  let snapshot: Snapshot = { version: 0, agent: start.agent, state: {}, turns: [], running: null, applied: {} };
+  let truth: SessionTruth = {
+    incarnation: 1,
+    snapshot: { version: 0, agent: start.agent, state: {}, turns: [], running: null, applied: {} },
+  };
   setHandler(defineSignal<[EventBatch]>("events"), (batch) => {
     received.push(batch);
   });
-  setHandler(defineSignal<[Snapshot]>("hold"), (held) => {
-    snapshot = held;
+  setHandler(defineSignal<[SessionTruth]>("hold"), (held) => {
+    truth = held;
   });
   setHandler(defineQuery<EventBatch[]>("received"), () => received);
-  setHandler(defineQuery<Snapshot>("snapshot"), () => snapshot);
+  setHandler(defineQuery<SessionTruth>("snapshot"), () => truth);
   setHandler(defineUpdate<Json, [CommandCall]>("command"), answer, { validator: refuse });
   await condition(() => false);
 }

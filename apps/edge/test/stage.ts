@@ -6,7 +6,7 @@ import {
   workflowIdOf,
   type EventBatch,
   type SessionKey,
-  type Snapshot,
+  type SessionTruth,
 } from "@holdfast/contract";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
@@ -147,13 +147,13 @@ export class Stage {
   }
 
   /** What the session answers when it is asked for its snapshot. */
-  async hold(key: SessionKey, snapshot: Snapshot): Promise<void> {
+  async hold(key: SessionKey, truth: SessionTruth): Promise<void> {
     await this.client.workflow.signalWithStart("session", {
       workflowId: workflowIdOf(key),
       taskQueue: TASK_QUEUE_SESSIONS,
-      args: [{ key, agent: snapshot.agent, lane: "shared" }],
+      args: [{ key, agent: truth.snapshot.agent, lane: "shared" }],
       signal: "hold",
-      signalArgs: [snapshot],
+      signalArgs: [truth],
     });
   }
 

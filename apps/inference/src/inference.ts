@@ -3,7 +3,7 @@ import { Breakers } from "@holdfast/activities/breakers";
 import { Language } from "@holdfast/activities/language";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
-import { laneTaskQueue, QUERY_SNAPSHOT, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import { laneTaskQueue, QUERY_SNAPSHOT, type SessionKey, type SessionTruth, workflowIdOf } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
 import { listen, operationsApp } from "@holdfast/service/operations";
@@ -94,8 +94,8 @@ function respondActivity(config: InferenceConfig, { redis, client, breakers, met
     embedded: { tokenDelayMs: config.HOLDFAST_EMBEDDED_TOKEN_DELAY_MS },
     openaiCompatible: url === undefined ? undefined : { url, key, name, continues },
   });
-  const queryState = (session: SessionKey): Promise<Snapshot> =>
-    client.workflow.getHandle(workflowIdOf(session)).query<Snapshot>(QUERY_SNAPSHOT);
+  const queryState = (session: SessionKey): Promise<SessionTruth> =>
+    client.workflow.getHandle(workflowIdOf(session)).query<SessionTruth>(QUERY_SNAPSHOT);
   return createRespond({
     log: new SessionLog(redis),
     queryState,

@@ -104,6 +104,7 @@ let sessions = 0;
 export function firstTurn(text: string, request: RespondRequest["request"] = {}): RespondRequest {
   return {
     key: { tenant: "t", owner: "o", name: `s${++sessions}` },
+    incarnation: 1,
     agent: "concierge",
     turn: 1,
     step: 1,

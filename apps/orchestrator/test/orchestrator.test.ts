@@ -3,7 +3,7 @@ import {
   QUERY_SNAPSHOT,
   SIGNAL_EVENTS,
   type SessionKey,
-  type Snapshot,
+  type SessionTruth,
   TASK_QUEUE_SESSIONS,
   WORKFLOW_TYPE,
   workflowIdOf,
@@ -62,7 +62,7 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
     signalArgs: [{ runs: [{ producer: "p", at: 0, events: [{ seq: 1, kind: "observe", name: "click" }] }] }],
   });
   await untilReady(orchestrator, "session", async () => {
-    const { state } = await handle.query<Snapshot>(QUERY_SNAPSHOT);
+    const { state } = (await handle.query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
     return JSON.stringify(state["observed"]) === JSON.stringify([{ name: "click", count: 1 }]);
   });
   const metrics = await (await fetch(`${url}/metrics`)).text();

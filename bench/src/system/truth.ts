@@ -17,11 +17,13 @@ export function sessionWorkflowId(subject: string, session: string): string {
 /** The concierge's tally of observes by name; other agents keep none. */
 const observedSchema = z.object({ observed: z.array(z.object({ name: z.string(), count: z.number() })) });
 
+const truthSchema = z.object({ snapshot: snapshotSchema });
+
 /** Asks the session's workflow itself. A session that was never sent anything has none. */
 export async function readTruth(client: Client, subject: string, session: string): Promise<Truth> {
   const handle = client.workflow.getHandle(sessionWorkflowId(subject, session));
   const answer: unknown = await handle.query(QUERY_SNAPSHOT);
-  const snapshot = snapshotSchema.parse(answer);
+  const { snapshot } = truthSchema.parse(answer);
   return { turns: snapshot.turns.at(-1)?.turn ?? 0, observes: observesIn(snapshot) };
 }
 

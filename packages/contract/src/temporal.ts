@@ -5,7 +5,7 @@
 import type { Event } from "./events.ts";
 import type { SessionKey } from "./ids.ts";
 import type { Json } from "./json.ts";
-import type { Applied, Input } from "./snapshot.ts";
+import type { Applied, Input, Snapshot } from "./snapshot.ts";
 
 export const WORKFLOW_TYPE = "session";
 export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
@@ -15,7 +15,7 @@ export function laneTaskQueue(lane: string): string {
 }
 export const SHARED_LANE = "shared";
 
-/** Signal: one batch of the coalescer. Query: the session's `Snapshot`. Update: one command. */
+/** Signal: one batch of the coalescer. Query: a `SessionTruth`. Update: one command. */
 export const SIGNAL_EVENTS = "events";
 export const QUERY_SNAPSHOT = "snapshot";
 export const UPDATE_COMMAND = "command";
@@ -35,6 +35,17 @@ export interface SessionStart {
   key: SessionKey;
   agent: string;
   lane: string;
+}
+
+/** What the session workflow answers to the Query: all there is to know of the session. */
+export interface SessionTruth {
+  /**
+   * Unix milliseconds at which the session's first run started: higher for a session that began again under its name,
+   * because an operator ended the one before or Temporal lost it. Versions and turns count from 1 within an incarnation,
+   * so whatever outlived the one before is told apart by this. Readers never see it.
+   */
+  incarnation: number;
+  snapshot: Snapshot;
 }
 
 export interface CommandCall {
@@ -62,6 +73,8 @@ export interface ModelRequest {
  */
 export interface RespondRequest {
   key: SessionKey;
+  /** As in `SessionTruth`. */
+  incarnation: number;
   agent: string;
   turn: number;
   step: number;

@@ -1,3 +1,13 @@
 export { LogFollower } from "./log-follower.ts";
 export { SessionLog } from "./session-log.ts";
-export type { AppendOutcome, Begun, Commit, Fence, Head, ReadResult, SnapshotRead, TextAppended } from "./types.ts";
+export type {
+  AppendOutcome,
+  Begun,
+  Commit,
+  Fence,
+  Head,
+  ReadResult,
+  SnapshotRead,
+  TextAppended,
+  TurnRef,
+} from "./types.ts";

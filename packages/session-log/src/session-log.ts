@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { type Cursor, LIMITS, type LogFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { type Cursor, LIMITS, type LogFrame, type SessionKey, type SessionTruth } from "@holdfast/contract";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText, unescapeText } from "./json-text.ts";
@@ -16,6 +16,7 @@ import type {
   ReadResult,
   SnapshotRead,
   TextAppended,
+  TurnRef,
   TurnStartedBody,
 } from "./types.ts";
 
@@ -26,6 +27,9 @@ const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
  * The per-session log in Redis and the snapshot cache beside it. Every method is one round trip and atomic, may be
  * repeated, and rejects with ioredis's error when Redis does not answer: nothing may wait for Redis, which is a cache
  * that may vanish. What a write met is its outcome, not an error (see `AppendOutcome`).
+ *
+ * Every write names its session's incarnation. The first of a higher one buries what the log has and sends readers to a
+ * snapshot; one of a lower is refused, like any writer that was overtaken.
  */
 export class SessionLog {
   readonly #redis: Redis | Cluster;
@@ -42,7 +46,7 @@ export class SessionLog {
    */
   async begin(key: SessionKey, fence: Fence, started: TurnStartedBody, contextTurns: number): Promise<Begun> {
     const reply = await this.#redis.holdfastBegin(
-      ...this.#common(key),
+      ...this.#common(key, fence.incarnation),
       fence.turn,
       fence.step,
       fence.attempt,
@@ -83,9 +87,9 @@ export class SessionLog {
 
   /** Appends what the workflow committed. Call it again with the same commit until it answers. */
   async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome> {
-    const { frame, state, turn, keepTurns } = commit;
+    const { incarnation, frame, state, turn, keepTurns } = commit;
     const reply = await this.#redis.holdfastCommit(
-      ...this.#common(key),
+      ...this.#common(key, incarnation),
       frame.version,
       turn?.turn ?? 0,
       JSON.stringify(state),
@@ -100,21 +104,28 @@ export class SessionLog {
    * Replaces the cache by the workflow's own snapshot, unless the log is ahead of it (`older`: ask again). Partial text the
    * log has of the same running turn stays. Appends `resync` where readers may hold something else.
    */
-  async putSnapshot(key: SessionKey, snapshot: Snapshot): Promise<"stored" | "older"> {
-    const reply = await this.#redis.holdfastRestore(...this.#common(key), ...snapshotArguments(snapshot));
+  async putSnapshot(key: SessionKey, { incarnation, snapshot }: SessionTruth): Promise<"stored" | "older"> {
+    const reply = await this.#redis.holdfastRestore(...this.#common(key, incarnation), ...snapshotArguments(snapshot));
     return reply === "older" ? "older" : "stored";
   }
 
-  /** Sets the stop flag of `turn`; the running attempt sees it in the answer to its next append. */
-  async requestStop(key: SessionKey, turn: number): Promise<void> {
-    await this.#redis.holdfastStop(...this.#common(key), turn);
+  /** Sets the turn's stop flag; the running attempt sees it in the answer to its next append. */
+  async requestStop(key: SessionKey, { incarnation, turn }: TurnRef): Promise<void> {
+    await this.#redis.holdfastStop(...this.#common(key, incarnation), turn);
   }
 
   async head(key: SessionKey): Promise<Head> {
     const [, head = ""] = keysOf(key);
-    const [id, version, cold, turn] = await this.#redis.hmget(head, "id", "version", "cold", "turn");
-    if (typeof id !== "string") return { cursor: "0", version: 0, cold: true, turn: 0 };
-    return { cursor: id, version: Number(version), cold: cold !== "0", turn: Number(turn) };
+    const names = ["id", "incarnation", "version", "cold", "turn"] as const;
+    const [id, incarnation, version, cold, turn] = await this.#redis.hmget(head, ...names);
+    if (typeof id !== "string") return { cursor: "0", incarnation: 0, version: 0, cold: true, turn: 0 };
+    return {
+      cursor: id,
+      incarnation: Number(incarnation),
+      version: Number(version),
+      cold: cold !== "0",
+      turn: Number(turn),
+    };
   }
 
   /**
@@ -152,9 +163,9 @@ export class SessionLog {
     text: string,
     baseLength: number,
   ): Promise<TextAppended> {
-    const { turn, step, attempt } = fence;
+    const { incarnation, turn, step, attempt } = fence;
     const reply = await this.#redis.holdfastText(
-      ...this.#common(key),
+      ...this.#common(key, incarnation),
       type,
       turn,
       step,
@@ -170,7 +181,7 @@ export class SessionLog {
   }
 
   /** Keys and arguments `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
-  #common(key: SessionKey): (string | number)[] {
-    return [...keysOf(key), randomInt(1, 2 ** 40), LIMITS.logTtlSeconds, LIMITS.logFrames];
+  #common(key: SessionKey, incarnation: number): (string | number)[] {
+    return [...keysOf(key), randomInt(1, 2 ** 40), LIMITS.logTtlSeconds, LIMITS.logFrames, incarnation];
   }
 }

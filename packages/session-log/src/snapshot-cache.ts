@@ -38,15 +38,18 @@ export function snapshotOfReply(reply: unknown): SnapshotRead {
   const head = pairsOf(headReply);
   const cursor: Cursor = head.get("id") ?? "0";
   if (!head.has("id") || head.get("cold") !== "0") return { outcome: "cold", cursor };
+  const version = Number(head.get("version"));
   const parsed = snapshotSchema.safeParse({
-    version: Number(head.get("version")),
+    version,
     agent: head.get("agent") ?? "",
-    state: parseJson(textOf(state)),
+    // Only the first turn's start leaves a session without one; later it is missing because Redis evicted it.
+    state: textOf(state) === "" && version <= 1 ? {} : parseJson(textOf(state)),
     turns: listOf(turns).map((turn) => parseJson(textOf(turn))),
     running: runningOf(head, textOf(text)),
     applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
   });
-  return parsed.success ? { outcome: "snapshot", snapshot: parsed.data, cursor } : { outcome: "cold", cursor };
+  if (!parsed.success) return { outcome: "cold", cursor };
+  return { outcome: "snapshot", incarnation: Number(head.get("incarnation") ?? 0), snapshot: parsed.data, cursor };
 }
 
 function runningOf(head: Map<string, string>, text: string): unknown {

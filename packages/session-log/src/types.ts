@@ -8,9 +8,15 @@ import type {
   TurnStartedBody,
 } from "@holdfast/contract";
 
-/** Which attempt of which step of which turn is writing. Ordered by (turn, step, attempt). */
-export interface Fence {
+/** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
+export interface TurnRef {
+  /** Of the session: see `SessionTruth`. */
+  incarnation: number;
   turn: number;
+}
+
+/** Which attempt of which step of which turn is writing. Ordered by (incarnation, turn, step, attempt). */
+export interface Fence extends TurnRef {
   step: number;
   attempt: number;
 }
@@ -19,7 +25,8 @@ export interface Fence {
  * What became of a write. Outcomes are data: none of them is an error of the caller.
  * - `appended`: it stands in the log.
  * - `duplicate`: it stood there before (a client library's resend, a retried activity); nothing changed.
- * - `stale`: a later attempt, or the turn's end, has overtaken the writer; it must stop.
+ * - `stale`: a later attempt, the turn's end, or a new incarnation has overtaken the writer; it must stop. (A commit of a
+ *   session that has begun again since is a `duplicate`: it stood there once.)
  * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
  *   For a versioned frame, it was written all the same, after a `resync` frame: readers resynchronise by snapshot,
  *   and the cache is cold until `putSnapshot`. Also when other content was published under this version before.
@@ -53,6 +60,8 @@ export interface TextAppended {
 
 /** A commit of the workflow: the frame and what keeps the snapshot cache exact. */
 export interface Commit {
+  /** Of the session: see `SessionTruth`. */
+  incarnation: number;
   frame: TurnEndedBody | StatePatchedBody;
   /** The agent's whole state after it. */
   state: Snapshot["state"];
@@ -68,13 +77,15 @@ export type ReadResult =
   | { outcome: "unknown" };
 
 export type SnapshotRead =
-  | { outcome: "snapshot"; snapshot: Snapshot; cursor: Cursor }
+  | { outcome: "snapshot"; incarnation: number; snapshot: Snapshot; cursor: Cursor }
   /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
   | { outcome: "cold"; cursor: Cursor };
 
 export interface Head {
   /** Cursor of the last frame, `"0"` for no log. */
   cursor: Cursor;
+  /** 0 for a log that no incarnation has written to. */
+  incarnation: number;
   version: number;
   cold: boolean;
   /** Number of the running turn, 0 for none. */

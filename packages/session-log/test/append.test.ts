@@ -15,7 +15,13 @@ describeBackends("append", (backend) => {
     const frames = await allFrames(sessionLog, key);
     expect(frames.map(({ type }) => type)).toEqual(["turn.started", "delta", "delta", "turn.completed"]);
     expect(frames.map(({ prev }) => prev)).toEqual(["0", ...frames.slice(0, -1).map(({ id }) => id)]);
-    expect(await sessionLog.head(key)).toEqual({ cursor: frames.at(-1)?.id, version: 2, cold: false, turn: 0 });
+    expect(await sessionLog.head(key)).toEqual({
+      cursor: frames.at(-1)?.id,
+      incarnation: 1,
+      version: 2,
+      cold: false,
+      turn: 0,
+    });
   });
 
   test("frame-2: a version the log has is a duplicate and changes nothing", async () => {
@@ -165,12 +171,12 @@ describeBackends("append", (backend) => {
 
   test("command-2: the running attempt sees a requested stop, also one the log was told of before the turn", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.requestStop(key, 1);
+    await sessionLog.requestStop(key, fence(1));
     expect(await sessionLog.begin(key, fence(1), started(1, 1), 0)).toMatchObject({ outcome: "ok", stop: true });
     expect(await sessionLog.appendText(key, fence(1), 1, "a")).toMatchObject({ outcome: "appended", stop: true });
     await sessionLog.commit(key, ended(1, 2, "a"));
     expect(await sessionLog.begin(key, fence(2), started(2, 3), 0)).toMatchObject({ outcome: "ok", stop: false });
-    await sessionLog.requestStop(key, 2);
+    await sessionLog.requestStop(key, fence(2));
     expect(await sessionLog.appendText(key, fence(2), 1, "b")).toMatchObject({ outcome: "appended", stop: true });
   });
 

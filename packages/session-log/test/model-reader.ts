@@ -1,4 +1,11 @@
-import { type Cursor, type LogFrame, reduceFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import {
+  type Cursor,
+  type LogFrame,
+  reduceFrame,
+  type SessionKey,
+  type SessionTruth,
+  type Snapshot,
+} from "@holdfast/contract";
 import type { SessionLog } from "../src/index.ts";
 
 /** Small, so that pages end everywhere. */
@@ -12,11 +19,11 @@ export class ModelReader {
   held: Snapshot | undefined;
   readonly #log: SessionLog;
   readonly #key: SessionKey;
-  readonly #askWorkflow: () => Snapshot;
+  readonly #askWorkflow: () => SessionTruth;
   #last: Cursor = "0";
   #live: LogFrame[] = [];
 
-  constructor(log: SessionLog, key: SessionKey, askWorkflow: () => Snapshot) {
+  constructor(log: SessionLog, key: SessionKey, askWorkflow: () => SessionTruth) {
     this.#log = log;
     this.#key = key;
     this.#askWorkflow = askWorkflow;

@@ -1,4 +1,4 @@
-import type { SessionKey, Snapshot } from "@holdfast/contract";
+import type { SessionKey, SessionTruth, Snapshot, Turn } from "@holdfast/contract";
 import type { RedisConnection } from "@holdfast/service/redis";
 import type { SessionLog } from "../src/index.ts";
 import { forget, restore, save } from "./failover.ts";
@@ -21,6 +21,7 @@ export const OPERATIONS = {
   "patch unpublished": 1,
   republish: 1,
   heal: 1,
+  "begin again": 1,
   "lose all": 1,
   save: 1,
   "fail over": 1,
@@ -49,7 +50,8 @@ export class ModelRun {
     this.#connection = connection;
     this.#key = key;
     this.session = new ModelSession(log, key);
-    const reader = (): ModelReader => new ModelReader(log, key, () => this.session.truth);
+    const ask = (): SessionTruth => ({ incarnation: this.session.incarnation, snapshot: this.session.truth });
+    const reader = (): ModelReader => new ModelReader(log, key, ask);
     this.readers = { polling: reader(), live: reader() };
   }
 
@@ -85,6 +87,8 @@ export class ModelRun {
         return session.republish(n);
       case "heal":
         return session.heal();
+      case "begin again":
+        return session.beginAgain();
       case "lose all":
         return forget(this.#connection, this.#key);
       case "save":
@@ -125,8 +129,8 @@ export class ModelRun {
   }
 
   #wrongIn({ turns, running }: Snapshot): string[] {
-    const committed = this.session.truth.turns.filter(({ turn }) => turns.some((other) => other.turn === turn));
-    const wrong = JSON.stringify(turns) === JSON.stringify(committed) ? [] : [`turns ${JSON.stringify(turns)}`];
+    const truths = [this.session.truth, ...this.session.past];
+    const wrong = truths.some((truth) => isPartOf(turns, truth)) ? [] : [`turns ${JSON.stringify(turns)}`];
     if (running === null) return wrong;
     const attempts = this.session.attempts.filter(({ fence }) => fence.turn === running.turn);
     if (!attempts.some(({ text }) => text.startsWith(running.text))) {
@@ -134,4 +138,9 @@ export class ModelRun {
     }
     return wrong;
   }
+}
+
+function isPartOf(turns: Turn[], truth: Snapshot): boolean {
+  const committed = truth.turns.filter(({ turn }) => turns.some((other) => other.turn === turn));
+  return JSON.stringify(turns) === JSON.stringify(committed);
 }

@@ -15,6 +15,8 @@ import { ended, patched, started } from "./story.ts";
 export class ModelSession {
   /** What the workflow answers a Query: of a running turn it knows the text of earlier steps only. */
   truth: Snapshot = emptySnapshot("concierge");
+  /** What was true of the session before it began again, each time. */
+  readonly past: Snapshot[] = [];
   readonly attempts: ModelAttempt[] = [];
   readonly #log: SessionLog;
   readonly #key: SessionKey;
@@ -28,6 +30,17 @@ export class ModelSession {
 
   get live(): ModelAttempt | undefined {
     return this.truth.running === null ? undefined : this.attempts.at(-1);
+  }
+
+  get incarnation(): number {
+    return 1 + this.past.length;
+  }
+
+  /** The workflow was ended and its name is used again; its attempts and commits may still be on their way. */
+  beginAgain(): void {
+    this.past.push(this.truth);
+    this.truth = emptySnapshot("concierge");
+    this.#started = undefined;
   }
 
   async startTurn(): Promise<void> {
@@ -59,7 +72,8 @@ export class ModelSession {
     if (live === undefined) return;
     const version = truth.version + 1;
     const { state, patch } = this.#newState(version);
-    const commit = ended(live.fence.turn, version, live.text, state, patch);
+    const { incarnation } = this;
+    const commit = { ...ended(live.fence.turn, version, live.text, state, patch), incarnation };
     const turns = boundTurns([...truth.turns, ...(commit.turn === undefined ? [] : [commit.turn])]);
     this.truth = { ...truth, version, state, turns, running: null };
     if (ghost) await this.#log.commit(this.#key, { ...commit, ...ghostOf(commit) });
@@ -70,7 +84,7 @@ export class ModelSession {
     const version = this.truth.version + 1;
     const { state, patch } = this.#newState(version);
     this.truth = { ...this.truth, version, state };
-    await this.#publish(patched(version, state, patch), publishes);
+    await this.#publish({ ...patched(version, state, patch), incarnation: this.incarnation }, publishes);
   }
 
   /** An old publish arrives once more. */
@@ -80,7 +94,7 @@ export class ModelSession {
   }
 
   async heal(): Promise<void> {
-    await this.#log.putSnapshot(this.#key, this.truth);
+    await this.#log.putSnapshot(this.#key, { incarnation: this.incarnation, snapshot: this.truth });
   }
 
   async #publish(commit: Commit, publishes: boolean): Promise<void> {
@@ -90,7 +104,7 @@ export class ModelSession {
 
   async #attempt(step: number, attempt: number, goesOn: boolean): Promise<void> {
     if (this.#started === undefined) return;
-    const fence = { turn: this.#started.turn, step, attempt };
+    const fence = { incarnation: this.incarnation, turn: this.#started.turn, step, attempt };
     const before = this.truth.running?.text ?? "";
     const next = new ModelAttempt(this.#log, this.#key, fence, this.#started, before);
     this.attempts.push(next);

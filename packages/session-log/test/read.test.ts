@@ -64,7 +64,7 @@ describeBackends("read", (backend) => {
   test('chain-2: "0" is before the first frame, and known while the log was not trimmed', async () => {
     const [sessionLog, key] = [await log(), newKey()];
     expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "frames", frames: [], more: false });
-    expect(await sessionLog.head(key)).toEqual({ cursor: "0", version: 0, cold: true, turn: 0 });
+    expect(await sessionLog.head(key)).toEqual({ cursor: "0", incarnation: 0, version: 0, cold: true, turn: 0 });
     await withDeltas(sessionLog, key, 1);
     expect(await allFrames(sessionLog, key)).toHaveLength(2);
   });
@@ -92,9 +92,12 @@ describeBackends("read", (backend) => {
       (key) => sessionLog.commit(key, patched(2, { a: 1 }, [{ op: "add", path: "/a", value: 1 }])),
       (key) => sessionLog.commit(key, ended(1, 3, "b", { a: 1 })),
       (key) => sessionLog.commit(key, patched(5, { a: 2 }, [])),
-      (key) => sessionLog.requestStop(key, 2),
+      (key) => sessionLog.requestStop(key, fence(2)),
       (key) =>
-        sessionLog.putSnapshot(key, { version: 9, agent: "a", state: {}, turns: [], running: null, applied: { p: 1 } }),
+        sessionLog.putSnapshot(key, {
+          incarnation: 1,
+          snapshot: { version: 9, agent: "a", state: {}, turns: [], running: null, applied: { p: 1 } },
+        }),
     ];
     const seen = new Set<string>();
     for (const lost of [false, true]) {

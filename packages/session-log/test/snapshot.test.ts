@@ -41,6 +41,10 @@ function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
+async function put(log: SessionLog, key: SessionKey, snapshot: Snapshot): Promise<string> {
+  return log.putSnapshot(key, { incarnation: 1, snapshot });
+}
+
 describeBackends("snapshot", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
 
@@ -103,7 +107,7 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.snapshot(key)).toEqual({ outcome: "cold", cursor: "0" });
     const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
     const snapshot = whole(3, { version: 7, running, applied: { "tab-1": 4, other: 1 } });
-    expect(await sessionLog.putSnapshot(key, snapshot)).toBe("stored");
+    expect(await put(sessionLog, key, snapshot)).toBe("stored");
     expect(await cached(sessionLog, key)).toEqual(snapshot);
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
     expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), 2)).toMatchObject({
@@ -116,34 +120,34 @@ describeBackends("snapshot", (backend) => {
 
   test("chain-3: putting what the log has already disturbs no reader", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.putSnapshot(key, whole(3));
+    await put(sessionLog, key, whole(3));
     const before = await sessionLog.head(key);
-    expect(await sessionLog.putSnapshot(key, whole(3))).toBe("stored");
+    expect(await put(sessionLog, key, whole(3))).toBe("stored");
     expect(await sessionLog.head(key)).toEqual(before);
   });
 
   test("chain-3: putting another state of the version the log has replaces it, and readers resynchronise", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.putSnapshot(key, whole(3));
+    await put(sessionLog, key, whole(3));
     const before = await sessionLog.head(key);
-    expect(await sessionLog.putSnapshot(key, whole(3, { state: { seen: "otherwise" } }))).toBe("stored");
+    expect(await put(sessionLog, key, whole(3, { state: { seen: "otherwise" } }))).toBe("stored");
     expect((await cached(sessionLog, key)).state).toEqual({ seen: "otherwise" });
     expect(await sessionLog.read(key, before.cursor, 10)).toMatchObject({ frames: [{ type: "resync" }] });
   });
 
   test("frame-6: turns a snapshot has left behind to stay small have ended all the same", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.putSnapshot(key, whole(3));
-    await sessionLog.putSnapshot(key, whole(0, { version: 7 }));
+    await put(sessionLog, key, whole(3));
+    await put(sessionLog, key, whole(0, { version: 7 }));
     expect(await sessionLog.appendText(key, fence(3), 1, "late")).toMatchObject({ outcome: "stale" });
   });
 
   test("snap-4: a snapshot older than the log is refused, also by a cold one", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.commit(key, patched(9, {}, []));
-    expect(await sessionLog.putSnapshot(key, whole(4))).toBe("older");
+    expect(await put(sessionLog, key, whole(4))).toBe("older");
     expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: true });
-    expect(await sessionLog.putSnapshot(key, whole(4, { version: 9 }))).toBe("stored");
+    expect(await put(sessionLog, key, whole(4, { version: 9 }))).toBe("stored");
     expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: false });
     expect(await sessionLog.commit(key, patched(10, {}, []))).toBe("appended");
   });
@@ -152,7 +156,7 @@ describeBackends("snapshot", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.rewind(key, fence(2, 3), 5, "partial");
     const running = { turn: 2, inputs: [inputOf(2)], step: 1, attempt: 1, index: 0, text: "" };
-    await sessionLog.putSnapshot(key, whole(1, { version: 3, running }));
+    await put(sessionLog, key, whole(1, { version: 3, running }));
     expect((await cached(sessionLog, key)).running).toEqual({ ...running, attempt: 3, index: 5, text: "partial" });
     expect(await sessionLog.appendText(key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
   });
@@ -160,7 +164,7 @@ describeBackends("snapshot", (backend) => {
   test("turn-4: a put snapshot ends the turns it has, and does not keep their text", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.rewind(key, fence(2), 5, "partial");
-    await sessionLog.putSnapshot(key, whole(2));
+    await put(sessionLog, key, whole(2));
     expect(await cached(sessionLog, key)).toEqual(whole(2));
     expect(await sessionLog.appendText(key, fence(2), 6, "!")).toMatchObject({ outcome: "stale" });
     expect(await sessionLog.appendText(key, fence(3), 1, "!")).toMatchObject({ outcome: "gap" });
@@ -170,7 +174,7 @@ describeBackends("snapshot", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     const applied = Object.fromEntries(Array.from({ length: LIMITS.producers }, (_, i) => [`p${i}`, i + 1]));
     const large = whole(LIMITS.snapshotTurns, { state: { text: "x".repeat(LIMITS.stateBytes) }, applied });
-    await sessionLog.putSnapshot(key, large);
+    await put(sessionLog, key, large);
     expect(await cached(sessionLog, key)).toEqual(large);
     const many = Object.fromEntries(Array.from({ length: LIMITS.producers + 1 }, (_, i) => [`q${i}`, i + 1]));
     await sessionLog.begin(key, fence(201), started(201, 401, { applied: many }), 0);
@@ -180,8 +184,18 @@ describeBackends("snapshot", (backend) => {
   test("a cache that does not parse counts as cold", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     const connection = await backend.connect("commands");
-    await sessionLog.putSnapshot(key, whole(1));
+    await put(sessionLog, key, whole(1));
     await connection.set(`hf:{acme/ada/${key.name}}:state`, "{not json");
+    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+  });
+
+  test("a cache whose state Redis evicted counts as cold, but for a session that has none yet", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const connection = await backend.connect("commands");
+    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    expect((await cached(sessionLog, key)).state).toEqual({});
+    await sessionLog.commit(key, ended(1, 2, "a", { a: 1 }));
+    await connection.del(`hf:{acme/ada/${key.name}}:state`);
     expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
   });
 });

@@ -34,8 +34,8 @@ export function started(turn: number, version: number, more: Partial<TurnStarted
   };
 }
 
-export function fence(turn: number, attempt = 1, step = 1): Fence {
-  return { turn, step, attempt };
+export function fence(turn: number, attempt = 1, step = 1, incarnation = 1): Fence {
+  return { incarnation, turn, step, attempt };
 }
 
 /** The commit of a turn's end. `patch` must lead from the state before it to `state`. */
@@ -48,12 +48,12 @@ export function ended(
 ): Commit {
   const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, patch };
   const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text };
-  return { frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
+  return { incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
 }
 
 export function patched(version: number, state: JsonObject, patch: PatchOperation[]): Commit {
   const frame: StatePatchedBody = { type: "state.patched", version, patch };
-  return { frame, state };
+  return { incarnation: 1, frame, state };
 }
 
 export async function allFrames(log: SessionLog, key: SessionKey): Promise<LogFrame[]> {

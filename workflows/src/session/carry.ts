@@ -9,6 +9,8 @@ import type { ProducerMark } from "./producers.ts";
  */
 export interface Carry {
   readonly format: 1;
+  /** Left out by releases that knew of none; then the session counts as begun with the run that finds it missing. */
+  readonly incarnation?: number;
   readonly version: number;
   /** The agent's state as of `version`. */
   readonly committed: JsonObject;

@@ -29,12 +29,15 @@ const { heal } = proxyActivities<HealActivities>({
  */
 export class LogWriter {
   readonly #key: SessionKey;
+  /** As in the Query's answer; with a turn's number it names the turn. */
+  readonly incarnation: number;
   #healing = false;
   /** A frame was missed which the healing under way may have been too early for. */
   #missed = false;
 
-  constructor(key: SessionKey, unhealed: boolean) {
+  constructor(key: SessionKey, incarnation: number, unhealed: boolean) {
     this.#key = key;
+    this.incarnation = incarnation;
     if (unhealed) this.#heal();
   }
 
@@ -57,7 +60,7 @@ export class LogWriter {
   /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */
   async requestStop(turn: number): Promise<void> {
     try {
-      await requestStop(this.#key, turn);
+      await requestStop(this.#key, { incarnation: this.incarnation, turn });
     } catch (error) {
       log.warn("requesting a stop through the log failed", { error: String(error) });
     }
@@ -66,7 +69,7 @@ export class LogWriter {
   /** Partial text of a turn as readers hold it; undefined where the log cannot say. */
   async heldText(turn: number): Promise<string | undefined> {
     try {
-      return (await heldText(this.#key, turn)) ?? undefined;
+      return (await heldText(this.#key, { incarnation: this.incarnation, turn })) ?? undefined;
     } catch (error) {
       log.warn("reading the partial text failed", { error: String(error) });
       return undefined;

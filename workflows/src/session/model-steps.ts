@@ -27,7 +27,7 @@ export async function runStep(
   if (run.ended) return never();
   const step = run.beginStep(request);
   try {
-    const result = await respondActivity(start, step)(respondRequest(start, run, step));
+    const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
     if (run.ended) return await never();
     run.stepFinished(result);
     return result;
@@ -69,8 +69,13 @@ function respondActivity({ key, lane }: SessionStart, step: Step): ModelActiviti
 }
 
 /** No transcript in it: what a turn adds to history must not grow with the conversation. */
-function respondRequest({ key, agent }: SessionStart, run: TurnRun, { step, request }: Step): RespondRequest {
-  const { turn, version, input } = run;
+function respondRequest(
+  { key, agent }: SessionStart,
+  incarnation: number,
+  { turn, version, input, text }: TurnRun,
+  { step, request }: Step,
+): RespondRequest {
   const applied = { [input.producer]: input.seq };
-  return { key, agent, turn, step, version, inputs: [input], applied, textBefore: run.text.length, request };
+  const textBefore = text.length;
+  return { key, incarnation, agent, turn, step, version, inputs: [input], applied, textBefore, request };
 }

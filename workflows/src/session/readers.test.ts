@@ -20,7 +20,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
   async (seed) => {
     const pick = random(seed);
     const start = { key: { tenant: "t", owner: "o", name: "n" }, agent: "concierge", lane: "shared" };
-    let session = new Session(start, concierge);
+    let session = new Session(start, concierge, 1);
     let reader: Snapshot = { ...emptySnapshot("concierge"), state: session.snapshot().state };
     let seq = 0;
 
@@ -42,7 +42,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
       if (pick(2) === 0) receive();
       if (session.patchDue && pick(2) === 0) read(session.patchObserved().frame);
       if (pick(10) === 0)
-        session = new Session(start, concierge, JSON.parse(JSON.stringify(session.carry(false, false))));
+        session = new Session(start, concierge, 1, JSON.parse(JSON.stringify(session.carry(false, false))));
       const run = session.startTurn();
       if (run === undefined) continue;
       const { turn, version, input } = run;

@@ -26,7 +26,7 @@ const live = { ...watcher, publishObserved: "at-once" as const };
 const start = { key: { tenant: "acme", owner: "ann", name: "s" }, agent: "watcher", lane: "shared" };
 
 function newSession(agent = watcher): Session {
-  return new Session(start, agent);
+  return new Session(start, agent, 1);
 }
 
 function send(session: Session, producer: string, ...events: Event[]) {
@@ -115,6 +115,7 @@ test("frame-3: a completed turn commits its text and the change of state", () =>
   expect(session.snapshot().state).toEqual({ clicks: [], note: "" });
   run?.stepFinished(answer("hello"));
   expect(session.endTurn({ outcome: "completed" })).toEqual({
+    incarnation: 1,
     frame: {
       type: "turn.completed",
       version: 4,
@@ -176,6 +177,7 @@ test("send-3: published at once, what is observed is a frame of its own unless a
   send(session, "q", observe(1, "a"));
   expect(session.patchDue).toBe(true);
   expect(session.patchObserved()).toEqual({
+    incarnation: 1,
     frame: { type: "state.patched", version: 3, patch: [{ op: "add", path: "/clicks/-", value: "a" }] },
     state: { clicks: ["a"], note: "" },
   });
@@ -213,9 +215,9 @@ test("a session goes on after continue-as-new where it was", () => {
   send(session, "p", observe(4, "a"));
   session.answer("c1", { turn: 1 });
   const carry = session.carry(true, false);
-  const next = new Session(start, live, JSON.parse(JSON.stringify(carry)));
+  const next = new Session(start, live, 2, JSON.parse(JSON.stringify(carry)));
   expect(carry?.unhealed).toBe(true);
-  expect(next.snapshot()).toEqual(session.snapshot());
+  expect(next.truth()).toEqual({ incarnation: 1, snapshot: session.snapshot() });
   expect(next.answered("c1")).toEqual({ turn: 1 });
   expect(next.patchDue).toBe(true);
   expect(send(next, "p", input(3), observe(4, "a"))).toEqual({ malformed: 0 });

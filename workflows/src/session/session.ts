@@ -2,7 +2,7 @@ import type { Commit } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
 import type { Snapshot, Turn } from "@holdfast/contract/snapshot";
-import type { SessionStart } from "@holdfast/contract/temporal";
+import type { SessionStart, SessionTruth } from "@holdfast/contract/temporal";
 import type { Agent, Observed } from "./agent.ts";
 import { type AgentState, agentState, withValue } from "./agent-state.ts";
 import { type ReadBatch, readBatch } from "./batch.ts";
@@ -34,6 +34,8 @@ export interface Received {
 export class Session {
   readonly key: SessionKey;
   readonly agent: Agent;
+  /** See `SessionTruth`. */
+  readonly incarnation: number;
   readonly #commands: Commands;
   readonly #inbox: Inbox;
   readonly #producers: Producers;
@@ -48,9 +50,11 @@ export class Session {
   #draft: AgentState;
   #running: TurnRun | undefined;
 
-  constructor(start: SessionStart, agent: Agent, carry?: Carry) {
+  /** `startedAt`: Unix milliseconds at which the workflow's run started. */
+  constructor(start: SessionStart, agent: Agent, startedAt: number, carry?: Carry) {
     this.key = start.key;
     this.agent = agent;
+    this.incarnation = carry?.incarnation ?? startedAt;
     this.#version = carry?.version ?? 0;
     this.#committed = agentState(carry?.committed ?? {});
     this.#state = agentState(carry === undefined ? agent.initialState : (carry.state ?? carry.committed));
@@ -147,12 +151,14 @@ export class Session {
       end.outcome === "failed"
         ? { type: "turn.failed", ...body, error: end.failure.toError() }
         : { type: `turn.${end.outcome}`, ...body };
-    return { frame, state: this.#committed.value, turn, keepTurns: this.#transcript.turns.length };
+    const { incarnation } = this;
+    return { incarnation, frame, state: this.#committed.value, turn, keepTurns: this.#transcript.turns.length };
   }
 
   /** Publishes what was observed, outside a turn. */
   patchObserved(): Commit {
-    return { frame: { type: "state.patched", ...this.#commitState() }, state: this.#committed.value };
+    const frame: Commit["frame"] = { type: "state.patched", ...this.#commitState() };
+    return { incarnation: this.incarnation, frame, state: this.#committed.value };
   }
 
   #commitState(): { version: number; patch: Commit["frame"]["patch"] } {
@@ -181,6 +187,10 @@ export class Session {
     this.#commands.remember(commandId, answer);
   }
 
+  truth(): SessionTruth {
+    return { incarnation: this.incarnation, snapshot: this.snapshot() };
+  }
+
   /**
    * SPEC snap-1. Its state is the one of its version: what was observed since comes with the next versioned frame. Where
    * much text is on its way the oldest turns are left out: a Query with too large an answer fails, and readers with it.
@@ -204,6 +214,7 @@ export class Session {
   carry(unhealed: boolean, force: boolean): Carry | undefined {
     const carry: Carry = {
       format: 1,
+      incarnation: this.incarnation,
       version: this.#version,
       committed: this.#committed.value,
       ...(this.#state.json === this.#committed.json ? {} : { state: this.#state.value }),

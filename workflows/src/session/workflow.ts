@@ -1,11 +1,11 @@
 import type { TurnStartedBody } from "@holdfast/contract/frames";
 import type { Json } from "@holdfast/contract/json";
-import type { Snapshot } from "@holdfast/contract/snapshot";
 import {
   type CommandCall,
   QUERY_SNAPSHOT,
   SIGNAL_EVENTS,
   type SessionStart,
+  type SessionTruth,
   UPDATE_COMMAND,
 } from "@holdfast/contract/temporal";
 import * as temporal from "@temporalio/workflow";
@@ -21,7 +21,7 @@ import { TurnFailure } from "./turn-failure.ts";
 import type { TurnRun } from "./turn-run.ts";
 
 const eventsSignal = temporal.defineSignal<[unknown]>(SIGNAL_EVENTS);
-const snapshotQuery = temporal.defineQuery<Snapshot>(QUERY_SNAPSHOT);
+const snapshotQuery = temporal.defineQuery<SessionTruth>(QUERY_SNAPSHOT);
 const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND);
 
 export type SessionWorkflow = (start: SessionStart, carry?: Carry) => Promise<never>;
@@ -36,9 +36,9 @@ export function sessionWorkflow(agentNamed: (name: string) => Agent): SessionWor
  * time. It ends by continuing as a new run, or when an operator cancels it.
  */
 async function runSession(start: SessionStart, agent: Agent, carry: Carry | undefined): Promise<never> {
-  const state = new Session(start, agent, carry);
+  const state = new Session(start, agent, temporal.workflowInfo().startTime.getTime(), carry);
   const governor = new Governor();
-  const log = new LogWriter(start.key, carry?.unhealed ?? false);
+  const log = new LogWriter(start.key, state.incarnation, carry?.unhealed ?? false);
   let turnScope: temporal.CancellationScope | undefined;
 
   temporal.setHandler(eventsSignal, (payload) => {
@@ -50,7 +50,7 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
   });
   // Without it the SDK would keep signals of other names for ever.
   temporal.setDefaultSignalHandler((name) => temporal.log.warn("ignored a signal of unknown name", { name }));
-  temporal.setHandler(snapshotQuery, () => state.snapshot());
+  temporal.setHandler(snapshotQuery, () => state.truth());
   temporal.setHandler(commandUpdate, command, { validator: validateCommand });
 
   async function command(call: CommandCall): Promise<Json> {

@@ -1,17 +1,19 @@
 -- What every writing script of the session log begins with; an operation's own file follows it.
 -- KEYS: the session's log (stream), head (hash), text, turns (list), state, applied (hash), feed (channel).
--- ARGV 1–3: a random number for new ids, seconds to keep a silent session, frames to keep. The operation's own follow.
+-- ARGV 1–4: a random number for new ids, seconds to keep a silent session, frames to keep, the writer's incarnation. The
+-- operation's own follow.
 --
 -- JSON is spliced here, never decoded or encoded: Lua has one table for [] and {} and doubles for numbers, so a round
 -- trip would change what agents and clients wrote. Text lies in its key as the inside of a JSON string, which also
 -- lets a surrogate pair be split between two appends. Its lengths (UTF-16 code units) are counted by the caller.
 local LOG, HEAD, TEXT, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
-local nonce, ttl, kept = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local nonce, ttl, kept, incarnation = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 -- version, cold (1: the cache does not tell the session's state), sum (digest of the last commit, '' if unknown);
 -- turn (the running one, 0 for none), its fence (step, attempt), its text frames (index), the length of its text and
--- how much of that earlier steps wrote (base); ended (the last turn known to have ended); stop (turn to interrupt).
-local NUMBERS = {'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'ended', 'stop'}
+-- how much of that earlier steps wrote (base); ended (the last turn known to have ended); stop (turn to interrupt);
+-- incarnation (the highest that wrote). lost: nothing here is of this session.
+local NUMBERS = {'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'ended', 'stop', 'incarnation'}
 local head = {}
 do
   local values = redis.call('HMGET', HEAD, 'id', 'sum', unpack(NUMBERS))
@@ -19,6 +21,15 @@ do
   head.id = values[1] or '0'
   head.sum = values[2] or ''
   for i, name in ipairs(NUMBERS) do head[name] = tonumber(values[i + 2] or 0) end
+end
+-- A writer whose session has ended and begun again since.
+local outdated = incarnation < head.incarnation
+-- The session has begun again, and counts its versions and turns from 1: what is here was another's. The chain alone goes
+-- on, for a reader to find out by.
+if incarnation > head.incarnation then
+  head.lost, head.sum = true, ''
+  for _, name in ipairs(NUMBERS) do head[name] = 0 end
+  head.incarnation = incarnation
 end
 -- Whatever outlived its head belongs to a log that is gone.
 local function bury()

@@ -4,6 +4,6 @@ return {
   redis.call('HGETALL', KEYS[2]),
   redis.call('GET', KEYS[3]) or '',
   redis.call('LRANGE', KEYS[4], 0, -1),
-  redis.call('GET', KEYS[5]) or '{}',
+  redis.call('GET', KEYS[5]) or '',
   redis.call('HGETALL', KEYS[6]),
 }

@@ -1,4 +1,10 @@
--- Asks the running attempt of turn ARGV 4 to stop. Kept even where the head is lost: the attempt will be back.
-redis.call('HSET', HEAD, 'stop', ARGV[4])
+-- Asks the running attempt of turn ARGV 5 to stop. Kept even where the head is lost: the attempt will be back.
+if outdated then return 'ok' end
+if head.lost and head.id ~= '0' then
+  bury()
+  lose()
+  save()
+end
+redis.call('HSET', HEAD, 'stop', ARGV[5], 'incarnation', ARGV[4])
 redis.call('EXPIRE', HEAD, ttl)
 return 'ok'

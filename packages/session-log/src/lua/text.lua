@@ -1,12 +1,12 @@
 -- Appends a `delta` or a `rewind` of the running turn.
--- ARGV 4…: delta | rewind, turn, step, attempt, index, text (inside of a JSON string), its length, length of earlier
+-- ARGV 5…: delta | rewind, turn, step, attempt, index, text (inside of a JSON string), its length, length of earlier
 -- steps' text in it (-1: as it was), body.
 -- Returns: appended | duplicate | stale | gap, stop, index of the last text frame.
-local rewind, turn, step, attempt = ARGV[4] == 'rewind', tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
-local index, length, base = tonumber(ARGV[8]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local rewind, turn, step, attempt = ARGV[5] == 'rewind', tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local index, length, base = tonumber(ARGV[9]), tonumber(ARGV[11]), tonumber(ARGV[12])
 
 local function judge()
-  if turn <= head.ended or turn < head.turn then return 'stale' end
+  if outdated or turn <= head.ended or turn < head.turn then return 'stale' end
   if turn > head.turn then return rewind and 'appended' or 'gap' end
   local order = compare_fence(step, attempt)
   if order < 0 then return 'stale' end
@@ -25,13 +25,13 @@ if outcome == 'appended' then
     run_turn(turn)
     redis.call('HSET', HEAD, 'inputs', '[]')
   end
-  append(ARGV[12])
+  append(ARGV[13])
   if rewind then
-    redis.call('SET', TEXT, ARGV[9])
+    redis.call('SET', TEXT, ARGV[10])
     head.length = length
     head.base = math.min(base < 0 and head.base or base, length)
   else
-    redis.call('APPEND', TEXT, ARGV[9])
+    redis.call('APPEND', TEXT, ARGV[10])
     head.length = head.length + length
   end
   head.step, head.attempt, head.index = step, attempt, index
