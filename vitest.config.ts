@@ -25,7 +25,12 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["**/*.test.{ts,tsx}"],
-          exclude: ["test/{browser,chaos,conformance,e2e,replay}/**", ...INTEGRATION, ...BROWSER, ...E2E.slice(0, 1)],
+          exclude: [
+            "test/{browser,chaos,conformance,e2e,recovery,replay}/**",
+            ...INTEGRATION,
+            ...BROWSER,
+            ...E2E.slice(0, 1),
+          ],
           sequence: { groupOrder: 0 },
           maxWorkers: 2,
         },
