@@ -1,6 +1,6 @@
 import { QUERY_SNAPSHOT, snapshotSchema, workflowIdOf, type Snapshot } from "@holdfast/contract";
 import type { TokenClaims } from "@holdfast/stack/cluster";
-import type { Client } from "@temporalio/client";
+import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";
 import type { Truth } from "../load/wire-target.ts";
 
@@ -19,12 +19,17 @@ const observedSchema = z.object({ observed: z.array(z.object({ name: z.string(),
 
 const truthSchema = z.object({ snapshot: snapshotSchema });
 
-/** Asks the session's workflow itself. A session that was never sent anything has none. */
+/** Asks the session's workflow itself. A session that was never sent anything has none: nothing is what it holds. */
 export async function readTruth(client: Client, subject: string, session: string): Promise<Truth> {
   const handle = client.workflow.getHandle(sessionWorkflowId(subject, session));
-  const answer: unknown = await handle.query(QUERY_SNAPSHOT);
-  const { snapshot } = truthSchema.parse(answer);
-  return { turns: snapshot.turns.at(-1)?.turn ?? 0, observes: observesIn(snapshot) };
+  try {
+    const answer: unknown = await handle.query(QUERY_SNAPSHOT);
+    const { snapshot } = truthSchema.parse(answer);
+    return { turns: snapshot.turns.at(-1)?.turn ?? 0, observes: observesIn(snapshot) };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { turns: 0, observes: 0 };
+    throw error;
+  }
 }
 
 function observesIn({ state }: Snapshot): number | undefined {

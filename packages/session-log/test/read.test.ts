@@ -1,5 +1,4 @@
 import { LIMITS, type SessionKey } from "@holdfast/contract";
-import { Cluster } from "ioredis";
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
@@ -128,13 +127,5 @@ describeBackends("read", (backend) => {
     await sessionLog.appendText(key, fence(1), 3, "c");
     expect(await sessionLog.read(key, before.cursor, 10)).toEqual({ outcome: "unknown" });
     expect(await sessionLog.read(key, id, 10)).toMatchObject({ outcome: "frames", frames: [{ text: "c", prev: id }] });
-  });
-
-  test("a session's keys and its channel share one slot", async ({ skip }) => {
-    const connection = await backend.connect("commands");
-    const key = { tenant: "a-c.m~e", owner: "ada@x:y+z=|", name: "n".repeat(128) };
-    if (!(connection instanceof Cluster)) return skip("only a Cluster has slots");
-    const slots = await Promise.all(keysOf(key).map((name) => connection.cluster("KEYSLOT", name)));
-    expect(new Set(slots).size).toBe(1);
   });
 });

@@ -1,0 +1,16 @@
+import { freePort } from "@holdfast/stack/ports";
+import { findValkey } from "@holdfast/stack/provision";
+import { expect, test } from "vitest";
+import { keysOf } from "../src/keys.ts";
+import { backendOf } from "./backends.ts";
+import { startCluster } from "./cluster.ts";
+
+const backend = backendOf(async () => startCluster(await findValkey({ pinned: true }), freePort));
+
+test("a session's keys and its channel share one slot of a Cluster, whatever characters its names have", async () => {
+  const key = { tenant: "a-c.m~e", owner: "ada@x:y+z=|", name: "n".repeat(128) };
+  const [node] = backend.nodes;
+  const slots = await Promise.all(keysOf(key).map((name) => node?.cluster("KEYSLOT", name)));
+  expect(slots).toHaveLength(7);
+  expect([...new Set(slots)]).toEqual([expect.any(Number)]);
+});
