@@ -10,7 +10,8 @@ const backend = backendOf(async () => startCluster(await findValkey({ pinned: tr
 test("a session's keys and its channel share one slot of a Cluster, whatever characters its names have", async () => {
   const key = { tenant: "a-c.m~e", owner: "ada@x:y+z=|", name: "n".repeat(128) };
   const [node] = backend.nodes;
-  const slots = await Promise.all(keysOf(key).map((name) => node?.cluster("KEYSLOT", name)));
+  if (node === undefined) throw new Error("the cluster has no nodes");
+  const slots = await Promise.all(keysOf(key).map((name) => node.cluster("KEYSLOT", name)));
   expect(slots).toHaveLength(7);
   expect([...new Set(slots)]).toEqual([expect.any(Number)]);
 });
