@@ -25,13 +25,14 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 const MAIN = `
 const [command, ...rest]: string[] = process.argv.slice(2);
-console.log("handed over", process.version, command, ...rest);
-if (command === "fail") process.exit(7);
 if (command === "wait") {
   process.on("SIGTERM", () => { console.log("asked to stop"); process.exit(3); });
   process.once("disconnect", () => process.exit(4));
   setInterval(() => {}, 1000);
 }
+// Last, because a test sends its signal when it reads this.
+console.log("handed over", process.version, command, ...rest);
+if (command === "fail") process.exit(7);
 `;
 
 async function makeNodePackage(): Promise<void> {
