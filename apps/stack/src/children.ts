@@ -24,6 +24,8 @@ export interface StackPlan {
   operatorToken: string;
   /** Extra environment: for every app, for the apps of one folder (`edge`), or for one child (`edge-1`). */
   env: Record<string, Record<string, string>>;
+  /** Root of the source tree an app runs from, by its child's name. */
+  source: (name: string) => string;
 }
 
 /** The list of a stack's children, in the order they start: a stage begins when the one before it is ready. */
@@ -69,6 +71,7 @@ function app(plan: StackPlan, name: string, folder: string, port: number, env: R
     app: folder,
     port,
     logFile: newLog(plan, name),
+    root: () => plan.source(name),
     env: {
       HOLDFAST_NODE_ID: name,
       HOLDFAST_PORT: `${port}`,

@@ -7,6 +7,7 @@ import pidusage from "pidusage";
 import { edgeUrls, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
 import { serveControlApi } from "./supervision/control-api.ts";
 import { requireReachable } from "./external-server.ts";
+import { ROOT } from "./paths.ts";
 import { findTemporal, findValkey } from "./provision.ts";
 import { freePorts, type StackPorts } from "./stack-ports.ts";
 import type { ChildEvent, ChildStatus } from "./supervision/supervised-child.ts";
@@ -36,6 +37,11 @@ export interface StackOptions {
   jwtSecret?: string;
   /** Environment for every app (`all`), the apps of one folder (`edge`), or one child (`edge-1`); later ones win. */
   env?: Record<string, Record<string, string>>;
+  /**
+   * Root of the source tree an app runs from, by its child's name, asked at every start; undefined for this one. Lets builds
+   * of several releases run together, and a restart bring another.
+   */
+  source?: (name: string) => string | undefined;
   /** Milliseconds between SIGTERM and SIGKILL at the end; default 8,000. */
   graceMs?: number;
   onProgress?: (line: string) => void;
@@ -134,6 +140,7 @@ async function makePlan(options: StackOptions): Promise<StackPlan> {
     controlToken: randomBytes(32).toString("base64url"),
     operatorToken: randomBytes(32).toString("base64url"),
     env: options.env ?? {},
+    source: (name) => options.source?.(name) ?? ROOT,
   };
 }
 

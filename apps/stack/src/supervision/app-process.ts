@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { startGuarded, untilReady } from "../guarded-process.ts";
 import { rotateLargeLog } from "./log-file.ts";
-import { ROOT } from "../paths.ts";
 import type { ChildSpec, Launched } from "./supervised-child.ts";
 
 /** One process of Holdfast itself. */
@@ -13,6 +12,8 @@ export interface AppSpec {
   port: number;
   env: Record<string, string>;
   logFile: string;
+  /** Root of the source tree it runs from, asked at every start: a restart may bring another build. */
+  root: () => string;
 }
 
 export function appChild(spec: AppSpec): ChildSpec {
@@ -21,8 +22,9 @@ export function appChild(spec: AppSpec): ChildSpec {
 
 async function launchApp(spec: AppSpec): Promise<Launched> {
   rotateLargeLog(spec.logFile);
-  const program = await startGuarded(process.execPath, [join(ROOT, "apps", spec.app, "src", "main.ts")], {
-    cwd: ROOT,
+  const root = spec.root();
+  const program = await startGuarded(process.execPath, [join(root, "apps", spec.app, "src", "main.ts")], {
+    cwd: root,
     stdin: true,
     logFile: spec.logFile,
     env: { ...inheritedEnvironment(), ...spec.env, HOLDFAST_SUPERVISED: "1" },
