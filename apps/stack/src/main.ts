@@ -69,6 +69,17 @@ program
   });
 
 program
+  .command("recovery")
+  .description("What a fault costs, measured: reconnect storms, slow readers, outages; `-- --help` lists which.")
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./commands/script.ts");
+    process.exitCode = await runScript("test/recovery/main.ts", args);
+  });
+
+program
   .command("test")
   .description("Run the tests; arguments go to vitest, e.g. `npm test -- apps/edge`.")
   .helpOption(false)

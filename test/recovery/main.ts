@@ -1,0 +1,12 @@
+import { Command } from "commander";
+import { slowReaderCommand } from "./slow-reader-command.ts";
+import { stormCommand } from "./storm-command.ts";
+
+const program = new Command("npm run recovery --").description(
+  "What a fault costs, measured: how long until frames go on, and what it takes meanwhile. Exits 0 only if every promise held.",
+);
+program.addCommand(stormCommand());
+program.addCommand(slowReaderCommand());
+await program.parseAsync();
+// A library's timer must not keep a command alive that has done its work.
+process.exit();
