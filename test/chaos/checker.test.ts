@@ -1,11 +1,23 @@
 import type { Frame, Snapshot } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { check, type Violation } from "./checker.ts";
-import type { History, ReaderRecord } from "./history.ts";
+import type { History, ReaderRecord, SentEvent } from "./history.ts";
 
 /** A checker that finds nothing proves nothing: each of these histories breaks one promise, and it must say which. */
 const answer = (text: string): string => `${text}: one two three`;
 const inputOf = (seq: number) => ({ producer: "p", seq, text: `say ${seq}` });
+const sentInput = (seq: number, durable = true): SentEvent => ({
+  session: "s",
+  ...inputOf(seq),
+  kind: "input",
+  at: seq,
+  durable,
+});
+const sentObserve = (seq: number, durable = true): SentEvent => ({
+  ...sentInput(seq, durable),
+  kind: "observe",
+  text: "looks",
+});
 
 /** Two inputs, two turns, one reader from the beginning: all as it should be. */
 function sound(): History {
@@ -51,8 +63,9 @@ function sound(): History {
     frames: frames.map((frame, at) => ({ at, frame })),
     final: truth,
   };
-  const sent = [1, 2].map((seq) => ({ session: "s", ...inputOf(seq), durable: true }));
-  return { sent, transcripts: new Map([["s", truth]]), readers: [reader], answer, hangs: [] };
+  const sent = [1, 2].map((seq) => sentInput(seq));
+  const modelCalls = sent.map(({ text }) => ({ text }));
+  return { sent, transcripts: new Map([["s", truth]]), readers: [reader], modelCalls, answer, hangs: [] };
 }
 
 function promisesBroken(
@@ -72,13 +85,21 @@ test("a sound history breaks no promise", () => {
 });
 
 test("ack before the signal returned: a durable input is in no turn", () => {
-  expect(promisesBroken((history) => history.sent.push({ session: "s", ...inputOf(3), durable: true }))).toEqual([
-    "lost",
-  ]);
+  expect(promisesBroken((history) => history.sent.push(sentInput(3)))).toEqual(["lost"]);
 });
 
 test("an input that was never told durable may be missing", () => {
-  expect(promisesBroken((history) => history.sent.push({ session: "s", ...inputOf(3), durable: false }))).toEqual([]);
+  expect(promisesBroken((history) => history.sent.push(sentInput(3, false)))).toEqual([]);
+});
+
+test("a durable observe the agent never counted, and one it counted twice", () => {
+  expect(promisesBroken((history) => history.sent.push(sentObserve(3)))).toEqual(["lost"]);
+  expect(promisesBroken((history) => history.sent.push(sentObserve(3, false)))).toEqual([]);
+  const broken = promisesBroken((history, truth) => {
+    history.sent.push(sentObserve(3));
+    truth.state = { ...truth.state, observed: [{ name: "looks", count: 2 }] };
+  });
+  expect(broken).toContain("duplicated");
 });
 
 test("no dedupe: an input is in two turns", () => {

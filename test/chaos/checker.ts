@@ -1,5 +1,5 @@
 import { type Input, reduceFrame, type Snapshot, type Turn, emptySnapshot } from "@holdfast/contract";
-import type { History, ReaderRecord, SentInput } from "./history.ts";
+import type { History, ReaderRecord, SentEvent } from "./history.ts";
 
 /** The promise that was broken, and where. */
 export interface Violation {
@@ -12,8 +12,11 @@ export interface Violation {
 export function check(history: History): Violation[] {
   const violations: Violation[] = history.hangs.map((detail) => ({ promise: "hang", session: "", detail }));
   for (const [session, truth] of history.transcripts) {
-    const sent = history.sent.filter((input) => input.session === session);
-    violations.push(...checkIntake(session, sent, truth), ...checkTexts(session, truth, history.answer));
+    const sent = history.sent.filter((event) => event.session === session);
+    const inputs = sent.filter(({ kind }) => kind === "input");
+    const observes = sent.filter(({ kind }) => kind === "observe");
+    violations.push(...checkIntake(session, inputs, truth), ...checkTexts(session, truth, history.answer));
+    violations.push(...checkObserves(session, observes, truth));
   }
   for (const reader of history.readers) violations.push(...checkReader(reader, history));
   return violations;
@@ -22,7 +25,7 @@ export function check(history: History): Violation[] {
 const idOf = (input: { producer: string; seq: number }): string => `${input.producer}#${input.seq}`;
 
 /** ack-1, send-2, turn-1: every durable input is in exactly one turn, none is in two, each producer's are in order. */
-function checkIntake(session: string, sent: SentInput[], truth: Snapshot): Violation[] {
+function checkIntake(session: string, sent: SentEvent[], truth: Snapshot): Violation[] {
   const violations: Violation[] = [];
   const bad = (promise: Violation["promise"], detail: string) => violations.push({ promise, session, detail });
   const first = truth.turns[0]?.turn ?? 1;
@@ -43,6 +46,24 @@ function checkIntake(session: string, sent: SentInput[], truth: Snapshot): Viola
     if (input.durable && !taken.has(idOf(input))) bad("lost", `${idOf(input)} was durable and is in no turn`);
   }
   return violations;
+}
+
+/** ack-1, send-3: the agent counted every durable observe, and none twice. */
+function checkObserves(session: string, sent: SentEvent[], truth: Snapshot): Violation[] {
+  const durable = sent.filter((event) => event.durable).length;
+  const applied = appliedObserves(truth);
+  const detail = `${applied} observes were applied; ${durable} of ${sent.length} sent were durable`;
+  if (applied < durable) return [{ promise: "lost", session, detail }];
+  return applied > sent.length ? [{ promise: "duplicated", session, detail }] : [];
+}
+
+/** How many observes the agent (the concierge) has counted, by whatever name. */
+export function appliedObserves({ state }: Snapshot): number {
+  const tallies = Array.isArray(state["observed"]) ? state["observed"] : [];
+  return tallies.reduce<number>((sum, tally) => {
+    const counted = typeof tally === "object" && tally !== null && "count" in tally ? tally["count"] : 0;
+    return sum + (typeof counted === "number" ? counted : 0);
+  }, 0);
 }
 
 /** turn-4: a completed turn's text is the model's answer, another's is a beginning of it. */

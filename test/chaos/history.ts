@@ -1,11 +1,16 @@
 import type { Frame, Snapshot } from "@holdfast/contract";
 
-/** One input a client's outbox took. `durable`: the client was told so. */
-export interface SentInput {
+/** One event a client's outbox took. */
+export interface SentEvent {
   session: string;
   producer: string;
   seq: number;
+  kind: "input" | "observe";
+  /** What an input says, what an observe is called. */
   text: string;
+  /** Milliseconds since the run began. */
+  at: number;
+  /** The client was told so. */
   durable: boolean;
 }
 
@@ -20,10 +25,12 @@ export interface ReaderRecord {
 
 /** What happened in one run, from every side that knows something of it. All sessions start empty. */
 export interface History {
-  sent: SentInput[];
+  sent: SentEvent[];
   /** The truth: each session's snapshot as its workflow answers it, after everything has come to rest. */
   transcripts: Map<string, Snapshot>;
   readers: ReaderRecord[];
+  /** What the model was asked to answer, once for every call. */
+  modelCalls: { text: string }[];
   /** What the model answers to an input's text when nothing goes wrong. */
   answer: (text: string) => string;
   /** What did not come to rest within its bound, in words. */

@@ -1,13 +1,24 @@
 import type { SessionKey } from "@holdfast/contract";
-import type { ReaderRecord, SentInput } from "./history.ts";
+import type { ReaderRecord, SentEvent } from "./history.ts";
+
+export interface ParticipantPlan {
+  name: string;
+  key: SessionKey;
+  /** In the order in which they are tried. */
+  edges: readonly string[];
+  token: () => Promise<string>;
+  /** Milliseconds since the run began. */
+  clock: () => number;
+}
 
 /** One client of a run: says things in a session, reads it, and writes down both. */
 export interface Participant {
   readonly name: string;
   readonly key: SessionKey;
-  readonly sent: SentInput[];
+  readonly sent: SentEvent[];
   /** What it was given; `final` is what it holds when this is called. */
   record(): ReaderRecord;
   say(text: string): void;
+  observe(name: string): void;
   close(): Promise<void>;
 }

@@ -1,15 +1,14 @@
 import { type Frame, type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
 import { ask, rawConnect, RawReader } from "../conformance/raw-client.ts";
-import type { ReaderRecord, SentInput } from "./history.ts";
-import type { Participant } from "./participant.ts";
-import type { ParticipantPlan } from "./sdk-participant.ts";
+import type { ReaderRecord, SentEvent } from "./history.ts";
+import type { Participant, ParticipantPlan } from "./participant.ts";
 
 /** A client that follows SPEC.md and nothing else: its own reconnecting, its own outbox, its own reader. */
 export class RawParticipant implements Participant {
   readonly name: string;
   readonly key: SessionKey;
-  readonly sent: SentInput[] = [];
+  readonly sent: SentEvent[] = [];
   readonly #plan: ParticipantPlan;
   readonly #reader: RawReader;
   readonly #frames: { at: number; frame: Frame }[] = [];
@@ -35,9 +34,11 @@ export class RawParticipant implements Participant {
   }
 
   say(text: string): void {
-    const seq = this.sent.length + 1;
-    this.sent.push({ session: sessionPath(this.key), producer: this.name, seq, text, durable: false });
-    this.#wake();
+    this.#note("input", text);
+  }
+
+  observe(name: string): void {
+    this.#note("observe", name);
   }
 
   async close(): Promise<void> {
@@ -68,13 +69,21 @@ export class RawParticipant implements Participant {
 
   /** ack-3: what was not answered is sent again, oldest first; waits when there is nothing to send. */
   async #deliver(socket: Socket): Promise<void> {
-    const waiting = this.sent.filter((input) => !input.durable).slice(0, 16);
+    const waiting = this.sent.filter((event) => !event.durable).slice(0, 16);
     if (waiting.length === 0) return this.#pause(10_000);
-    const events = waiting.map(({ seq, text }) => ({ seq, kind: "input", text }));
+    const events = waiting.map(({ seq, kind, text }) =>
+      kind === "input" ? { seq, kind, text } : { seq, kind, name: text },
+    );
     const ack = await ask(socket, "send", { session: this.key.name, producer: this.name, events });
     const durable = ack.durable ?? 0;
-    for (const input of waiting) if (input.seq <= durable) input.durable = true;
+    for (const event of waiting) if (event.seq <= durable) event.durable = true;
     if (!ack.ok) await this.#pause(ack.error?.retryAfterMs ?? 100);
+  }
+
+  #note(kind: SentEvent["kind"], text: string): void {
+    const [session, seq, at] = [sessionPath(this.key), this.sent.length + 1, this.#plan.clock()];
+    this.sent.push({ session, producer: this.name, seq, kind, text, at, durable: false });
+    this.#wake();
   }
 
   #pause(ms: number): Promise<void> {

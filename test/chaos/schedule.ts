@@ -1,26 +1,4 @@
-/** What is done to a process or a link. Each is reversible within its `holdMs`, except kills, which a supervisor mends. */
-export const FAULTS = [
-  "edge-kill",
-  "edge-pause",
-  "edge-drain",
-  "network-cut",
-  "network-freeze",
-  "orchestrator-kill",
-  "orchestrator-pause",
-  "orchestrator-drain",
-  "inference-kill",
-  "inference-pause",
-  "inference-drain",
-  "valkey-kill",
-  "valkey-kill-flush",
-  "valkey-pause",
-  "temporal-kill",
-  "temporal-pause",
-  "model-cut",
-  "model-429",
-  "model-stall",
-] as const;
-export type Fault = (typeof FAULTS)[number];
+import type { Fault } from "./faults.ts";
 
 export interface Strike {
   /** Milliseconds since the clients began. */

@@ -1,29 +1,22 @@
-import { connect, type HoldfastClient, type Session } from "@holdfast/client";
+import { connect, type HoldfastClient, type Receipt, type Session } from "@holdfast/client";
 import { type Frame, type JsonObject, type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
-import type { ReaderRecord, SentInput } from "./history.ts";
-import type { Participant } from "./participant.ts";
-
-export interface ParticipantPlan {
-  name: string;
-  key: SessionKey;
-  edges: readonly string[];
-  token: () => Promise<string>;
-  /** Milliseconds since the run began. */
-  clock: () => number;
-}
+import type { ReaderRecord, SentEvent } from "./history.ts";
+import type { Participant, ParticipantPlan } from "./participant.ts";
 
 /** A client that uses `@holdfast/client`, as an application does. */
 export class SdkParticipant implements Participant {
   readonly name: string;
   readonly key: SessionKey;
-  readonly sent: SentInput[] = [];
+  readonly sent: SentEvent[] = [];
   readonly #frames: { at: number; frame: Frame }[] = [];
   readonly #client: HoldfastClient;
   readonly #session: Session;
+  readonly #clock: () => number;
 
   constructor(plan: ParticipantPlan) {
     this.name = plan.name;
     this.key = plan.key;
+    this.#clock = plan.clock;
     this.#client = connect({ url: plan.edges, token: plan.token, client: "chaos/1" });
     this.#session = this.#client.session(plan.key.name, { agent: "concierge" });
     this.#session.on("frame", (frame) => this.#frames.push({ at: plan.clock(), frame }));
@@ -37,16 +30,24 @@ export class SdkParticipant implements Participant {
   }
 
   say(text: string): void {
-    const { producer, seq, durable } = this.#session.send(text);
-    const input: SentInput = { session: sessionPath(this.key), producer, seq, text, durable: false };
-    this.sent.push(input);
-    durable.then(
-      () => (input.durable = true),
-      () => undefined,
-    );
+    this.#note(this.#session.send(text), "input", text);
+  }
+
+  observe(name: string): void {
+    this.#note(this.#session.observe(name), "observe", name);
   }
 
   async close(): Promise<void> {
     await this.#client.close();
+  }
+
+  #note({ producer, seq, durable }: Receipt, kind: SentEvent["kind"], text: string): void {
+    const session = sessionPath(this.key);
+    const event: SentEvent = { session, producer, seq, kind, text, at: this.#clock(), durable: false };
+    this.sent.push(event);
+    durable.then(
+      () => (event.durable = true),
+      () => undefined,
+    );
   }
 }

@@ -1,0 +1,65 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ModelServer } from "@holdfast/model-server";
+import type { Stack, StackOptions } from "@holdfast/stack/cluster";
+import { patchedTree, type Tree } from "../builds/patched-tree.ts";
+import { startScene } from "../conformance/stack.ts";
+import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";
+import { type Failover, startClusterFailover, startSentinelFailover } from "./failover.ts";
+import type { ArenaKind } from "./faults.ts";
+
+/** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence. */
+export const CALM = "tokens=30,slow=12ms";
+
+/** A whole Holdfast for several runs, one after the other, each with sessions of its own. */
+export interface Arena {
+  readonly stack: Stack;
+  readonly model: ModelServer;
+  /** The Redis that fails over, where one does. */
+  readonly failover: Failover | undefined;
+  close(): Promise<void>;
+}
+
+/** `source`: the tree an app runs from, for builds that are broken on purpose. */
+export async function openArena(kind: ArenaKind, { source }: Pick<StackOptions, "source"> = {}): Promise<Arena> {
+  const undo: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).toReversed()) await step();
+  };
+  try {
+    const dir = await mkdtemp(join(tmpdir(), "holdfast-chaos-"));
+    undo.push(() => rm(dir, { recursive: true, force: true }));
+    const tree = await treeOf(kind);
+    if (tree !== undefined) undo.push(() => tree.remove());
+    const failover = await failoverOf(kind);
+    if (failover !== undefined) undo.push(() => failover.stop());
+    const scene = await startScene({
+      dir,
+      persist: true,
+      edges: 2,
+      inference: 2,
+      source: (name) => source?.(name) ?? tree?.root,
+      redisUrl: failover?.url,
+      ...(kind === "wrong-clocks" && { env: WRONG_CLOCK_ENV }),
+    });
+    undo.push(() => scene.stop());
+    scene.model.setDefault(CALM);
+    return { stack: scene.stack, model: scene.model, failover, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function treeOf(kind: ArenaKind): Promise<Tree | undefined> {
+  if (kind === "small-bounds") return patchedTree(SMALL_BOUNDS);
+  if (kind === "wrong-clocks") return patchedTree(WRONG_CLOCKS);
+  return undefined;
+}
+
+async function failoverOf(kind: ArenaKind): Promise<Failover | undefined> {
+  if (kind === "sentinel") return startSentinelFailover();
+  if (kind === "cluster") return startClusterFailover();
+  return undefined;
+}

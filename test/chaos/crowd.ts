@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { SessionKey } from "@holdfast/contract";
+import type { Stack } from "@holdfast/stack/cluster";
+import type { Cables } from "./cables.ts";
+import type { Participant, ParticipantPlan } from "./participant.ts";
+import { RawParticipant } from "./raw-participant.ts";
+import { randomFrom } from "./schedule.ts";
+import { SdkParticipant } from "./sdk-participant.ts";
+
+export interface CrowdPlan {
+  seed: number;
+  clients: number;
+  /** Begins the names of its sessions; those of two crowds must differ. */
+  run: string;
+  durationMs: number;
+  /** Milliseconds since the run began. */
+  clock: () => number;
+}
+
+/** Every session has two clients, like two tabs; one client in three knows nothing but SPEC.md. */
+export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Participant[] {
+  return Array.from({ length: plan.clients }, (_, index) => {
+    const subject = `${plan.run}-user-${Math.floor(index / 2) + 1}`;
+    const key: SessionKey = { tenant: "acme", owner: subject, name: "talk" };
+    const edges = cables.ofClient(index).map(({ url }) => url);
+    const rotated = [...edges.slice(index % edges.length), ...edges.slice(0, index % edges.length)];
+    const participant: ParticipantPlan = {
+      name: `${plan.run}-client-${index + 1}`,
+      key,
+      edges: rotated,
+      token: () => stack.token({ subject }),
+      clock: plan.clock,
+    };
+    return index % 3 === 2 ? new RawParticipant(participant) : new SdkParticipant(participant);
+  });
+}
+
+/** Each says something every 0.4–1.6 s and now and then only shows what it does; when, depends on the seed alone. */
+export async function talk(participants: readonly Participant[], plan: CrowdPlan): Promise<void> {
+  await Promise.all(
+    participants.map(async (participant, index) => {
+      const random = randomFrom(plan.seed * 1_000 + index);
+      for (let said = 1; plan.clock() < plan.durationMs; said++) {
+        participant.say(`${participant.name} says ${said}`);
+        if (random() < 0.3) participant.observe("looks");
+        await sleep(400 + random() * 1_200);
+      }
+    }),
+  );
+}

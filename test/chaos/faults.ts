@@ -1,0 +1,65 @@
+/**
+ * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or a build whose bounds are so
+ * small that a run reaches them, or one whose clocks are wrong.
+ */
+export type ArenaKind = "standalone" | "small-bounds" | "wrong-clocks" | "sentinel" | "cluster";
+
+/** What is done to a process, a link, or by the clients. What is held for a while is so for the strike's `holdMs`. */
+export const FAULTS = {
+  "edge-kill": "standalone",
+  "edge-pause": "standalone",
+  "edge-drain": "standalone",
+  /** Every connection to one edge ends; clients come back. */
+  "link-cut": "standalone",
+  /** One edge cannot be reached: its clients move to another. */
+  "link-unplugged": "standalone",
+  /** Half-open TCP: nothing passes and nobody is told; then the connections end. */
+  "link-half-open": "standalone",
+  "orchestrator-kill": "standalone",
+  "orchestrator-pause": "standalone",
+  "orchestrator-drain": "standalone",
+  "inference-kill": "standalone",
+  "inference-pause": "standalone",
+  "inference-drain": "standalone",
+  "valkey-kill": "standalone",
+  /** Its data is gone. */
+  "valkey-kill-flush": "standalone",
+  "valkey-pause": "standalone",
+  "valkey-drain": "standalone",
+  "temporal-kill": "standalone",
+  "temporal-pause": "standalone",
+  "temporal-drain": "standalone",
+  "model-cut": "standalone",
+  "model-429": "standalone",
+  "model-stall": "standalone",
+  /** Every process is drained and replaced, one after the other. */
+  deploy: "standalone",
+  /** One tab of each session hears nothing, while logs expire and are trimmed. */
+  "tab-asleep": "small-bounds",
+  /** More signals than a run may take: it must continue as new while they keep coming. */
+  "signal-flood": "small-bounds",
+  /** Processes and Valkey disagree about the time, and change their minds. */
+  "clock-step": "wrong-clocks",
+  /** The primary is killed when its replicas miss what it acknowledged. */
+  "sentinel-failover": "sentinel",
+  /** The primary hangs, is replaced, and wakes as a primary that nobody wants. */
+  "sentinel-hang": "sentinel",
+  /** One of three masters is killed; its replica takes over. */
+  "cluster-failover": "cluster",
+} as const satisfies Record<string, ArenaKind>;
+
+export type Fault = keyof typeof FAULTS;
+
+export const FAULT_NAMES: readonly Fault[] = Object.keys(FAULTS).filter(isFault);
+
+export function isFault(name: string): name is Fault {
+  return name in FAULTS;
+}
+
+/** Where a set of faults can be had together: beside the arena of one that needs its own, those of the stack as it ships. */
+export function arenaOf(faults: readonly Fault[]): ArenaKind {
+  const kinds = new Set(faults.map((fault) => FAULTS[fault]).filter((kind) => kind !== "standalone"));
+  const [kind = "standalone", ...others] = kinds;
+  if (others.length > 0) throw new Error(`No one arena has ${[kind, ...others].join(" and ")}.`);
+  return kind;
+}

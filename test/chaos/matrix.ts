@@ -1,0 +1,80 @@
+import { type Arena, openArena } from "./arena.ts";
+import { arenaOf, type ArenaKind, type Fault, FAULT_NAMES, FAULTS } from "./faults.ts";
+import { run, type RunPlan, type RunResult } from "./run.ts";
+
+/** A line of the table: some faults, each alone or mixed, over many seeds. */
+export interface Line {
+  name: string;
+  faults: readonly Fault[];
+}
+
+export interface MatrixPlan extends Pick<RunPlan, "durationMs" | "clients"> {
+  firstSeed: number;
+  seeds: number;
+  /** How many arenas are under fire at once. */
+  jobs: number;
+  onRun?: (line: Line, result: RunResult) => void;
+}
+
+const isOfValkey = (fault: Fault): boolean => fault.startsWith("valkey-");
+const inArena = (kind: ArenaKind): Fault[] => FAULT_NAMES.filter((fault) => FAULTS[fault] === kind);
+
+/** Everything at once, in each arena: what the stack as it ships suffers, and what only this one does. */
+export const MIXES: readonly Line[] = [
+  { name: "mixed", faults: inArena("standalone") },
+  { name: "mixed, small bounds", faults: [...inArena("small-bounds"), ...inArena("standalone")] },
+  { name: "mixed, wrong clocks", faults: [...inArena("wrong-clocks"), ...inArena("standalone")] },
+  ...(["sentinel", "cluster"] as const).map((kind) => ({
+    name: `mixed, ${kind}`,
+    faults: [...inArena(kind), ...inArena("standalone").filter((fault) => !isOfValkey(fault))],
+  })),
+];
+
+/** Each fault alone, then the mixes. */
+export const ALL: readonly Line[] = [...FAULT_NAMES.map((fault) => ({ name: fault, faults: [fault] })), ...MIXES];
+
+/**
+ * Runs every line over its seeds. An arena is used for as many runs as need one of its kind and is opened anew after one
+ * that broke a promise, because what is wrong in it may last.
+ */
+export async function runMatrix(lines: readonly Line[], plan: MatrixPlan): Promise<Map<Line, RunResult[]>> {
+  const results = new Map<Line, RunResult[]>(lines.map((line) => [line, []]));
+  const kinds = [...new Set(lines.map(({ faults }) => arenaOf(faults)))];
+  const waiting = kinds.flatMap((kind) => lines.filter(({ faults }) => arenaOf(faults) === kind));
+  const workers = Array.from({ length: plan.jobs }, async () => {
+    const place = new Place();
+    try {
+      for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
+        for (let index = 0; index < plan.seeds; index++) {
+          const arena = await place.of(arenaOf(line.faults));
+          const result = await run(arena, { ...plan, seed: plan.firstSeed + index, faults: line.faults });
+          results.get(line)?.push(result);
+          plan.onRun?.(line, result);
+          if (result.violations.length > 0) await place.leave();
+        }
+      }
+    } finally {
+      await place.leave();
+    }
+  });
+  await Promise.all(workers);
+  return results;
+}
+
+/** The arena a worker is in. */
+class Place {
+  #kind: ArenaKind | undefined;
+  #arena: Arena | undefined;
+
+  async of(kind: ArenaKind): Promise<Arena> {
+    if (this.#kind !== kind) await this.leave();
+    this.#kind = kind;
+    this.#arena ??= await openArena(kind);
+    return this.#arena;
+  }
+
+  async leave(): Promise<void> {
+    await this.#arena?.close();
+    this.#arena = undefined;
+  }
+}

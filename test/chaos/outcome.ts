@@ -1,0 +1,62 @@
+import type { RunResult } from "./run.ts";
+import type { Violation } from "./checker.ts";
+
+/** What the runs of one fault came to: a line of the table in docs/guarantees.md. */
+export interface Outcome {
+  fault: string;
+  runs: number;
+  strikes: number;
+  acked: number;
+  lost: number;
+  duplicated: number;
+  garbled: number;
+  gaps: number;
+  hangs: number;
+  /** Seconds from a strike until the reader it hit hardest was given its next frame. */
+  "next frame p50": string;
+  "next frame max": string;
+  "longest silence": string;
+  "slowest rest": string;
+}
+
+export function outcomeOf(fault: string, results: readonly RunResult[]): Outcome {
+  const promises = results.flatMap(({ violations }) => violations.map(({ promise }) => promise));
+  const count = (...names: Violation["promise"][]): number => promises.filter((each) => names.includes(each)).length;
+  const recoveries = results.flatMap(({ recoveriesMs }) => recoveriesMs).toSorted((a, b) => a - b);
+  return {
+    fault,
+    runs: results.length,
+    strikes: recoveries.length,
+    acked: results.reduce((sum, { acked }) => sum + acked, 0),
+    lost: count("lost"),
+    duplicated: count("duplicated", "reordered", "invented"),
+    garbled: count("garbled"),
+    gaps: count("gap", "diverged"),
+    hangs: count("hang"),
+    "next frame p50": seconds(recoveries[Math.floor(recoveries.length / 2)] ?? 0),
+    "next frame max": seconds(recoveries.at(-1) ?? 0),
+    "longest silence": seconds(Math.max(0, ...results.map(({ longestSilenceMs }) => longestSilenceMs))),
+    "slowest rest": seconds(Math.max(0, ...results.map(({ settledMs }) => settledMs))),
+  };
+}
+
+export function isClean({ lost, duplicated, garbled, gaps, hangs }: Outcome): boolean {
+  return lost + duplicated + garbled + gaps + hangs === 0;
+}
+
+/** The table as the docs have it. */
+export function markdown(outcomes: readonly Outcome[]): string {
+  const [first] = outcomes;
+  if (first === undefined) return "";
+  const names = Object.keys(first);
+  const line = (cells: readonly unknown[]): string => `| ${cells.join(" | ")} |`;
+  return [
+    line(names),
+    line(names.map((_, index) => (index === 0 ? "---" : "--:"))),
+    ...outcomes.map((each) => line(Object.values(each))),
+  ].join("\n");
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
