@@ -20,7 +20,10 @@ export const DEFAULT_TUNING = {
   outboxBytes: 16 * 1024 * 1024,
   /** A lazy session nobody watches any more stays open this long, so that a page change does not reopen it. */
   lingerMs: 5_000,
-  /** How often events of closed tabs are looked for. */
-  adoptEveryMs: 30_000,
+  /**
+   * How often events of closed tabs are looked for: one small read. After a reload the browser frees the old page's claim a
+   * little later than the new page first asks for it.
+   */
+  adoptEveryMs: 2_000,
 };
 export type Tuning = typeof DEFAULT_TUNING;

@@ -23,8 +23,6 @@ class ClientSource {
       token: () => fetchToken(identity),
       storage: indexedDbStorage({ scope: `${identity.tenant}/${identity.subject}` }),
       client: "holdfast-web",
-      // After a reload the browser frees the old page's claim a little later than the new page asks for it.
-      tuning: { adoptEveryMs: 2_000 },
     });
     client.on("problem", (error) => console.warn(`${error.code}: ${error.message}`));
     this.#client = client;
