@@ -65,16 +65,19 @@ interface Stage {
   name: string;
   base: string;
   copies: { from: string | undefined; sources: string[]; to: string }[];
+  runs: string[];
   user: string | undefined;
 }
 
 const stages: Stage[] = [];
 for (const line of read("docker/Dockerfile").replaceAll("\\\n", " ").split("\n")) {
   const from = /^FROM (\S+) AS (\S+)$/.exec(line);
-  if (from) stages.push({ base: from[1] ?? "", name: from[2] ?? "", copies: [], user: undefined });
+  if (from) stages.push({ base: from[1] ?? "", name: from[2] ?? "", copies: [], runs: [], user: undefined });
   const copy = /^COPY (?:--from=(\S+) )?(.+) (\S+)$/.exec(line);
   const stage = stages.at(-1);
   if (copy) stage?.copies.push({ from: copy[1], sources: copy[2]?.split(" ") ?? [], to: copy[3] ?? "" });
+  const run = /^RUN (.+)$/.exec(line);
+  if (run) stage?.runs.push(run[1] ?? "");
   const user = /^USER (\S+)$/.exec(line);
   if (user && stage) stage.user = user[1];
 }
@@ -165,6 +168,20 @@ test.for(Object.keys(APPS))(
     expect(stageOf("runtime")?.user).toBe("node");
   },
 );
+
+test("the orchestrator's image brings the bundle of the very workflows it holds", () => {
+  const image = stageOf("orchestrator");
+  const brought = image?.copies.find(({ to }) => to === ".holdfast/bundles");
+  const maker = stageOf(brought?.from ?? "");
+  expect(brought?.sources).toEqual(["/app/.holdfast/bundles"]);
+  expect(maker?.runs).toEqual(["node apps/orchestrator/src/prepare.ts"]);
+  expect(existsSync(join(ROOT, "apps/orchestrator/src/prepare.ts"))).toBe(true);
+  // With what the image installs, and the sources the image holds.
+  expect(image?.copies.find(({ to }) => to === "./")?.from).toBe(maker?.base);
+  const folders = (stage: Stage | undefined) =>
+    stage?.copies.filter(({ from }) => from === undefined).map(({ to }) => to);
+  expect(folders(image)).toEqual(expect.arrayContaining(folders(maker) ?? []));
+});
 
 /** Folders of a workspace and of all it depends on within the repository. */
 function workspacesOf(folder: string, found = new Set<string>()): Set<string> {

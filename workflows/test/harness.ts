@@ -23,6 +23,7 @@ import {
   workflowIdOf,
 } from "@holdfast/contract";
 import { bundleWorkflows } from "@holdfast/orchestrator/src/bundle.ts";
+import { workflowBundle } from "@holdfast/orchestrator/src/workflow-bundle.ts";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
@@ -48,10 +49,11 @@ export type Harness = Awaited<ReturnType<typeof startHarness>>;
 export async function startHarness(
   options: { inference?: boolean; temporalArgs?: string[]; workflowsPath?: string } = {},
 ) {
-  const [temporal, firstValkey, workflowBundle] = await Promise.all([
+  const { workflowsPath } = options;
+  const [temporal, firstValkey, code] = await Promise.all([
     startTemporal({ args: options.temporalArgs ?? [] }),
     startValkey(),
-    bundleWorkflows(options.workflowsPath),
+    workflowsPath === undefined ? workflowBundle(silent) : bundleWorkflows(workflowsPath).then((bundle) => bundle.code),
   ]);
   let valkey = firstValkey;
   const connection = await Connection.connect({ address: temporal.address });
@@ -92,7 +94,7 @@ export async function startHarness(
       connection: native,
       identity: "orchestrator/test",
       taskQueue: TASK_QUEUE_SESSIONS,
-      workflowBundle,
+      workflowBundle: { code },
       activities: { ...createPublish({ log }), ...createHeal({ log, client }) },
       maxConcurrentWorkflowTaskExecutions: 20,
     }),
@@ -108,7 +110,6 @@ export async function startHarness(
     handle,
     log,
     model,
-    workflowBundle,
     startInference,
 
     async stopValkey(): Promise<void> {

@@ -2,7 +2,7 @@ import { createLogger } from "@holdfast/service/log";
 import { main } from "@holdfast/service/main";
 import { orchestratorConfig } from "./config.ts";
 import { startOrchestrator } from "./orchestrator.ts";
-import { installRuntime } from "./telemetry.ts";
+import { installRuntime } from "@holdfast/worker/runtime";
 
 await main(async () => {
   const config = orchestratorConfig();

@@ -10,10 +10,10 @@ import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
-import { bundleWorkflows } from "./bundle.ts";
 import type { OrchestratorConfig } from "./config.ts";
-import { untilConnected } from "./connection.ts";
+import { untilConnected } from "@holdfast/worker/connection";
 import { orchestratorMetrics } from "./metrics.ts";
+import { workflowBundle } from "./workflow-bundle.ts";
 
 /** Milliseconds Temporal has to answer when readiness is asked. */
 const READINESS_MS = 1_000;
@@ -44,19 +44,21 @@ export async function startOrchestrator(
   ran.catch(onFatal);
 
   async function run(): Promise<void> {
-    const [connection, workflowBundle] = await Promise.all([
+    const [connection, code] = await Promise.all([
       untilConnected(config, log, stopping.signal),
-      bundleWorkflows(),
+      workflowBundle(log, stopping.signal).catch(unlessStopping),
     ]);
     if (connection === undefined) return;
     try {
+      // Stopped while the workflows were bundled.
+      if (code === undefined) return;
       const sessionLog = new SessionLog(redis);
       worker = await Worker.create({
         connection,
         namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
         taskQueue: TASK_QUEUE_SESSIONS,
         identity: `orchestrator/${config.HOLDFAST_NODE_ID}`,
-        workflowBundle,
+        workflowBundle: { code },
         activities: {
           ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
           ...createHeal({ log: sessionLog, client, onHealed: metrics.onHealed }),
@@ -69,6 +71,10 @@ export async function startOrchestrator(
     } finally {
       await connection.close();
     }
+  }
+
+  function unlessStopping(error: unknown): undefined {
+    if (!stopping.signal.aborted) throw error;
   }
 
   return {

@@ -78,6 +78,11 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
 
   orchestrator.kill("SIGTERM");
   expect(await orchestrator.exited).toMatchObject({ code: 0 });
+
+  const successor = await start({ HOLDFAST_PORT: `${port}`, HOLDFAST_TEMPORAL_ADDRESS: `127.0.0.1:${temporalPort}` });
+  await untilReady(successor, "successor", async () => (await fetch(`${url}/readyz`)).ok);
+  expect(successor.output()).toContain("orchestrator works");
+  expect(successor.output()).not.toContain("are bundled");
 });
 
 test("a wrong setting is named, and the process does not start", async () => {
