@@ -1,33 +1,60 @@
-import { type Input, reduceFrame, type Snapshot, type Turn, emptySnapshot } from "@holdfast/contract";
-import type { History, ReaderRecord, SentEvent } from "./history.ts";
+import { emptySnapshot, type Input, type Snapshot } from "@holdfast/contract";
+import { checkAgreement } from "./agreement.ts";
+import type { History, SentEvent } from "./history.ts";
+import { checkReader } from "./reader-check.ts";
+import { type BrokenPromise, shown, type Violation } from "./violation.ts";
 
-/** The promise that was broken, and where. */
-export interface Violation {
-  promise: "lost" | "duplicated" | "reordered" | "invented" | "garbled" | "diverged" | "gap" | "hang";
-  session: string;
-  detail: string;
-}
+export { differ } from "./difference.ts";
+export type { Violation } from "./violation.ts";
 
 /** Holds a run's history against every promise Holdfast makes. No violations: the run proves nothing was broken. */
 export function check(history: History): Violation[] {
   const violations: Violation[] = history.hangs.map((detail) => ({ promise: "hang", session: "", detail }));
-  for (const [session, truth] of history.transcripts) {
+  for (const session of sessionsOf(history)) {
     const sent = history.sent.filter((event) => event.session === session);
-    const inputs = sent.filter(({ kind }) => kind === "input");
-    const observes = sent.filter(({ kind }) => kind === "observe");
-    violations.push(...checkIntake(session, inputs, truth), ...checkTexts(session, truth, history.answer));
-    violations.push(...checkObserves(session, observes, truth));
+    const readers = history.readers.filter((reader) => reader.session === session);
+    const truth = history.transcripts.get(session);
+    violations.push(...checkSession(session, sent, truth, history));
+    for (const reader of readers) violations.push(...checkReader(reader, truth, history.answer));
+    violations.push(...checkAgreement(session, readers));
   }
-  for (const reader of history.readers) violations.push(...checkReader(reader, history));
+  violations.push(...checkCalls(history));
   return violations;
+}
+
+function sessionsOf({ sent, transcripts, readers }: History): Set<string> {
+  return new Set([...transcripts.keys(), ...[...sent, ...readers].map(({ session }) => session)]);
+}
+
+/** A session whose workflow does not answer has lost whatever was durable. */
+function checkSession(
+  session: string,
+  sent: SentEvent[],
+  answered: Snapshot | undefined,
+  history: History,
+): Violation[] {
+  const truth = answered ?? emptySnapshot("");
+  const inputs = sent.filter(({ kind }) => kind === "input");
+  const observes = sent.filter(({ kind }) => kind === "observe");
+  return [
+    ...checkEnded(session, truth),
+    ...checkIntake(session, inputs, truth),
+    ...checkTexts(session, truth, history.answer),
+    ...checkObserves(session, observes, truth),
+  ];
 }
 
 const idOf = (input: { producer: string; seq: number }): string => `${input.producer}#${input.seq}`;
 
+/** turn-2: after everything has come to rest no turn is under way. */
+function checkEnded(session: string, { running }: Snapshot): Violation[] {
+  return running === null ? [] : [{ promise: "hang", session, detail: `turn ${running.turn} has not ended` }];
+}
+
 /** ack-1, send-2, turn-1: every durable input is in exactly one turn, none is in two, each producer's are in order. */
 function checkIntake(session: string, sent: SentEvent[], truth: Snapshot): Violation[] {
   const violations: Violation[] = [];
-  const bad = (promise: Violation["promise"], detail: string) => violations.push({ promise, session, detail });
+  const bad = (promise: BrokenPromise, detail: string) => violations.push({ promise, session, detail });
   const first = truth.turns[0]?.turn ?? 1;
   if (first !== 1) bad("lost", `the transcript begins at turn ${first}: the run was too long to be checked whole`);
   const known = new Map(sent.map((input) => [idOf(input), input]));
@@ -84,71 +111,26 @@ function checkTexts(session: string, truth: Snapshot, answer: History["answer"])
   });
 }
 
-/**
- * chain-1, frame-2 … frame-6: takes the reader's frames as SPEC.md says and looks at all a person would have seen. What
- * breaks the chain must be healed: by what was missing, or by a snapshot.
- */
-function checkReader(reader: ReaderRecord, { transcripts, answer }: History): Violation[] {
+/** Every answer was asked of the model, and the model was asked nothing that nobody said. */
+function checkCalls({ sent, transcripts, modelCalls }: History): Violation[] {
+  // What was said before and got no answer stands before it, a blank line between (models want roles to alternate).
+  const asked = modelCalls.map(({ text }) => text.split("\n\n"));
+  const answerable = new Set(asked.map((texts) => texts.at(-1)));
   const violations: Violation[] = [];
-  const { session, name } = reader;
-  const bad = (promise: Violation["promise"], detail: string) =>
-    violations.push({ promise, session, detail: `${name}: ${detail}` });
-  let held = emptySnapshot("");
-  let last: string | undefined;
-  let broken: string | undefined;
-  for (const { at, frame } of reader.frames) {
-    if (frame.type !== "snapshot" && frame.prev !== last) {
-      broken ??= `at ${at} ms ${frame.type} ${frame.id} follows ${frame.prev}, the reader held ${last}`;
-      continue;
-    }
-    const reduction = reduceFrame(held, frame);
-    if (reduction.outcome === "gap") {
-      broken ??= `at ${at} ms ${frame.type} ${frame.id} left something out`;
-      continue;
-    }
-    broken = undefined;
-    last = frame.id;
-    if (reduction.outcome === "applied") held = reduction.snapshot;
-    const running = held.running;
-    const expected = answer(running?.inputs[0]?.text ?? "");
-    if (running && running.inputs.length > 0 && !expected.startsWith(running.text)) {
-      bad("garbled", `turn ${running.turn} showed ${shown(running.text)} at ${at} ms`);
+  for (const [session, { turns }] of transcripts) {
+    for (const { turn, outcome, inputs } of turns) {
+      if (outcome === "completed" && !answerable.has(inputs.at(-1)?.text))
+        violations.push({
+          promise: "invented",
+          session,
+          detail: `turn ${turn} has an answer the model was not asked for`,
+        });
     }
   }
-  if (broken !== undefined) bad("gap", `never healed: ${broken}`);
-  const truth = transcripts.get(session);
-  if (truth !== undefined) {
-    const difference = differ(reader.final, truth) ?? differ(held, truth);
-    if (difference !== undefined) bad("diverged", difference);
+  const said = new Set(sent.filter(({ kind }) => kind === "input").map(({ text }) => text));
+  for (const text of new Set(asked.flat())) {
+    if (!said.has(text))
+      violations.push({ promise: "invented", session: "", detail: `the model was asked ${shown(text)}` });
   }
   return violations;
 }
-
-/** How a reader's view differs from the workflow's, or undefined. */
-export function differ(view: Snapshot, truth: Snapshot): string | undefined {
-  if (view.version !== truth.version) return `version ${view.version} instead of ${truth.version}`;
-  if (view.turns.length !== truth.turns.length) return `${view.turns.length} turns instead of ${truth.turns.length}`;
-  const turn = truth.turns.find((each, index) => !sameTurn(each, view.turns[index]));
-  if (turn !== undefined)
-    return `turn ${turn.turn} differs: ${shown(view.turns.find((t) => t.turn === turn.turn)?.text ?? "")}`;
-  if (JSON.stringify(sorted(view.state)) !== JSON.stringify(sorted(truth.state))) return "the agent's state differs";
-  if (view.running?.turn !== truth.running?.turn) return "another turn is running";
-  return undefined;
-}
-
-function sameTurn(a: Turn, b: Turn | undefined): boolean {
-  return JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([k, v]) => [k, sorted(v)]),
-  );
-}
-
-const shown = (text: string): string =>
-  JSON.stringify(text.length > 80 ? `${text.slice(0, 40)} … ${text.slice(-40)}` : text);

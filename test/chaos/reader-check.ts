@@ -1,0 +1,126 @@
+import {
+  type Applied,
+  emptySnapshot,
+  type Frame,
+  type Input,
+  type RunningTurn,
+  type Snapshot,
+  type Turn,
+} from "@holdfast/contract";
+import { canonical, differ, sameTurn } from "./difference.ts";
+import type { History, ReaderRecord } from "./history.ts";
+import { readingOf, type Step } from "./reading.ts";
+import { type BrokenPromise, shown, type Violation } from "./violation.ts";
+
+/**
+ * Looks at all a person would have seen. What breaks the chain must be healed, by what was missing or by a snapshot; text
+ * only grows into the model's answer; and what was shown as committed is in the transcript in the end.
+ */
+export function checkReader(reader: ReaderRecord, truth: Snapshot | undefined, answer: History["answer"]): Violation[] {
+  const violations: Violation[] = [];
+  const { session, name } = reader;
+  const bad = (promise: BrokenPromise, detail: string): void =>
+    void violations.push({ promise, session, detail: `${name}: ${detail}` });
+  let held = emptySnapshot("");
+  let broken: string | undefined;
+  for (const step of readingOf(reader)) {
+    const { at, frame, outcome, last } = step;
+    held = step.held;
+    if (outcome === "unchained" && frame.type !== "snapshot") {
+      broken ??= `at ${at} ms ${frame.type} ${frame.id} follows ${frame.prev}, the reader held ${last}`;
+      continue;
+    }
+    if (outcome === "gap") {
+      broken ??= `at ${at} ms ${frame.type} ${frame.id} left something out`;
+      continue;
+    }
+    broken = undefined;
+    checkRepeat(step, bad);
+    if (outcome === "ignored") continue;
+    checkPartialText(step, answer, bad);
+    if (truth !== undefined) checkFacts(step, truth, bad);
+  }
+  if (broken !== undefined) bad("gap", `never healed: ${broken}`);
+  const difference = truth && (differ(reader.final, truth) ?? differ(held, truth));
+  if (difference !== undefined) bad("diverged", difference);
+  return violations;
+}
+
+type Bad = (promise: BrokenPromise, detail: string) => void;
+
+/**
+ * frame-2, frame-4: a reader would pass over these, but the log refuses them: one that is in it is a writer's that was
+ * overtaken, or was written twice.
+ */
+function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
+  if (outcome !== "ignored") return;
+  if (frame.type === "delta" || frame.type === "rewind") {
+    const { running } = before;
+    if (running?.turn !== frame.turn) return;
+    const isOvertaken = frame.step < running.step || (frame.step === running.step && frame.attempt < running.attempt);
+    if (isOvertaken)
+      bad("garbled", `at ${at} ms attempt ${frame.attempt} of turn ${frame.turn} wrote after it was overtaken`);
+    else bad("duplicated", `at ${at} ms ${frame.type} ${frame.index} of turn ${frame.turn} came again`);
+  } else if (frame.type !== "snapshot") {
+    bad("duplicated", `at ${at} ms ${frame.type} of version ${frame.version} came again`);
+  }
+}
+
+/** turn-4: a running turn's text is a beginning of the model's answer. */
+function checkPartialText({ at, held: { running } }: Step, answer: History["answer"], bad: Bad): void {
+  const input = running?.inputs[0];
+  if (running === null || input === undefined) return;
+  if (!answer(input.text).startsWith(running.text))
+    bad("garbled", `turn ${running.turn} showed ${shown(running.text)} at ${at} ms`);
+}
+
+/** turn-2, ack-2: a committed turn, an input's turn, and that an input was applied, are never taken back. */
+function checkFacts({ at, frame, before, held }: Step, truth: Snapshot, bad: Bad): void {
+  if (held.version < before.version)
+    bad("retracted", `at ${at} ms version ${before.version} went back to ${held.version}`);
+  const { ended, started, applied } = factsOf(frame, held);
+  for (const turn of ended) {
+    const committed = truth.turns.find((each) => each.turn === turn.turn);
+    if (sameTurn(turn, committed)) continue;
+    const instead = committed === undefined ? "not there" : `${committed.outcome} with ${shown(committed.text)}`;
+    bad("retracted", `at ${at} ms turn ${turn.turn} was ${turn.outcome} with ${shown(turn.text)}; it is ${instead}`);
+  }
+  const turns = [...truth.turns, ...(truth.running ? [truth.running] : [])];
+  if (started !== null && started.inputs.length > 0) {
+    const taken = turns.find(({ turn }) => turn === started.turn)?.inputs ?? [];
+    if (canonical(taken) !== canonical(started.inputs))
+      bad(
+        "retracted",
+        `at ${at} ms turn ${started.turn} had taken ${textsOf(started.inputs)}; it took ${textsOf(taken)}`,
+      );
+  }
+  for (const [producer, seq] of Object.entries(applied)) {
+    const isTaken = turns.some(({ inputs }) =>
+      inputs.some((input) => input.producer === producer && input.seq === seq),
+    );
+    if (!isTaken) bad("retracted", `at ${at} ms ${producer}#${seq} was applied; it is in no turn`);
+  }
+}
+
+/** What one frame says has happened for good. */
+function factsOf(
+  frame: Frame,
+  held: Snapshot,
+): { ended: readonly Turn[]; started: RunningTurn | null; applied: Applied } {
+  switch (frame.type) {
+    case "snapshot":
+      return { ended: held.turns, started: held.running, applied: frame.snapshot.applied };
+    case "turn.started":
+      return { ended: [], started: held.running, applied: frame.applied };
+    case "turn.completed":
+    case "turn.interrupted":
+    case "turn.failed":
+      return { ended: held.turns.slice(-1), started: null, applied: {} };
+    case "state.patched":
+    case "delta":
+    case "rewind":
+      return { ended: [], started: null, applied: {} };
+  }
+}
+
+const textsOf = (inputs: readonly Input[]): string => shown(inputs.map(({ text }) => text).join(", "));

@@ -1,0 +1,43 @@
+import { emptySnapshot, type Frame, reduceFrame, type Reduction, type Snapshot } from "@holdfast/contract";
+import type { ReaderRecord } from "./history.ts";
+
+/**
+ * One frame a reader was given and what it is to make of it. `unchained` and `gap`: something before it is missing, and
+ * it is not taken.
+ */
+export interface Step {
+  at: number;
+  frame: Frame;
+  outcome: "applied" | "ignored" | "unchained" | "gap";
+  /** What the reader held before, and holds now. */
+  before: Snapshot;
+  held: Snapshot;
+  /** Its place in the log before. */
+  last: string | undefined;
+}
+
+/** chain-1, frame-1 … frame-6: takes a reader's frames as SPEC.md says, from the first to the last. */
+export function* readingOf({ frames }: Pick<ReaderRecord, "frames">): Generator<Step> {
+  let held = emptySnapshot("");
+  let last: string | undefined;
+  for (const { at, frame } of frames) {
+    if (frame.type !== "snapshot" && frame.prev !== last) {
+      yield { at, frame, outcome: "unchained", before: held, held, last };
+      continue;
+    }
+    const reduction = reduced(held, frame);
+    const after = reduction.outcome === "applied" ? reduction.snapshot : held;
+    yield { at, frame, outcome: reduction.outcome, before: held, held: after, last };
+    held = after;
+    if (reduction.outcome !== "gap") last = frame.id;
+  }
+}
+
+/** A patch that does not fit throws: something before it is missing. */
+function reduced(held: Snapshot, frame: Frame): Reduction {
+  try {
+    return reduceFrame(held, frame);
+  } catch {
+    return { outcome: "gap" };
+  }
+}
