@@ -24,6 +24,7 @@ interface Boundary {
 const BOUNDARIES: Record<string, Boundary> = {
   "packages/contract": { holdfast: [], temporal: [], packages: ["zod", "rfc6902"], node: false },
   "packages/service": { holdfast: [], temporal: ["client"], node: true },
+  "packages/worker": { holdfast: ["service"], temporal: ["worker"], node: true },
   "packages/session-log": { holdfast: ["contract"], temporal: [], packages: ["ioredis"], node: true },
   "packages/client": {
     holdfast: ["contract"],
@@ -41,12 +42,12 @@ const BOUNDARIES: Record<string, Boundary> = {
   },
   activities: { holdfast: ["contract", "session-log"], temporal: ["activity", "client"], node: true },
   "apps/orchestrator": {
-    holdfast: ["contract", "service", "session-log", "workflows", "activities"],
+    holdfast: ["contract", "service", "worker", "session-log", "workflows", "activities"],
     temporal: ["worker", "client"],
     node: true,
   },
   "apps/inference": {
-    holdfast: ["contract", "service", "session-log", "activities"],
+    holdfast: ["contract", "service", "worker", "session-log", "activities"],
     temporal: ["worker", "client"],
     node: true,
   },

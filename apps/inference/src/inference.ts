@@ -13,7 +13,7 @@ import { SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { InferenceConfig } from "./config.ts";
-import { untilConnected } from "./connection.ts";
+import { untilConnected } from "@holdfast/worker/connection";
 import { type InferenceMetrics, inferenceMetrics } from "./metrics.ts";
 
 /** How long a worker that starts waits for Redis; then it works without. */

@@ -2,7 +2,7 @@ import { createLogger } from "@holdfast/service/log";
 import { main } from "@holdfast/service/main";
 import { inferenceConfig } from "./config.ts";
 import { startInference } from "./inference.ts";
-import { installRuntime } from "./telemetry.ts";
+import { installRuntime } from "@holdfast/worker/runtime";
 
 await main(async () => {
   const config = inferenceConfig();

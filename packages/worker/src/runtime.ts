@@ -1,14 +1,19 @@
 import type { Logger } from "@holdfast/service/log";
 import { DefaultLogger, type LogLevel, Runtime } from "@temporalio/worker";
-import type { InferenceConfig } from "./config.ts";
 
 const LEVELS = { TRACE: "trace", DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
 
+export interface RuntimeSettings {
+  HOLDFAST_HOST: string;
+  /** Where the SDK's own metrics are served; not at all without it. */
+  HOLDFAST_SDK_METRICS_PORT?: number | undefined;
+}
+
 /**
- * Sets up the SDK's process-wide runtime: its logs as our JSON lines, its own Prometheus endpoint where a port is configured,
- * and signals left to `main`. Once per process, before any worker.
+ * Sets up the SDK's process-wide runtime: its logs (and those of workflow code) as our JSON lines, its own Prometheus
+ * endpoint where a port is configured, and signals left to `main`. Once per process, before any worker.
  */
-export function installRuntime(config: InferenceConfig, log: Logger): void {
+export function installRuntime(config: RuntimeSettings, log: Logger): void {
   const port = config.HOLDFAST_SDK_METRICS_PORT;
   Runtime.install({
     logger: new DefaultLogger("INFO", ({ level, message, meta }) => log[LEVELS[level]](meta ?? {}, message)),
