@@ -72,6 +72,11 @@ export class Coalescer {
     return { events: this.#node.events, bytes: this.#node.bytes };
   }
 
+  /** Sessions that were sent something lately. */
+  get queues(): number {
+    return this.#queues.size;
+  }
+
   /** Takes a submission, which is then settled sooner or later, or refuses it at once. */
   offer(submission: Submission): Offer {
     const queue = this.#queueOf(submission);

@@ -85,6 +85,8 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   metrics.watch({
     connections,
     feeds: () => reading.feeds.size,
+    subscriptions: () => reading.follower.size,
+    queues: () => coalescer.queues,
     depth: () => coalescer.depth,
     outgoing: () => sockets.waitingBytes,
     isDegraded,

@@ -9,6 +9,8 @@ import type { SnapshotProbe } from "./snapshots.ts";
 export interface Levels {
   readonly connections: () => number;
   readonly feeds: () => number;
+  readonly subscriptions: () => number;
+  readonly queues: () => number;
   readonly depth: () => { events: number; bytes: number };
   readonly outgoing: () => number;
   readonly isDegraded: () => boolean;
@@ -97,7 +99,9 @@ export class EdgeMetrics {
   watch(levels: Levels): void {
     const gauges: [string, string, () => number][] = [
       ["connections", "Connections open.", levels.connections],
-      ["feeds", "Sessions followed.", levels.feeds],
+      ["feeds", "Sessions read by this node's clients, now or a moment ago.", levels.feeds],
+      ["subscriptions", "Session logs followed in Redis.", levels.subscriptions],
+      ["queues", "Sessions that were sent something lately.", levels.queues],
       ["waiting_events", "Events taken and not durable yet.", () => levels.depth().events],
       ["waiting_bytes", "Bytes of events taken and not durable yet.", () => levels.depth().bytes],
       ["outgoing_bytes", "Bytes waiting in this process for clients to read them.", levels.outgoing],
@@ -161,8 +165,17 @@ function snapshotProbe(registers: Registry[]): SnapshotProbe {
     registers,
   });
   const queries = new Counter({ name: "holdfast_edge_queries_total", help: "Snapshot Queries made.", registers });
+  const atOnce = new Histogram({
+    name: "holdfast_edge_queries_at_once",
+    help: "Snapshot Queries in flight when one more began, it included.",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
   return {
     served: (source) => served.inc({ source }),
-    queried: () => queries.inc(),
+    queried(inFlight) {
+      queries.inc();
+      atOnce.observe(inFlight);
+    },
   };
 }

@@ -18,6 +18,7 @@ export interface Reading {
   readonly feeds: Feeds;
   readonly snapshots: Snapshots;
   readonly watch: LogWatch;
+  readonly follower: LogFollower;
   readonly surroundings: ReaderSurroundings;
 }
 
@@ -36,7 +37,10 @@ export function createReading(
   const sessionLog = new SessionLog(redis.commands);
   const follower = new LogFollower(redis.subscriber, (error) => log.warn({ err: error }, "a frame was not understood"));
   const snapshots = new Snapshots(sessionLog, temporal, settings.HOLDFAST_SNAPSHOT_QUERIES, metrics.snapshots);
-  const onFailure = (session: string, error: unknown): void => log.warn({ err: error, session }, "reading failed");
+  // While Redis is away everything fails, and its watch has said so.
+  const onFailure = (session: string, error: unknown): void => {
+    if (!watch.isDegraded) log.warn({ err: error, session }, "reading failed");
+  };
   const onResync = (): void => metrics.resynced();
   const feeds = new Feeds(
     { log: sessionLog, follower, onLag: (frame) => metrics.arrived(frame), onResync },
@@ -61,5 +65,5 @@ export function createReading(
     onResync,
     onFailure,
   };
-  return { feeds, snapshots, watch, surroundings };
+  return { feeds, snapshots, watch, follower, surroundings };
 }

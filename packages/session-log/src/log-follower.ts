@@ -39,6 +39,11 @@ export class LogFollower {
     }
   }
 
+  /** Sessions that are followed, and those whose end Redis has not acknowledged yet. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
   /**
    * Calls `onFrame` with every frame published from the acknowledgement on, in order; perhaps already before this resolves.
    * Resolves to the function that ends it, which never rejects. Rejects when Redis did not acknowledge: then nothing follows,
