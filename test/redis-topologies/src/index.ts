@@ -1,0 +1,3 @@
+export { type ClusterOptions, type ClusterTopology, startCluster } from "./cluster.ts";
+export { type SentinelOptions, type SentinelTopology, startSentinel } from "./sentinel.ts";
+export type { Failover, Topology } from "./topology.ts";
