@@ -8,6 +8,7 @@ export class TokenClock {
   readonly #onExpiring: (inMs: number) => void;
   readonly #onExpired: () => void;
   #timer: NodeJS.Timeout | undefined;
+  #hasEnded = false;
 
   constructor(onExpiring: (inMs: number) => void, onExpired: () => void) {
     this.#onExpiring = onExpiring;
@@ -16,8 +17,8 @@ export class TokenClock {
 
   /** Starts, or starts anew with a renewed token's end (Unix milliseconds; undefined: none). */
   set(expiresAt: number | undefined): void {
-    this.stop();
-    if (expiresAt === undefined) return;
+    clearTimeout(this.#timer);
+    if (expiresAt === undefined || this.#hasEnded) return;
     const left = expiresAt - Date.now();
     const notice = Math.min(NOTICE_MS, left / 3);
     this.#at(expiresAt - notice, () => {
@@ -26,7 +27,9 @@ export class TokenClock {
     });
   }
 
-  stop(): void {
+  /** For good: a token may still be in renewal when its connection ends, and its timer would keep both until it expires. */
+  end(): void {
+    this.#hasEnded = true;
     clearTimeout(this.#timer);
   }
 
