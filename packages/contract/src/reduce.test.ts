@@ -43,6 +43,36 @@ test("frame-1, snap-4: a snapshot replaces everything, also by an older version"
   expect(reduce(reading, { type: "snapshot", id: "9-9", snapshot: emptySnapshot("x") })).toEqual(emptySnapshot("x"));
 });
 
+test("ack-2: of many producers the marks of those heard of last are kept, one for each", () => {
+  let held: Snapshot = { ...reading, running: null, applied: { first: 1, second: 1 } };
+  const took = (producer: string, seq: number): void => {
+    const { version } = held;
+    const frame: Frame = {
+      type: "turn.started",
+      ...chained,
+      version: version + 1,
+      turn: version,
+      agent: "concierge",
+      inputs: [{ producer, seq, text: "hello" }],
+      applied: { [producer]: seq },
+    };
+    const after = reduce(held, frame);
+    if (typeof after === "string") throw new Error(after);
+    held = after;
+  };
+  for (let visitor = 1; visitor < LIMITS.producers; visitor++) {
+    took("first", visitor + 1);
+    took(`visitor-${visitor}`, 1);
+  }
+  took("visitor-1", 2);
+  expect(Object.keys(held.applied)).toHaveLength(LIMITS.producers);
+  expect(held.applied).toMatchObject({ first: LIMITS.producers, "visitor-1": 2, "visitor-2": 1 });
+  expect(held.applied).not.toHaveProperty("second");
+  took("one more", 1);
+  expect(Object.keys(held.applied)).toHaveLength(LIMITS.producers);
+  expect(held.applied).not.toHaveProperty("visitor-2");
+});
+
 test("frame-2: turn.started begins an empty turn and raises the version and the applied marks", () => {
   const before: Snapshot = { ...reading, running: null, applied: { "tab-1": 3, "tab-2": 8 } };
   const frame: Frame = {

@@ -2,7 +2,7 @@ import { applyPatch } from "rfc6902";
 import type { Frame, PatchOperation } from "./frames.ts";
 import type { JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
-import type { Snapshot, Turn, TurnOutcome } from "./snapshot.ts";
+import type { Applied, Snapshot, Turn, TurnOutcome } from "./snapshot.ts";
 
 /**
  * `applied`: `snapshot` is the new state. `ignored`: already known, or partial output of a superseded attempt.
@@ -64,7 +64,7 @@ function reduceVersioned(before: Snapshot, frame: VersionedFrame): Snapshot {
     case "turn.started": {
       const { turn, inputs, agent } = frame;
       const running = { turn, inputs, step: 1, attempt: 1, index: 0, text: "" };
-      return { ...before, version, agent, running, applied: { ...before.applied, ...frame.applied } };
+      return { ...before, version, agent, running, applied: boundApplied(before.applied, frame.applied) };
     }
     case "state.patched":
       return { ...before, version, state: patched(before.state, frame.patch) };
@@ -76,6 +76,17 @@ function reduceVersioned(before: Snapshot, frame: VersionedFrame): Snapshot {
       return { ...before, version, running: null, turns, state: patched(before.state, frame.patch) };
     }
   }
+}
+
+/**
+ * SPEC ack-2: the marks of the producers heard of last, as many as a session itself remembers. Who comes back is another
+ * producer: a reader that stays would otherwise keep one for every visit there ever was.
+ */
+function boundApplied(before: Applied, marks: Applied): Applied {
+  const others = Object.entries(before).filter(([producer]) => !Object.hasOwn(marks, producer));
+  const newest = [...others, ...Object.entries(marks)].slice(-LIMITS.producers);
+  // Not by assignment: it makes of "__proto__" something else than a member.
+  return Object.fromEntries(newest);
 }
 
 function patched(state: JsonObject, patch: PatchOperation[]): JsonObject {
