@@ -88,7 +88,7 @@ export class Rig {
     let snapshot = emptySnapshot("concierge");
     const texts: string[] = [];
     for (const frame of await this.frames(key)) {
-      if (frame.type === "resync") throw new Error("the log lost something");
+      if (frame.type === "resync" || frame.type === "foreign") throw new Error("the log lost something");
       const reduction = reduceFrame(snapshot, frame satisfies Frame);
       if (reduction.outcome !== "applied") throw new Error(`a frame was not taken: ${reduction.outcome}`);
       snapshot = reduction.snapshot;

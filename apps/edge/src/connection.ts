@@ -98,7 +98,7 @@ export class Connection {
     this.#drop(ref);
     const reader = new Reader(this.#surroundings.reading, feed, this.#outlet, { ref, agent, cursor, version });
     this.#sessions.set(ref, { key, agent, feed, reader });
-    // A snapshot is read from the workflow where the log cannot be trusted; a place in the log is checked afterwards.
+    // A snapshot is read from the workflow where the log is not proven; a place in the log is checked afterwards.
     if (cursor !== undefined) this.#surroundings.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });
@@ -156,6 +156,12 @@ export class Connection {
     for (const [ref, { key }] of this.#sessions) if (!this.#mayOpen(key)) this.#drop(ref);
     answer({ ok: true });
     return true;
+  }
+
+  /** SPEC req-2: a request of a later release. */
+  unknown(name: string, answer: Answer<never>): void {
+    const { error } = this.#admit() ?? { error: wireError("unknown_request", `No request ${name.slice(0, 64)}.`) };
+    answer(refusal(error));
   }
 
   /** Takes no more requests; frames and outstanding answers go on. */

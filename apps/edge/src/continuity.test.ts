@@ -51,6 +51,19 @@ test("snap-3: after a snapshot deltas go on from its index", () => {
   expect(continuity.accept(text("delta", 2, 8))).toBe(false);
 });
 
+test("version-2: a frame of a later release's type raises no version and no index", () => {
+  const continuity = new Continuity(0);
+  const foreign = (): boolean =>
+    continuity.accept({ type: "foreign", ...chain, whole: { type: "turn.usage", ...chain } });
+  expect([foreign(), continuity.accept(started(1, 1)), foreign(), continuity.accept(text("delta", 1, 1))]).toEqual([
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect(continuity.accept(text("delta", 1, 3))).toBe(false);
+});
+
 test("a `resync` is always a gap", () => {
   expect(new Continuity(0).accept({ type: "resync", ...chain })).toBe(false);
 });

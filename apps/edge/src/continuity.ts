@@ -27,6 +27,9 @@ export class Continuity {
     switch (frame.type) {
       case "resync":
         return false;
+      // version-2: it raises no version.
+      case "foreign":
+        return true;
       case "delta":
       case "rewind":
         return this.#acceptText(frame);

@@ -1,4 +1,4 @@
-import type { Cursor, Frame, LogFrame } from "@holdfast/contract";
+import { encodeLogFrame, type Cursor, type Frame, type LogFrame } from "@holdfast/contract";
 
 /** A frame and its JSON: encoded once, however many sockets it goes to. */
 export interface EncodedFrame {
@@ -7,7 +7,7 @@ export interface EncodedFrame {
 }
 
 export function encodeFrame(frame: LogFrame): EncodedFrame {
-  return { frame, json: JSON.stringify(frame) };
+  return { frame, json: encodeLogFrame(frame) };
 }
 
 /**

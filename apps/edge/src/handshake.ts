@@ -50,9 +50,11 @@ async function judge(surroundings: HandshakeSurroundings, socket: EdgeSocket): P
   const { allowedOrigins, verify, admit, isDraining } = surroundings;
   if (!isOriginAllowed(socket.handshake.headers.origin, allowedOrigins)) return refused("origin_refused");
   const auth = authSchema.safeParse(socket.handshake.auth);
-  if (!auth.success) return refused("unauthenticated", "`auth` is { token, protocol }.");
-  if (auth.data.protocol !== PROTOCOL_VERSION) {
-    return refused("protocol_unsupported", `This edge speaks version ${PROTOCOL_VERSION}.`);
+  if (!auth.success) {
+    // SPEC version-1: first, because what else such a client sends may be of its own version.
+    return auth.error.issues.some(({ path }) => path[0] === "protocol")
+      ? refused("protocol_unsupported", `This edge speaks protocol version ${PROTOCOL_VERSION} (\`auth.protocol\`).`)
+      : refused("unauthenticated", "`auth` is { token, protocol }.");
   }
   if (isDraining()) return refused("draining");
   const check = await verify(auth.data.token);

@@ -1,4 +1,11 @@
-import { LIMITS, PROTOCOL_VERSION, wireError, type ServerToClientEvents, type WireError } from "@holdfast/contract";
+import {
+  LIMITS,
+  PROTOCOL_VERSION,
+  wireError,
+  type ClientToServerEvents,
+  type ServerToClientEvents,
+  type WireError,
+} from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import { roomsOf } from "./cluster.ts";
 import { Connection, type ConnectionSurroundings } from "./connection.ts";
@@ -24,6 +31,11 @@ export interface SocketsSurroundings {
 }
 
 type Refused = { ok: false; error: WireError };
+
+const REQUESTS = { open: true, send: true, command: true, close: true, renew: true } satisfies Record<
+  keyof ClientToServerEvents,
+  true
+>;
 
 /** The accepted sockets of this node, each with its connection: which message goes where, and what each is told. */
 export class Sockets {
@@ -83,6 +95,9 @@ export class Sockets {
   }
 
   #route(socket: EdgeSocket, connection: Connection, clock: TokenClock): void {
+    socket.onAny((name: string, ...rest) => {
+      if (!Object.hasOwn(REQUESTS, name)) this.#serve<never>(rest.at(-1), (answer) => connection.unknown(name, answer));
+    });
     socket.on("open", (request, ack) => this.#serve(ack, (answer) => connection.open(request, answer)));
     socket.on("send", (request, ack) => this.#serve(ack, (answer) => connection.send(request, answer)));
     socket.on("command", (request, ack) => this.#serve(ack, (answer) => connection.command(request, answer)));

@@ -51,11 +51,31 @@ test("connect-2, connect-3: what is wrong with `auth` is told by code", async ()
   const good = await token("ada");
   expect(await refusal({ token: "rubbish", protocol: 1 })).toMatchObject({ code: "unauthenticated" });
   expect(await refusal({ protocol: 1 })).toMatchObject({ code: "unauthenticated" });
-  expect(await refusal({ token: good, protocol: 2 })).toMatchObject({ code: "protocol_unsupported" });
   expect(await refusal({ token: await token("ada", { expiresIn: -60 }), protocol: 1 })).toMatchObject({
     code: "token_expired",
   });
   expect(await refusal({ token: good, protocol: 1 })).toBeUndefined();
+});
+
+test("version-1: a client of another protocol version is told which the edge speaks, whatever its token", async () => {
+  for (const given of [await token("ada"), "rubbish", undefined]) {
+    for (const protocol of [2, 0, 1.5, "1", null, undefined]) {
+      const error = await refusal({ token: given, protocol });
+      expect(error).toMatchObject({ code: "protocol_unsupported" });
+      expect(error?.message).toContain("protocol version 1 (`auth.protocol`). Use a client");
+    }
+  }
+});
+
+test("req-2, version-5: a request of a later release is answered by code, within the rate; one without an ack is nothing", async () => {
+  const visitor = await Visitor.connect(edge.url, "ada");
+  open.push(visitor);
+  visitor.socket.emit("rewrite", { turn: 1 });
+  const ask = (...args: unknown[]): Promise<unknown> => visitor.socket.timeout(20_000).emitWithAck("rewrite", ...args);
+  for (const args of [[{ turn: 1 }], [], [1, [2], "3"]]) {
+    expect(await ask(...args)).toMatchObject({ ok: false, error: { code: "unknown_request" } });
+  }
+  expect(await visitor.open("s")).toMatchObject({ ok: true });
 });
 
 test("connect-3: a web page of another origin is refused by a code its script can read; no origin is no web page", async () => {

@@ -4,14 +4,13 @@ import {
   type Event,
   type Frame,
   type Input,
-  type LogFrame,
   type PatchOperation,
   type Snapshot,
 } from "@holdfast/contract";
 
 type Unplaced<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
-type FrameBody = Unplaced<Exclude<LogFrame, { type: "resync" }>>;
 type Placed = Exclude<Frame, { type: "snapshot" }>;
+type FrameBody = Unplaced<Placed>;
 
 /**
  * A session as the services behind an edge keep it, in memory and driven by the test: it takes events, dedupes them

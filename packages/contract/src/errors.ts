@@ -18,6 +18,7 @@ export const ERRORS = {
   not_open: { retry: false, advice: "Send `open` for this session on this connection first." },
   unknown_agent: { retry: false, advice: "Name an agent this deployment offers." },
   unknown_session: { retry: false, advice: "Send the session an event first; it has no agent yet." },
+  unknown_request: { retry: false, advice: "Use requests this edge knows, or an edge of a later release." },
   unknown_command: { retry: false, advice: "Use a command this agent has." },
   command_refused: {
     retry: false,

@@ -54,7 +54,7 @@ export const statePatchedSchema = z.object({ type: z.literal("state.patched"), .
 /** The log lost something before this frame: only a snapshot helps. Edges replace it by one; clients do not see it. */
 export const resyncSchema = z.object({ type: z.literal("resync"), ...chained });
 
-/** What stands in the log. */
+/** What this release writes into the log. */
 export const logFrameSchema = z.discriminatedUnion("type", [
   turnStartedSchema,
   deltaSchema,
@@ -65,7 +65,6 @@ export const logFrameSchema = z.discriminatedUnion("type", [
   statePatchedSchema,
   resyncSchema,
 ]);
-export type LogFrame = z.infer<typeof logFrameSchema>;
 
 /** SPEC snap-1: replaces everything the reader holds; the next frame's `prev` is this `id`. */
 export const snapshotFrameSchema = z.object({

@@ -61,7 +61,14 @@ test("req-2: unknown members of what the edge sends are left out, not refused", 
 
 test("connect-2: auth has a token and a protocol version", () => {
   expect(authSchema.safeParse({ token: "t", protocol: 1 }).success).toBe(true);
-  for (const auth of [{}, { token: "", protocol: 1 }, { token: "t" }, { token: 1, protocol: 1 }, null]) {
+  for (const auth of [
+    {},
+    { token: "", protocol: 1 },
+    { token: "t" },
+    { token: "t", protocol: 2 },
+    { token: 1, protocol: 1 },
+    null,
+  ]) {
     expect(authSchema.safeParse(auth).success).toBe(false);
   }
 });

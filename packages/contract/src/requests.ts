@@ -5,7 +5,7 @@ import { cursorSchema, frameSchema } from "./frames.ts";
 import { jsonObjectSchema, jsonSchema } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 
-/** The version of SPEC.md this package speaks. It changes when an old client would misread a new edge. */
+/** The version of SPEC.md this package speaks. What may change without another one: SPEC version-2. */
 export const PROTOCOL_VERSION = 1;
 
 const sessionRefSchema = z
@@ -13,13 +13,13 @@ const sessionRefSchema = z
   .min(1)
   .max(2 * LIMITS.nameLength + 1);
 
-/** Socket.IO `auth` of the CONNECT packet (SPEC connect-2). */
+/** Socket.IO `auth` of the CONNECT packet (SPEC connect-2, version-1). */
 export const authSchema = z.object({
   token: z
     .string()
     .min(1)
     .max(16 * 1024),
-  protocol: z.number().int(),
+  protocol: z.literal(PROTOCOL_VERSION),
   client: z.string().max(100).optional(),
 });
 

@@ -75,7 +75,18 @@ test("the page is of the version the code speaks, and no two of its rules have o
 
 test("rules the code cites exist", () => {
   const rules = new Set(spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? []);
-  for (const file of ["errors", "events", "frames", "ids", "limits", "reduce", "requests", "snapshot", "temporal"]) {
+  for (const file of [
+    "errors",
+    "events",
+    "frames",
+    "ids",
+    "limits",
+    "log-frame",
+    "reduce",
+    "requests",
+    "snapshot",
+    "temporal",
+  ]) {
     const source = readFileSync(new URL(`./${file}.ts`, import.meta.url), "utf8");
     const cited = source.match(/(?<=SPEC )[a-z]+-\d+/g) ?? [];
     expect({ file, unknown: cited.filter((rule) => !rules.has(rule)) }).toEqual({ file, unknown: [] });

@@ -110,7 +110,7 @@ describeBackends("follower", (backend) => {
     await expect.poll(unseen, { timeout: 30_000 }).toBe(0);
   });
 
-  test("a listener that throws keeps no frame from the others, and what is no frame is reported", async () => {
+  test("a listener that throws keeps no frame from the others, and what is no frame of any release is reported", async () => {
     const [{ log, follower, errors }, key, frames] = [await setUp(), newKey(), [] as LogFrame[]];
     await follower.follow(key, () => {
       throw new Error("defect");
@@ -119,11 +119,14 @@ describeBackends("follower", (backend) => {
     const connection = await backend.connect("commands");
     await connection.spublish(feedOf(key), '{"type":"delta"}');
     await connection.spublish(feedOf(key), "not json");
+    await connection.spublish(feedOf(key), '{"type":"turn.usage","id":"1-1","prev":"0"}');
     await log.begin(key, fence(1), started(1, 1), 0);
-    await expect.poll(() => frames.length).toBe(1);
+    await expect.poll(() => frames.length).toBe(2);
+    expect(frames.map(({ type }) => type)).toEqual(["foreign", "turn.started"]);
     expect(errors.map(String)).toEqual([
       expect.stringContaining("is not a frame"),
       expect.stringContaining("is not a frame"),
+      "Error: defect",
       "Error: defect",
     ]);
   });

@@ -57,6 +57,7 @@ export class ModelReader {
   /** False: only a snapshot helps (chain-3). */
   #accept(frame: LogFrame): boolean {
     if (this.held === undefined || frame.prev !== this.#last || frame.type === "resync") return false;
+    if (frame.type === "foreign") throw new Error("nobody writes such a frame here");
     const reduction = reduceFrame(this.held, frame);
     if (reduction.outcome === "gap") return false;
     if (reduction.outcome === "applied") this.held = reduction.snapshot;

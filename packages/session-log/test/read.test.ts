@@ -115,6 +115,35 @@ describeBackends("read", (backend) => {
     expect([...seen].sort()).toEqual([":applied", ":head", ":log", ":state", ":text", ":turns"]);
   });
 
+  test("version-4: frames of a later release are read as they were written, in their place", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    const connection = await backend.connect("commands");
+    await withDeltas(sessionLog, key, 1);
+    const before = await sessionLog.head(key);
+    const [logKey = "", headKey = ""] = keysOf(key);
+    const later = [
+      '{"type":"turn.usage","tokens":[1,{}]}',
+      '{"type":"delta","turn":1,"step":1,"attempt":1,"index":2,"text":"b","hue":{"r":1}}',
+    ];
+    let last = before.cursor;
+    for (const body of later) {
+      const id = last.replace(/-.*/, (seq) => `-${Number(seq.slice(1)) + 1}`);
+      await connection.xadd(logKey, id, "prev", last, "body", body);
+      await connection.hset(headKey, "id", id, "index", 2);
+      last = id;
+    }
+    await sessionLog.appendText(key, fence(1), 3, "c");
+    const read = await sessionLog.read(key, before.cursor, 10);
+    expect(read).toMatchObject({
+      outcome: "frames",
+      frames: [
+        { type: "foreign", prev: before.cursor, whole: { type: "turn.usage", tokens: [1, {}], prev: before.cursor } },
+        { type: "delta", index: 2, hue: { r: 1 } },
+        { type: "delta", index: 3, prev: last },
+      ],
+    });
+  });
+
   test("chain-3: an entry that is no frame makes cursors before it unknown and those after it not", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     const connection = await backend.connect("commands");
@@ -122,7 +151,7 @@ describeBackends("read", (backend) => {
     const before = await sessionLog.head(key);
     const id = before.cursor.replace(/-.*/, (seq) => `-${Number(seq.slice(1)) + 1}`);
     const [logKey = "", headKey = ""] = keysOf(key);
-    await connection.xadd(logKey, id, "prev", before.cursor, "body", '{"type":"unheard-of"}');
+    await connection.xadd(logKey, id, "prev", before.cursor, "body", '{"type":"delta"}');
     await connection.hset(headKey, "id", id);
     await sessionLog.appendText(key, fence(1), 3, "c");
     expect(await sessionLog.read(key, before.cursor, 10)).toEqual({ outcome: "unknown" });
