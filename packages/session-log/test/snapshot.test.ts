@@ -8,7 +8,7 @@ import { allFrames, ended, fence, inputOf, newKey, patched, started } from "./st
 async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
   let snapshot = emptySnapshot("concierge");
   for (const frame of await allFrames(log, key)) {
-    if (frame.type === "resync") throw new Error("a reader cannot follow past a resync");
+    if (frame.type === "resync" || frame.type === "foreign") throw new Error("a reader cannot follow past a resync");
     const reduction = reduceFrame(snapshot, frame satisfies Frame);
     if (reduction.outcome === "applied") snapshot = reduction.snapshot;
     else throw new Error(`${frame.type}: ${reduction.outcome}`);
