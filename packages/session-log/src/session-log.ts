@@ -130,8 +130,8 @@ export class SessionLog {
 
   /**
    * Up to `limit` frames after `cursor`, oldest first, each the `prev` of the next. The entry at the cursor is read along,
-   * as the proof that nothing between it and the first frame is missing. An entry that is no frame of this release makes
-   * the cursor `unknown`, like one that was lost.
+   * as the proof that nothing between it and the first frame is missing. An entry that is no frame makes the cursor
+   * `unknown`, like one that was lost.
    */
   async read(key: SessionKey, cursor: Cursor, limit: number): Promise<ReadResult> {
     const fromStart = cursor === "0";
