@@ -1,11 +1,10 @@
 import { connectRedis, type RedisConnection } from "@holdfast/service/redis";
 import { createLogger } from "@holdfast/service/log";
-import { freePort } from "@holdfast/stack/ports";
+import { startCluster } from "@holdfast/redis-topologies";
 import { findRedis, findValkey } from "@holdfast/stack/provision";
 import { startValkey, type ValkeyServer } from "@holdfast/stack/servers";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe } from "vitest";
-import { startCluster } from "./cluster.ts";
 
 const log = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
@@ -26,7 +25,7 @@ const redis = await findRedis();
 const KINDS = {
   "Valkey standalone": async () => single(await startValkey({ executable: await findValkey({ pinned: true }) })),
   "Redis standalone": async () => single(await startValkey(redis === undefined ? {} : { executable: redis })),
-  "Valkey Cluster": async () => startCluster(await findValkey({ pinned: true }), freePort),
+  "Valkey Cluster": startMasters,
 } satisfies Record<string, () => Promise<Servers>>;
 
 /** Runs one suite against every kind of server this machine has. */
@@ -62,6 +61,12 @@ export function backendOf(start: () => Promise<Servers>): Backend {
     await servers.stop();
   });
   return backend;
+}
+
+/** A Cluster of three masters. */
+export async function startMasters(): Promise<Servers> {
+  const cluster = await startCluster({ replicas: 0 });
+  return { url: cluster.url, ports: cluster.ports(), stop: cluster.stop };
 }
 
 export function single(server: ValkeyServer): Servers {

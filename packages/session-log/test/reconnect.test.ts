@@ -1,3 +1,4 @@
+import { startSentinel } from "@holdfast/redis-topologies";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis, type RedisConnection } from "@holdfast/service/redis";
 import { freePort } from "@holdfast/stack/ports";
@@ -6,7 +7,6 @@ import { startValkey } from "@holdfast/stack/servers";
 import { expect, onTestFinished, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
-import { startSentinel } from "./sentinel.ts";
 import { fence, newKey, started } from "./story.ts";
 
 const log = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
@@ -70,8 +70,24 @@ test("chain-3: while the server is away follow rejects, and what followed before
   await leave();
 });
 
+test("open-6: a server that hangs does not cost every command its timeout, and is in reach again when it answers", async () => {
+  const server = await startValkey({ executable });
+  onTestFinished(() => server.stop());
+  const connection = await connect(server.url, "commands");
+  server.kill("SIGSTOP");
+  try {
+    await expect(connection.ping()).rejects.toThrow(Error);
+    await expect.poll(() => connection.status, { timeout: 30_000 }).not.toBe("ready");
+    await expect(connection.ping()).rejects.toThrow("enableOfflineQueue");
+  } finally {
+    server.kill("SIGCONT");
+  }
+  await expect.poll(() => connection.status, { timeout: 30_000 }).toBe("ready");
+  expect(await connection.ping()).toBe("PONG");
+});
+
 test("chain-3: after a Sentinel failover frames flow from the new master, and readers are told to read again", async () => {
-  const sentinel = await startSentinel(executable);
+  const sentinel = await startSentinel({ executable });
   onTestFinished(() => sentinel.stop());
   const [sessionLog, follower] = [
     new SessionLog(await connect(sentinel.url, "commands")),
@@ -84,7 +100,7 @@ test("chain-3: after a Sentinel failover frames flow from the new master, and re
   let interrupted = 0;
   follower.onInterrupted(() => interrupted++);
 
-  await sentinel.failover();
+  await sentinel.killPrimary();
   await expect.poll(() => interrupted, { timeout: 30_000 }).toBeGreaterThan(0);
   await expect
     .poll(() => sessionLog.appendText(key, fence(1), 1, "a"), { timeout: 30_000 })

@@ -1,11 +1,8 @@
-import { freePort } from "@holdfast/stack/ports";
-import { findValkey } from "@holdfast/stack/provision";
 import { expect, test } from "vitest";
 import { keysOf } from "../src/keys.ts";
-import { backendOf } from "./backends.ts";
-import { startCluster } from "./cluster.ts";
+import { backendOf, startMasters } from "./backends.ts";
 
-const backend = backendOf(async () => startCluster(await findValkey({ pinned: true }), freePort));
+const backend = backendOf(startMasters);
 
 test("a session's keys and its channel share one slot of a Cluster, whatever characters its names have", async () => {
   const key = { tenant: "a-c.m~e", owner: "ada@x:y+z=|", name: "n".repeat(128) };
