@@ -15,6 +15,11 @@ import { untilConnected } from "@holdfast/worker/connection";
 import { orchestratorMetrics } from "./metrics.ts";
 import { workflowBundle } from "./workflow-bundle.ts";
 
+/**
+ * Milliseconds a session's next task waits for the worker that has the session in memory, before any worker may take it:
+ * what a killed orchestrator costs every session it had. The SDK's default is 10 s.
+ */
+const STICKY_MS = 3_000;
 /** Milliseconds Temporal has to answer when readiness is asked. */
 const READINESS_MS = 1_000;
 
@@ -97,6 +102,7 @@ function limits(config: OrchestratorConfig) {
   const workflowTasks = config.HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS;
   const graceMs = config.HOLDFAST_SHUTDOWN_GRACE_SECONDS * 1_000;
   return {
+    stickyQueueScheduleToStartTimeout: STICKY_MS,
     maxCachedWorkflows: config.HOLDFAST_MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: workflowTasks,
     maxConcurrentWorkflowTaskPolls: Math.max(2, Math.floor(workflowTasks / 5)),
