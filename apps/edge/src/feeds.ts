@@ -28,7 +28,7 @@ const MAX_RECOVERIES = 64;
 interface Entry {
   readonly feed: Feed;
   readers: number;
-  isRecovering: boolean;
+  isVerifying: boolean;
   readonly ending: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
@@ -74,19 +74,17 @@ export class Feeds {
   }
 
   /**
-   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once, and is then
-   * compared with its workflow.
+   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once; those whose log is
+   * not proven since are then compared with their workflows. What the log was never told is its workflow's to mend.
    */
   recover(): void {
-    this.#snapshots.distrust();
     for (const entry of this.#entries.values()) void this.#recover(entry);
   }
 
-  /** Compares the session with its workflow if that has not been done since Redis was interrupted. */
+  /** Compares the session with its workflow if that has not been done since Redis may have lost something. */
   verify(feed: Feed): void {
     const entry = this.#entries.get(feed.path);
-    if (entry === undefined || entry.isRecovering || this.#snapshots.isTrusted(feed.key)) return;
-    void this.#recover(entry);
+    if (entry !== undefined && !entry.isVerifying) void this.#verify(entry);
   }
 
   async close(): Promise<void> {
@@ -104,7 +102,7 @@ export class Feeds {
 
   #open(path: string, key: SessionKey): Entry {
     const feed = new Feed(key, this.#surroundings);
-    const entry: Entry = { feed, readers: 0, isRecovering: false, ending: new AbortController(), linger: undefined };
+    const entry: Entry = { feed, readers: 0, isVerifying: false, ending: new AbortController(), linger: undefined };
     this.#entries.set(path, entry);
     void this.#keepTrue(entry);
     return entry;
@@ -120,20 +118,31 @@ export class Feeds {
 
   /** Never rejects. */
   async #recover(entry: Entry): Promise<void> {
-    const { feed, ending } = entry;
-    entry.isRecovering = true;
+    const { feed } = entry;
+    await this.#until(entry, async () => {
+      await this.#recoveries(() => feed.readOn());
+      feed.wakeReaders();
+    });
+    await this.#verify(entry);
+  }
+
+  /** Never rejects. */
+  async #verify(entry: Entry): Promise<void> {
+    entry.isVerifying = true;
+    await this.#until(entry, () => this.#snapshots.verify(entry.feed.key));
+    entry.isVerifying = false;
+  }
+
+  /** Tries until it works or the feed is closed. Never rejects. */
+  async #until({ feed, ending }: Entry, act: () => Promise<void>): Promise<void> {
     for (let failures = 0; !ending.signal.aborted; failures++) {
       try {
-        await this.#recoveries(() => feed.readOn());
-        feed.wakeReaders();
-        if (!this.#snapshots.isTrusted(feed.key)) await this.#snapshots.verify(feed.key);
-        break;
+        return await act();
       } catch (error) {
         if (failures === 0) this.#onFailure(feed.path, error);
         await this.#pause(backoff(failures + 1, 200, 10_000), ending.signal);
       }
     }
-    entry.isRecovering = false;
   }
 
   /** The slow checks of one feed, until it is closed. Never rejects. */
@@ -151,7 +160,7 @@ export class Feeds {
         if (!feed.isTurnRunning || feed.silence < patience) continue;
         // A long call may well be silent: asked again, but ever more seldom.
         patience = 2 * feed.silence;
-        await this.#snapshots.verify(feed.key);
+        await this.#snapshots.compare(feed.key);
       } catch {
         // Redis is away, which its own watch tells, or no worker answers, which the next check repeats.
       }

@@ -1,13 +1,11 @@
 import type { RedisConnection } from "@holdfast/service/redis";
 
-/** A Redis that started less than this ago may have lost what it acknowledged before: its last second, or a failover's tail. */
-const YOUNG_SECONDS = 600;
 const POLL_INTERVAL_MS = 1_000;
 
 export interface LogWatchListener {
   /** Redis is out of reach. */
   onLost(): void;
-  /** It is back, or new: what it holds is to be verified. */
+  /** It is back: what it holds is to be read again, and perhaps verified. */
   onBack(): void;
 }
 
@@ -37,8 +35,6 @@ export class LogWatch {
   async start(): Promise<void> {
     for (const connection of [this.#commands, this.#subscriber]) connection.on("close", () => this.#lost());
     await this.#look();
-    if (this.#isDegraded) return;
-    if (await this.#isYoung()) this.#listener.onBack();
   }
 
   stop(): void {
@@ -62,15 +58,6 @@ export class LogWatch {
       return true;
     } catch {
       return false;
-    }
-  }
-
-  async #isYoung(): Promise<boolean> {
-    try {
-      const uptime = /uptime_in_seconds:(\d+)/.exec(await this.#commands.info("server"))?.[1];
-      return uptime !== undefined && Number(uptime) < YOUNG_SECONDS;
-    } catch {
-      return true;
     }
   }
 

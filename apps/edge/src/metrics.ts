@@ -165,8 +165,17 @@ function snapshotProbe(registers: Registry[]): SnapshotProbe {
     registers,
   });
   const queries = new Counter({ name: "holdfast_edge_queries_total", help: "Snapshot Queries made.", registers });
+  const atOnce = new Histogram({
+    name: "holdfast_edge_queries_at_once",
+    help: "Snapshot Queries in flight when one more began, it included.",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+    registers,
+  });
   return {
     served: (source) => served.inc({ source }),
-    queried: () => queries.inc(),
+    queried(inFlight) {
+      queries.inc();
+      atOnce.observe(inFlight);
+    },
   };
 }

@@ -138,7 +138,7 @@ export class Reader implements FeedReader {
         failures = 0;
       } catch (error) {
         this.#resumeNot();
-        if (!this.#surroundings.isDegraded()) this.#surroundings.onFailure(sessionPath(this.#feed.key), error);
+        this.#surroundings.onFailure(sessionPath(this.#feed.key), error);
         await this.#sleep(backoff(++failures, FIRST_RETRY_MS, LONGEST_RETRY_MS));
       }
     }

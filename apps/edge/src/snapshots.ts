@@ -10,7 +10,6 @@ import {
 } from "@holdfast/contract";
 import type { Head, SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
-import { LRUCache } from "lru-cache";
 import pLimit from "p-limit";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
 
@@ -24,17 +23,18 @@ export type SnapshotSource = "cache" | "query" | "none";
 
 export interface SnapshotProbe {
   served(source: SnapshotSource): void;
-  queried(): void;
+  /** `atOnce`: Queries in flight, this one included. */
+  queried(atOnce: number): void;
 }
 
 const QUERY_DEADLINE_MS = 10_000;
 /** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
 const MAX_ROUNDS = 3;
-const MAX_TRUSTED = 200_000;
 
 /**
- * Snapshots from the log's cache or, where that is cold or cannot be trusted, from the workflow itself. One read in
- * flight per session, a bounded number of Queries per node: a Query costs a worker, at worst a replay.
+ * Snapshots from the log's cache or, where that is cold or not proven since Redis may have lost something, from the
+ * workflow itself. One read in flight per session, a bounded number of Queries per node: a Query costs a worker, at worst a
+ * replay. What one node has proven the others need not ask for again.
  */
 export class Snapshots {
   readonly #log: SessionLog;
@@ -43,8 +43,7 @@ export class Snapshots {
   readonly #reads = new Map<string, Promise<PlacedSnapshot>>();
   readonly #forReaders;
   readonly #forChecks;
-  /** Undefined: Redis was never interrupted while this node watched, and its cache is exact. */
-  #trusted: LRUCache<string, true> | undefined;
+  #queries = 0;
 
   constructor(log: SessionLog, temporal: Client, maxQueries: number, probe: SnapshotProbe) {
     this.#log = log;
@@ -52,15 +51,6 @@ export class Snapshots {
     this.#probe = probe;
     this.#forReaders = pLimit(maxQueries);
     this.#forChecks = pLimit(maxQueries);
-  }
-
-  /** Redis may have lost writes it had acknowledged (a failover, a restart): each session is to be verified once. */
-  distrust(): void {
-    this.#trusted = new LRUCache({ max: MAX_TRUSTED });
-  }
-
-  isTrusted(key: SessionKey): boolean {
-    return this.#trusted === undefined || this.#trusted.has(sessionPath(key));
   }
 
   /** `agent`: of a session that does not exist yet. Rejects while Redis, or Temporal where it is needed, is away. */
@@ -75,43 +65,57 @@ export class Snapshots {
   }
 
   /**
-   * Compares the log with the workflow, and repairs it where it lost something: readers then find a `resync` in it.
-   * Rejects like `read`.
+   * Compares the log with the workflow, unless that has been done since Redis may have lost something, and repairs it:
+   * readers then find a `resync` in it. Rejects like `read`.
    */
   async verify(key: SessionKey): Promise<void> {
-    const trusted = this.#trusted;
-    const current = await this.#forChecks(() => this.#query(key));
-    if (current !== undefined) {
-      const head = await this.#log.head(key);
-      if (head.cold || isBehind(head, current)) await this.#log.putSnapshot(key, current);
-    }
-    trusted?.set(sessionPath(key), true);
+    if ((await this.#log.proof(key)).proven) return;
+    await this.#forChecks(async () => {
+      // A reader may have had it proven while this waited its turn.
+      const { epoch, proven } = await this.#log.proof(key);
+      if (!proven) await this.#compare(key, epoch);
+    });
+  }
+
+  /** As `verify`, whatever was proven: the log may have been told nothing. */
+  async compare(key: SessionKey): Promise<void> {
+    await this.#forChecks(async () => this.#compare(key, (await this.#log.proof(key)).epoch));
+  }
+
+  async #compare(key: SessionKey, epoch: string): Promise<void> {
+    const current = await this.#query(key);
+    const head = await this.#log.head(key);
+    // A log without a workflow is nobody's: neither repaired nor proven.
+    if (current === undefined && head.cursor !== "0") return;
+    if (current !== undefined && (head.cold || isBehind(head, current))) await this.#log.putSnapshot(key, current);
+    await this.#log.prove(key, epoch);
   }
 
   async #load(key: SessionKey, agent: string): Promise<PlacedSnapshot> {
     let source: SnapshotSource = "cache";
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const trusted = this.#trusted;
-      const cached = await this.#log.snapshot(key);
-      if (cached.outcome === "snapshot" && this.isTrusted(key)) {
+      const { epoch, proven, ...cached } = await this.#log.snapshot(key);
+      if (cached.outcome === "snapshot" && proven) {
         this.#probe.served(source);
         return cached;
       }
-      const current = await this.#forReaders(() => this.#query(key));
+      const isEmpty = cached.cursor === "0";
+      const current = proven && isEmpty ? undefined : await this.#forReaders(() => this.#query(key));
       if (current === undefined) {
+        if (isEmpty && !proven) await this.#log.prove(key, epoch);
         this.#probe.served("none");
         return { snapshot: emptySnapshot(agent), cursor: cached.cursor };
       }
       source = "query";
       await this.#log.putSnapshot(key, current);
-      trusted?.set(sessionPath(key), true);
+      await this.#log.prove(key, epoch);
     }
     throw new Error(`The snapshot cache of ${sessionPath(key)} does not settle.`);
   }
 
   /** Undefined: no such workflow, which is a session at version 0. */
   async #query(key: SessionKey): Promise<SessionTruth | undefined> {
-    this.#probe.queried();
+    this.#probe.queried(++this.#queries);
     try {
       return await this.#temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
         this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT),
@@ -119,6 +123,8 @@ export class Snapshots {
     } catch (error) {
       if (classifyTemporalFailure(error) === "not_found") return undefined;
       throw error;
+    } finally {
+      this.#queries--;
     }
   }
 }

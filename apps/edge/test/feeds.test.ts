@@ -175,9 +175,9 @@ test("recovery: feeds read on at once, wake their readers, and are verified once
   await scribe.say("half");
   scribe.commitOnly();
   await scribe.tellWorkflow();
+  expect((await log.proof(key)).proven).toBe(false);
   opened.recover();
-  expect(snapshots.isTrusted(key)).toBe(false);
-  await vi.waitFor(() => expect(snapshots.isTrusted(key)).toBe(true), SOON);
+  await vi.waitFor(async () => expect((await log.proof(key)).proven).toBe(true), SOON);
   await vi.waitFor(() => expect(listener.types.at(-1)).toBe("resync"), SOON);
   expect(listener.wakes).toBeGreaterThan(0);
   opened.verify(feed);

@@ -85,13 +85,31 @@ test("a Redis that came back with an older past is not believed: neither an open
     const snapshot = { ...scribe.snapshot, version: 2, turns: scribe.snapshot.turns.slice(0, 1) };
     await log.putSnapshot(scribe.key, { incarnation: scribe.incarnation, snapshot });
   }
-  await stage.dropRedisConnections();
+  await stage.failOver();
   await visitor.until(() => visitor.of("s").view.version === 4);
   expect(visitor.of("s").view).toEqual(scribes[0].snapshot);
   const { visitor: later } = await visit(edge.url, otherKey.owner);
   await later.open("s");
   await later.until(() => later.of("s").last !== undefined);
   expect(later.of("s").view).toEqual(scribes[1].snapshot);
+});
+
+test("open-6: connections that were lost to a Redis which lost nothing cost no Query; frames missed meanwhile are read", async () => {
+  const { visitor, key } = await visit();
+  const scribe = new Scribe(stage, await stage.openLog(), key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await scribe.tellWorkflow();
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  const before = await queries();
+  await stage.dropRedisConnections();
+  await visitor.until(() => visitor.statuses.at(-1) === false);
+  scribe.log = await stage.openLog();
+  await scribe.turn("two");
+  await visitor.until(() => visitor.of("s").view.version === 4);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  expect(visitor.of("s").breaks).toBe(0);
+  expect(await queries()).toBe(before);
 });
 
 test("open-6: a Redis that hangs is found out, and an open does not wait for it", async () => {
@@ -148,3 +166,8 @@ test("ack-1, send-5: Temporal killed in a burst and back: every event is durable
   const fresh = seqs.filter((seq, index) => seqs.indexOf(seq) === index);
   expect(fresh).toEqual(Array.from({ length: 51 }, (_, index) => index + 1));
 });
+
+async function queries(): Promise<number> {
+  const text = await (await fetch(`${edge.url}/metrics`)).text();
+  return Number(/^holdfast_edge_queries_total\S* (\d+)/m.exec(text)?.[1]);
+}

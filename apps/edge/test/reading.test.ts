@@ -34,8 +34,8 @@ async function visit(key: SessionKey, shared?: string[]): Promise<Visitor> {
   return visitor;
 }
 
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${edge.url}/metrics`)).text();
+async function metric(name: string, of = edge): Promise<number> {
+  const text = await (await fetch(`${of.url}/metrics`)).text();
   const line = text.split("\n").find((candidate) => candidate.startsWith(name));
   return Number(line?.split(" ").at(-1) ?? 0);
 }
@@ -160,6 +160,29 @@ test("a cold cache is filled by one Query, however many open the session at once
   await late.open("s");
   await late.until(() => late.of("s").view.version === 2);
   expect((await metric("holdfast_edge_queries_total")) - queries).toBe(1);
+});
+
+test("open-2: whoever resumes where one node has proven the log costs no other node a Query", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const first = await visit(key);
+  await first.open("s");
+  await scribe.turn("one");
+  await scribe.tellWorkflow();
+  await first.until(() => first.of("s").view.version === 2);
+  const other = await stage.startEdge();
+  const again = await Visitor.connect(other.url, key.owner);
+  open.push(again);
+  expect(await again.open("s", { cursor: first.of("s").last, version: 2 })).toEqual({ ok: true, resumed: true });
+  // A session that was never sent anything to is one as well.
+  await first.open("empty");
+  await first.until(() => first.of("empty").last !== undefined);
+  expect(await again.open("empty", { cursor: "0", version: 0 })).toEqual({ ok: true, resumed: true });
+  // And so is one that is opened anew.
+  await again.open("s");
+  await again.until(() => again.of("s").last !== undefined);
+  expect(again.of("s").view).toEqual(scribe.snapshot);
+  expect(await metric("holdfast_edge_queries_total", other)).toBe(0);
 });
 
 test("chain-1: a log that was lost under a reader is noticed at the next frame, and mended by a snapshot", async () => {

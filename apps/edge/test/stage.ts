@@ -135,11 +135,20 @@ export class Stage {
     redis.disconnect();
   }
 
-  /** As a failover does: everyone has to connect again. */
+  /** Everyone has to connect again, to the same Redis. */
   async dropRedisConnections(): Promise<void> {
     const redis = new Redis(this.valkey.url);
     await redis.call("CLIENT", "KILL", "SKIPME", "yes");
     redis.disconnect();
+  }
+
+  /** What there is to see of a failover: a replica becomes primary, and everyone has to connect again. */
+  async failOver(): Promise<void> {
+    const redis = new Redis(this.valkey.url);
+    await redis.replicaof("127.0.0.1", "1");
+    await redis.replicaof("NO", "ONE");
+    redis.disconnect();
+    await this.dropRedisConnections();
   }
 
   async received(key: SessionKey): Promise<EventBatch[]> {

@@ -6,6 +6,7 @@ export type {
   Commit,
   Fence,
   Head,
+  Proof,
   ReadResult,
   SnapshotRead,
   TextAppended,

@@ -12,10 +12,13 @@ declare module "ioredis" {
     holdfastRestore(...args: Argument[]): Result<unknown, Context>;
     holdfastStop(...args: Argument[]): Result<unknown, Context>;
     holdfastSnapshot(...args: Argument[]): Result<unknown, Context>;
+    holdfastProof(...args: Argument[]): Result<unknown, Context>;
+    holdfastProve(...args: Argument[]): Result<unknown, Context>;
   }
 }
 
 const LIBRARY = source("log");
+const EPOCH = source("epoch");
 const KEYS = 7;
 
 /** Teaches a connection the log's scripts. Each call is one EVALSHA; the source goes over once per connection. */
@@ -25,7 +28,9 @@ export function defineScripts(redis: Redis | Cluster): void {
   redis.defineCommand("holdfastCommit", { numberOfKeys: KEYS, lua: LIBRARY + source("commit") });
   redis.defineCommand("holdfastRestore", { numberOfKeys: KEYS, lua: LIBRARY + source("restore") });
   redis.defineCommand("holdfastStop", { numberOfKeys: KEYS, lua: LIBRARY + source("stop") });
-  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: source("snapshot") });
+  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: EPOCH + source("snapshot") });
+  redis.defineCommand("holdfastProof", { numberOfKeys: KEYS, lua: EPOCH + source("proof") });
+  redis.defineCommand("holdfastProve", { numberOfKeys: KEYS, lua: EPOCH + source("prove") });
 }
 
 function source(name: string): string {

@@ -6,13 +6,14 @@ import { escapeText, unescapeText } from "./json-text.ts";
 import { keysOf, logOf } from "./keys.ts";
 import { listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
 import { defineScripts } from "./scripts.ts";
-import { snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
+import { proofOfReply, snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
 import type {
   AppendOutcome,
   Begun,
   Commit,
   Fence,
   Head,
+  Proof,
   ReadResult,
   SnapshotRead,
   TextAppended,
@@ -22,6 +23,8 @@ import type {
 
 /** Ids this package wrote. Redis answers an error to what only looks like one, and clients choose what they send. */
 const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
+/** Seconds a proof is kept that there is nothing to hold: anybody may open sessions nobody ever sends anything to. */
+const EMPTY_PROOF_SECONDS = 900;
 
 /**
  * The per-session log in Redis and the snapshot cache beside it. Every method is one round trip and atomic, may be
@@ -153,6 +156,19 @@ export class SessionLog {
   /** The cached snapshot, exact at its cursor: the frames after it lead on from it. */
   async snapshot(key: SessionKey): Promise<SnapshotRead> {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
+  }
+
+  async proof(key: SessionKey): Promise<Proof> {
+    return proofOfReply(await this.#redis.holdfastProof(...keysOf(key)));
+  }
+
+  /**
+   * Notes that the log holds all that the workflow said when it was asked, after `epoch` was read by `proof` or `snapshot`.
+   * Also of a session that has no workflow, and no log. False when the epoch is over: what was proven may be lost again.
+   */
+  async prove(key: SessionKey, epoch: string): Promise<boolean> {
+    const reply = await this.#redis.holdfastProve(...keysOf(key), epoch, LIMITS.logTtlSeconds, EMPTY_PROOF_SECONDS);
+    return reply === 1;
   }
 
   async #text(

@@ -1,7 +1,7 @@
-import { type Cursor, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
+import { type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
 import { escapeText, parseJson } from "./json-text.ts";
 import { listOf, pairsOf, textOf } from "./replies.ts";
-import type { SnapshotRead } from "./types.ts";
+import type { Proof, SnapshotRead } from "./types.ts";
 
 /** The arguments of `lua/restore.lua`. */
 export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
@@ -34,10 +34,10 @@ export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const [headReply, text, turns, state, appliedReply] = listOf(reply);
+  const [headReply, text, turns, state, appliedReply, ...proofReply] = listOf(reply);
   const head = pairsOf(headReply);
-  const cursor: Cursor = head.get("id") ?? "0";
-  if (!head.has("id") || head.get("cold") !== "0") return { outcome: "cold", cursor };
+  const cold: SnapshotRead = { outcome: "cold", cursor: head.get("id") ?? "0", ...proofOfReply(proofReply) };
+  if (!head.has("id") || head.get("cold") !== "0") return cold;
   const version = Number(head.get("version"));
   const parsed = snapshotSchema.safeParse({
     version,
@@ -48,8 +48,15 @@ export function snapshotOfReply(reply: unknown): SnapshotRead {
     running: runningOf(head, textOf(text)),
     applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
   });
-  if (!parsed.success) return { outcome: "cold", cursor };
-  return { outcome: "snapshot", incarnation: Number(head.get("incarnation") ?? 0), snapshot: parsed.data, cursor };
+  if (!parsed.success) return cold;
+  const incarnation = Number(head.get("incarnation") ?? 0);
+  return { ...cold, outcome: "snapshot", incarnation, snapshot: parsed.data };
+}
+
+/** The answer of `lua/proof.lua`. */
+export function proofOfReply(reply: unknown): Proof {
+  const [epoch, proven] = listOf(reply);
+  return { epoch: textOf(epoch), proven: proven === 1 };
 }
 
 function runningOf(head: Map<string, string>, text: string): unknown {

@@ -76,10 +76,23 @@ export type ReadResult =
   /** The log does not hold this cursor (trimmed, lost, never written): only a snapshot helps. */
   | { outcome: "unknown" };
 
-export type SnapshotRead =
-  | { outcome: "snapshot"; incarnation: number; snapshot: Snapshot; cursor: Cursor }
-  /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
-  | { outcome: "cold"; cursor: Cursor };
+/**
+ * Whether the log can be believed. An epoch is one history of the server's writes; a failover or a restart, which may lose
+ * what was acknowledged, begins another. `proven`: within this epoch somebody asked the workflow and found the log to hold
+ * all of it, and nothing that was acknowledged since can have been lost.
+ */
+export interface Proof {
+  /** For `prove`, after asking the workflow. `""` if the server does not tell. */
+  epoch: string;
+  proven: boolean;
+}
+
+export type SnapshotRead = Proof &
+  (
+    | { outcome: "snapshot"; incarnation: number; snapshot: Snapshot; cursor: Cursor }
+    /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
+    | { outcome: "cold"; cursor: Cursor }
+  );
 
 export interface Head {
   /** Cursor of the last frame, `"0"` for no log. */

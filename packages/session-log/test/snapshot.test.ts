@@ -104,7 +104,7 @@ describeBackends("snapshot", (backend) => {
 
   test('open-3: a session without a log is cold at "0", and a put snapshot is read as it was put', async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    expect(await sessionLog.snapshot(key)).toEqual({ outcome: "cold", cursor: "0" });
+    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold", cursor: "0" });
     const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
     const snapshot = whole(3, { version: 7, running, applied: { "tab-1": 4, other: 1 } });
     expect(await put(sessionLog, key, snapshot)).toBe("stored");
