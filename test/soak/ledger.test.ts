@@ -1,0 +1,78 @@
+import type { Turn } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { Ledger } from "./ledger.ts";
+
+const answer = (text: string): string => `${text}!`;
+const turn = (number: number, seq: number, text = `say ${seq}`, producer = "p"): Turn => ({
+  turn: number,
+  inputs: [{ producer, seq, text }],
+  outcome: "completed",
+  text: answer(text),
+});
+
+/** Producer `p` has said 1, 2 and 3, all durable. */
+function threeSaid(): Ledger {
+  const ledger = new Ledger(answer);
+  for (const seq of [1, 2, 3]) {
+    ledger.said("s", "p", seq, `say ${seq}`);
+    ledger.durable("s", "p", seq);
+  }
+  return ledger;
+}
+
+test("turn-1: every durable input in one turn, in order, breaks nothing and leaves nothing", () => {
+  const ledger = threeSaid();
+  ledger.closed("s", "p");
+  ledger.committed("s", [turn(1, 1), turn(2, 2)]);
+  ledger.committed("s", [turn(2, 2), turn(3, 3)]);
+  expect(ledger).toMatchObject({ violations: [], owed: [], turns: 3, acked: 3 });
+});
+
+test("ack-1: what was durable and is in no turn is owed", () => {
+  const ledger = threeSaid();
+  ledger.committed("s", [turn(1, 1), turn(2, 2)]);
+  expect(ledger.owed).toEqual(["s p#3"]);
+});
+
+test("ack-1: what was durable and was passed over is lost", () => {
+  const ledger = threeSaid();
+  ledger.committed("s", [turn(1, 1), turn(2, 3)]);
+  expect(ledger.violations).toEqual(["s turn 2 passed over p#2, which was durable"]);
+});
+
+test("turn-1: an input in two turns is found, also after its producer has left", () => {
+  const ledger = threeSaid();
+  ledger.closed("s", "p");
+  ledger.committed("s", [turn(1, 1), turn(2, 2), turn(3, 2), turn(4, 3), turn(5, 3)]);
+  expect(ledger.violations).toHaveLength(2);
+});
+
+test("turn-4, turn-5: a wrong text, a failed turn and a missing one are found", () => {
+  const ledger = threeSaid();
+  ledger.committed("s", [
+    { ...turn(1, 1), text: "say" },
+    { ...turn(3, 2), outcome: "failed", error: { code: "turn_deadline", message: "" } },
+  ]);
+  expect(ledger.violations).toEqual([
+    's turn 1 (completed) says "say"',
+    "s turn 3 follows turn 1",
+    "s turn 3 failed: turn_deadline",
+  ]);
+});
+
+test("an input nobody was told is durable may be missing", () => {
+  const ledger = threeSaid();
+  ledger.said("s", "p", 4, "say 4");
+  ledger.committed("s", [turn(1, 1), turn(2, 2), turn(3, 3)]);
+  expect(ledger).toMatchObject({ violations: [], owed: [] });
+});
+
+test("send-3: observes are counted once each", () => {
+  const ledger = threeSaid();
+  for (let sent = 1; sent <= 4; sent++) ledger.observed("s");
+  for (let durable = 1; durable <= 3; durable++) ledger.observedDurably("s");
+  for (const applied of [3, 4]) ledger.checkObserves("s", applied);
+  expect(ledger.violations).toEqual([]);
+  for (const applied of [2, 5]) ledger.checkObserves("s", applied);
+  expect(ledger.violations).toHaveLength(2);
+});

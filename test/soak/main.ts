@@ -1,0 +1,66 @@
+import { writeFile } from "node:fs/promises";
+import { Command, InvalidArgumentError } from "commander";
+import { rowsOf } from "./report.ts";
+import type { Sample } from "./series.ts";
+import { soak, type SoakResult } from "./soak.ts";
+
+interface Options {
+  minutes: number;
+  clients: number;
+  sessions: number;
+  seed: number;
+  every: number;
+  json?: string;
+}
+
+const program = new Command("npm run soak --").description(
+  "Clients come and go, politely and not, hundreds of times a minute, while what every process holds is measured. " +
+    "Exits 0 only if nothing grows beyond its bound after a warm-up of a third of the time, nothing is left when all have gone, and nothing was lost, repeated or garbled.",
+);
+program
+  .option("--minutes <m>", "how long clients come and go", positive, 15)
+  .option("--clients <n>", "clients there at once", positive, 40)
+  .option("--sessions <s>", "sessions they talk to; sessions do not end, so the set is fixed", positive, 8)
+  .option("--seed <x>", "the same seed plans the same visits", positive, 1)
+  .option("--every <seconds>", "between two measurements, each of which collects all garbage first", positive, 5)
+  .option("--json <file>", "where every measurement goes")
+  .action(async (options: Options) => {
+    const result = await soak({
+      durationMs: options.minutes * 60_000,
+      everyMs: options.every * 1_000,
+      clients: options.clients,
+      sessions: options.sessions,
+      seed: options.seed,
+      silences: true,
+      onSample: report,
+    });
+    if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ options, ...result }));
+    process.exitCode = conclude(result);
+  });
+await program.parseAsync();
+process.exit();
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+function report({ atMs, connections, turns }: Sample): void {
+  console.error(`  ${(atMs / 1_000).toFixed(0)} s: ${connections} connections, ${turns} turns`);
+}
+
+function conclude({ judgements, violations, remains, visits, connections, acked, turns }: SoakResult): number {
+  console.table(rowsOf(judgements));
+  console.log(`${visits} visits, ${connections} connections, ${acked} inputs acknowledged, ${turns} turns committed.`);
+  const leaks = judgements.filter(({ verdict }) => verdict === "leak");
+  const unsure = judgements.filter(({ verdict }) => verdict === "unsure");
+  for (const { process: name, measure } of leaks) console.log(`LEAK    ${name}: ${measure} grows beyond its bound`);
+  if (unsure.length > 0)
+    console.log(`UNSURE  ${unsure.length} rows may or may not be within their bounds: run for longer`);
+  for (const violation of violations) console.log(`BROKEN  ${violation}`);
+  for (const remnant of remains) console.log(`REMAINS ${remnant}`);
+  const isSound = leaks.length + violations.length + remains.length === 0;
+  console.log(isSound ? "Nothing leaked, nothing remained, nothing was lost." : "This run failed.");
+  return isSound ? 0 : 1;
+}
