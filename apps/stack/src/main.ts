@@ -80,6 +80,17 @@ program
   });
 
 program
+  .command("soak")
+  .description("Clients come and go for minutes or hours, and nothing may grow or stay behind; `-- --help` lists how.")
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./commands/script.ts");
+    process.exitCode = await runScript("test/soak/main.ts", args);
+  });
+
+program
   .command("test")
   .description("Run the tests; arguments go to vitest, e.g. `npm test -- apps/edge`.")
   .helpOption(false)
