@@ -1,5 +1,5 @@
 import type { Breakers } from "@holdfast/activities/breakers";
-import type { RespondMetrics } from "@holdfast/activities/metrics";
+import type { ModelLabels, RespondMetrics } from "@holdfast/activities/metrics";
 import { createMetrics, LATENCY_BUCKETS } from "@holdfast/service/metrics";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 
@@ -9,6 +9,8 @@ export interface InferenceMetrics {
 }
 
 const MODEL = ["provider", "model"] as const;
+/** Models told apart in metrics. */
+const MOST_MODELS = 100;
 const STATES = { closed: 0, "half-open": 1, open: 2 } as const;
 
 export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
@@ -46,22 +48,36 @@ export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
     registers,
   });
   registerBreakers(breakers, registry);
+  const bounded = boundedLabels();
   const respond: RespondMetrics = {
     started(labels, attempt) {
-      running.inc(labels);
-      if (attempt > 1) retries.inc(labels);
+      running.inc(bounded(labels));
+      if (attempt > 1) retries.inc(bounded(labels));
     },
     ended(labels, outcome) {
-      running.dec(labels);
-      attempts.inc({ ...labels, outcome });
+      running.dec(bounded(labels));
+      attempts.inc({ ...bounded(labels), outcome });
     },
-    firstText: (labels, seconds) => firstText.observe(labels, seconds),
+    firstText: (labels, seconds) => firstText.observe(bounded(labels), seconds),
     tokens(labels, { inputTokens = 0, outputTokens = 0 }) {
-      tokens.inc({ ...labels, direction: "input" }, inputTokens);
-      tokens.inc({ ...labels, direction: "output" }, outputTokens);
+      tokens.inc({ ...bounded(labels), direction: "input" }, inputTokens);
+      tokens.inc({ ...bounded(labels), direction: "output" }, outputTokens);
     },
   };
   return { registry, respond };
+}
+
+/**
+ * A metric never forgets a label it has seen, and the model's name is an agent's to choose: from here on whatever is new counts as
+ * one model. Never the other way round, so that what was counted up is counted down under the same name.
+ */
+function boundedLabels(): (labels: ModelLabels) => ModelLabels {
+  const known = new Set<string>();
+  return (labels) => {
+    const id = `${labels.provider}/${labels.model}`;
+    if (known.size < MOST_MODELS) known.add(id);
+    return known.has(id) ? labels : { ...labels, model: "other" };
+  };
 }
 
 function registerBreakers(breakers: Breakers, registry: Registry): void {
