@@ -45,7 +45,10 @@ export function memoryStorage(): OutboxStorage {
     },
     release: async () => {
       stored.claimed = false;
-      if (stored.events.size === 0) sessions.get(session)?.delete(producer);
+      if (stored.events.size > 0) return;
+      const producers = sessions.get(session);
+      producers?.delete(producer);
+      if (producers?.size === 0) sessions.delete(session);
     },
   });
 
