@@ -15,6 +15,7 @@ import { createGate, SOCKET_PATH } from "./gate.ts";
 import { createHandshake } from "./handshake.ts";
 import { Intake } from "./intake.ts";
 import { EdgeMetrics } from "./metrics.ts";
+import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { operatorRoutes } from "./operator.ts";
 import { createReading } from "./reading.ts";
 import { createSignal } from "./signals.ts";
@@ -46,6 +47,13 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const temporal = connectTemporal(config, "caller");
   const temporalWatch = new TemporalWatch(temporal);
   const verify = createTokenVerifier(config);
+  const maxConnections = connectionsWithin(config.HOLDFAST_MAX_CONNECTIONS, openFilesLimit());
+  if (maxConnections < config.HOLDFAST_MAX_CONNECTIONS) {
+    log.warn(
+      { maxConnections },
+      "fewer connections than HOLDFAST_MAX_CONNECTIONS: raise the limit of open files (ulimit -n)",
+    );
+  }
   const coalescer = new Coalescer(createSignal(temporal, config.HOLDFAST_LANE), metrics.coalescer);
   const reading = createReading(config, redis, temporal, metrics, log, () => sockets.emitStatus());
   const isDegraded = (): boolean => reading.watch.isDegraded;
@@ -89,12 +97,13 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     queues: () => coalescer.queues,
     depth: () => coalescer.depth,
     outgoing: () => sockets.waitingBytes,
+    mostOutgoing: () => sockets.mostWaitingBytes,
     isDegraded,
   });
 
   const app = operationsApp(registry, () => {
     if (draining) return "draining";
-    if (connections() >= config.HOLDFAST_MAX_CONNECTIONS) return "full";
+    if (connections() >= maxConnections) return "full";
     return temporalWatch.wasReached ? undefined : "Temporal has not been reached yet";
   });
   app.use(SOCKET_PATH, (_request, response) => {
@@ -115,6 +124,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     "upgrade",
     createGate(config, {
       connections,
+      maxConnections,
       isDraining,
       accept: (request, socket, head) => engine.handleUpgrade(request, socket, head),
       onRefused: (status) => metrics.refused(String(status)),

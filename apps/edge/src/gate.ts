@@ -6,12 +6,12 @@ import { TokenBucket } from "./token-bucket.ts";
 export const SOCKET_PATH = "/socket.io/";
 
 export interface GateSettings {
-  HOLDFAST_MAX_CONNECTIONS: number;
   HOLDFAST_UPGRADES_PER_SECOND: number;
 }
 
 export interface GateSurroundings {
   readonly connections: () => number;
+  readonly maxConnections: number;
   readonly isDraining: () => boolean;
   readonly accept: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
   readonly onRefused: (status: number) => void;
@@ -38,7 +38,7 @@ export function createGate(settings: GateSettings, surroundings: GateSurrounding
       return { status: 404, error: wireError("invalid", `WebSockets are at ${SOCKET_PATH}.`) };
     }
     if (surroundings.isDraining()) return { status: 503, error: wireError("draining") };
-    if (surroundings.connections() >= settings.HOLDFAST_MAX_CONNECTIONS) {
+    if (surroundings.connections() >= surroundings.maxConnections) {
       return { status: 503, error: wireError("busy", "This node is full.", { retryAfterMs: 1_000 }) };
     }
     const wait = bucket.take(performance.now());

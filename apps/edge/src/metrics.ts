@@ -13,6 +13,7 @@ export interface Levels {
   readonly queues: () => number;
   readonly depth: () => { events: number; bytes: number };
   readonly outgoing: () => number;
+  readonly mostOutgoing: () => number;
   readonly isDegraded: () => boolean;
 }
 
@@ -105,6 +106,7 @@ export class EdgeMetrics {
       ["waiting_events", "Events taken and not durable yet.", () => levels.depth().events],
       ["waiting_bytes", "Bytes of events taken and not durable yet.", () => levels.depth().bytes],
       ["outgoing_bytes", "Bytes waiting in this process for clients to read them.", levels.outgoing],
+      ["socket_buffered_bytes", "The most of them that waits for one client.", levels.mostOutgoing],
       ["degraded", "1 while the session log is out of reach.", () => Number(levels.isDegraded())],
     ];
     for (const [name, help, read] of gauges) {

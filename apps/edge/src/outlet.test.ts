@@ -14,9 +14,12 @@ const PIECE = "x".repeat(10_000);
 const SOON = { timeout: 20_000 };
 
 /** An Engine.IO connection whose client has upgraded and reads only when it is told to. */
-async function connectClient(limits: OutletLimits): Promise<{ conn: EngineSocket; outlet: Outlet; client: Socket }> {
+async function connectClient(
+  limits: OutletLimits,
+  heartbeat: { pingInterval?: number; pingTimeout?: number } = {},
+): Promise<{ conn: EngineSocket; outlet: Outlet; client: Socket }> {
   const server = createServer();
-  const engine = new Engine({ transports: ["websocket"] });
+  const engine = new Engine({ transports: ["websocket"], ...heartbeat });
   engine.attach(server);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -112,6 +115,16 @@ test("a client that asks and never reads its answers is cut off at a bound", asy
     conn.write(`43${answer}[{"ok":true}]${PIECE}`);
   expect(conn.readyState).not.toBe("open");
   expect(outlet.waiting).toBeLessThan(250_000);
+  expect(conn.request.socket.destroyed).toBe(true);
+});
+
+test("open-7: who does not even answer a ping is given up with all that waits for it, in the kernel too", async () => {
+  const { conn, outlet } = await connectClient(
+    { slow: 100_000, most: 10_000_000 },
+    { pingInterval: 200, pingTimeout: 200 },
+  );
+  await Promise.all([fill(outlet), once(conn, "close")]);
+  expect(conn.request.socket.destroyed).toBe(true);
 });
 
 test("one frame larger than that bound is no reason to cut a client off", async () => {

@@ -1,5 +1,6 @@
 import type { Socket as EngineSocket } from "engine.io";
 import { framesPacket } from "./encoded-frame.ts";
+import { sever } from "./socket-end.ts";
 
 export interface OutletLimits {
   /** Waiting bytes from which frames are held back; they go on below half of it. */
@@ -34,7 +35,10 @@ export class Outlet {
       this.#handed = this.#created;
     });
     conn.transport.on("drain", () => this.#onWritten());
-    conn.once("close", () => this.#release());
+    conn.once("close", (reason: string) => {
+      this.#release();
+      if (reason === "ping timeout") sever(conn);
+    });
   }
 
   get waiting(): number {
@@ -57,9 +61,8 @@ export class Outlet {
   }
 
   #onCreate(data: unknown): void {
-    // Of what was there before it: one large frame must not end its connection again and again. Discarding, since a
-    // graceful close would wait for the client to read.
-    if (this.waiting > this.#limits.most) this.#conn.close(true);
+    // Of what was there before it: one large frame must not end its connection again and again.
+    if (this.waiting > this.#limits.most) sever(this.#conn);
     this.#created += typeof data === "string" ? data.length : 1;
   }
 

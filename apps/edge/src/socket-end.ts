@@ -1,4 +1,5 @@
 import type { WireError } from "@holdfast/contract";
+import type { Socket as EngineSocket } from "engine.io";
 import type { EdgeSocket } from "./wire.ts";
 
 /** A client that does not take its last message is not waited for. */
@@ -13,6 +14,15 @@ export function closeConnection(socket: EdgeSocket, error: WireError): void {
   socket.emit("closing", { error });
   conn.close();
   setTimeout(() => {
-    if (conn.readyState !== "closed") conn.close(true);
+    sever(conn);
   }, PATIENCE_MS).unref();
+}
+
+/**
+ * Ends a connection whose client does not read. A close would wait half a minute for its answer, and the kernel longer for
+ * the client to take what it holds: all that waits for it is given up here, since the log has it.
+ */
+export function sever(conn: EngineSocket): void {
+  conn.close(true);
+  conn.request.socket.resetAndDestroy();
 }

@@ -9,18 +9,20 @@ import type { EdgeServer } from "./wire.ts";
 
 export interface SocketServerSettings {
   HOLDFAST_CONNECT_TIMEOUT_MS: number;
+  HOLDFAST_PING_INTERVAL_MS: number;
+  HOLDFAST_PING_TIMEOUT_MS: number;
 }
 
 /** SPEC connect-1. Compression would cost 258 KB a connection against 31 KB without. */
-function createEngine(): Engine {
+function createEngine(settings: SocketServerSettings): Engine {
   return new Engine({
     transports: ["websocket"],
     allowUpgrades: false,
     perMessageDeflate: false,
     httpCompression: false,
     maxHttpBufferSize: LIMITS.packetBytes,
-    pingInterval: 25_000,
-    pingTimeout: 20_000,
+    pingInterval: settings.HOLDFAST_PING_INTERVAL_MS,
+    pingTimeout: settings.HOLDFAST_PING_TIMEOUT_MS,
   });
 }
 
@@ -33,7 +35,7 @@ export function createSocketServer(
   redis: { publisher: RedisConnection; subscriber: RedisConnection },
   log: Logger,
 ): { engine: Engine; io: EdgeServer } {
-  const engine = createEngine();
+  const engine = createEngine(settings);
   const io: EdgeServer = new Server({
     connectTimeout: settings.HOLDFAST_CONNECT_TIMEOUT_MS,
     parser: singleConnectParser,

@@ -57,6 +57,13 @@ export class Sockets {
     return bytes;
   }
 
+  /** The most that waits for one of them. */
+  get mostWaitingBytes(): number {
+    let bytes = 0;
+    for (const { outlet } of this.#attached.values()) bytes = Math.max(bytes, outlet.waiting);
+    return bytes;
+  }
+
   /** Tells every client (SPEC open-6). */
   emitStatus(): void {
     const degraded = this.#surroundings.isDegraded();
