@@ -91,13 +91,27 @@ export class Feeds {
     await Promise.all([...this.#entries.values()].map((entry) => this.#close(entry)));
   }
 
-  #linger(entry: Entry, since: number): void {
+  #linger(entry: Entry, since: number, hasLooked = false): void {
     const { lingerMs, backlogLingerMs } = this.#settings;
     entry.linger = setTimeout(() => {
       const isWaiting = entry.feed.backlog.inputs > 0 && performance.now() - since < backlogLingerMs;
-      if (isWaiting) this.#linger(entry, since);
-      else void this.#close(entry);
+      if (!isWaiting) return void this.#close(entry);
+      this.#linger(entry, since, true);
+      if (!hasLooked) void this.#learnMarks(entry.feed);
     }, lingerMs);
+  }
+
+  /**
+   * A client that comes back sends again what it got no answer for: if a turn had taken it before this feed began to follow,
+   * no frame will ever say so, but a snapshot does. One look is enough, since the feed hears of every turn from here on.
+   */
+  async #learnMarks(feed: Feed): Promise<void> {
+    try {
+      const { snapshot } = await this.#snapshots.read(feed.key, "");
+      feed.learn(snapshot);
+    } catch {
+      // Redis or Temporal is away: then it waits, as it would for turns that are still to come.
+    }
   }
 
   #open(path: string, key: SessionKey): Entry {

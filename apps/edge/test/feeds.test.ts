@@ -1,4 +1,4 @@
-import type { LogFrame } from "@holdfast/contract";
+import type { LogFrame, SessionKey } from "@holdfast/contract";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { LogFollower, type SessionLog } from "@holdfast/session-log";
@@ -67,8 +67,11 @@ afterAll(async () => {
 });
 
 let sessions = 0;
-async function listen(settings: Partial<FeedsSettings> = {}) {
-  const key = { tenant: "acme", owner: "ada", name: `f${++sessions}` };
+function newSession(): SessionKey {
+  return { tenant: "acme", owner: "ada", name: `f${++sessions}` };
+}
+
+async function listen(settings: Partial<FeedsSettings> = {}, key: SessionKey = newSession()) {
   const opened = new Feeds({ log, follower: pubsub, onLag: () => {}, onResync: () => {} }, snapshots, () => {}, {
     ...FEEDS_SETTINGS,
     ...settings,
@@ -202,6 +205,19 @@ test("limit-1: a reader that goes and comes back does not begin with an empty co
   opened.release(feed);
   feed.backlog.apply({ p: 1 });
   await vi.waitFor(() => expect(opened.size).toBe(0));
+});
+
+test("send-7: what was sent again after its turn keeps no feed waiting for another one", async () => {
+  const { feed, scribe, feeds: opened } = await listen({ lingerMs: 20 });
+  await scribe.begin({ p: 1 });
+  await scribe.end();
+  await scribe.tellWorkflow();
+  await vi.waitFor(() => expect(feed.isTurnRunning).toBe(false), SOON);
+  await opened.close();
+  const later = await listen({ lingerMs: 20 }, scribe.key);
+  later.feed.backlog.add("p", 1, 100);
+  later.feeds.release(later.feed);
+  await vi.waitFor(() => expect(later.feeds.size).toBe(0), SOON);
 });
 
 test("a feed without readers is not kept for ever for inputs whose turns it hears nothing of", async () => {
