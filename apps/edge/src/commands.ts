@@ -16,6 +16,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from "@temporalio/client";
+import { spread } from "./backoff.ts";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
 
 /** Never rejects. */
@@ -48,7 +49,7 @@ function commandError(error: unknown): WireError {
     case "not_found":
       return wireError("unknown_session");
     case "overloaded":
-      return wireError("busy", "The session has too many commands under way.", { retryAfterMs: 1_000 });
+      return wireError("busy", "The session has too many commands under way.", { retryAfterMs: spread(1_000) });
     case "transient":
       return unavailable();
     case "too_large":
@@ -68,5 +69,5 @@ function answeredError(cause: unknown): WireError {
 }
 
 function unavailable(): WireError {
-  return wireError("unavailable", "No agent process answered in time.", { retryAfterMs: 1_000 });
+  return wireError("unavailable", "No agent process answered in time.", { retryAfterMs: spread(1_000) });
 }

@@ -15,6 +15,7 @@ import {
   type SessionKey,
   type WireError,
 } from "@holdfast/contract";
+import { spread } from "./backoff.ts";
 import { Budget } from "./budget.ts";
 import { CONNECTION_BUDGET } from "./coalescer.ts";
 import type { RunCommand } from "./commands.ts";
@@ -90,7 +91,7 @@ export class Connection {
     if (!this.#sessions.has(ref) && this.#sessions.size >= LIMITS.sessionsPerConnection) {
       const { sessionsPerConnection } = LIMITS;
       const error = wireError("busy", `Close a session first (sessionsPerConnection: ${sessionsPerConnection}).`);
-      return answer(refusal({ ...error, retryAfterMs: 1_000 }));
+      return answer(refusal({ ...error, retryAfterMs: spread(1_000) }));
     }
 
     const { key } = resolved;
@@ -118,7 +119,9 @@ export class Connection {
     const resolved = this.#resolve(checked.request.session);
     if (resolved.outcome === "refused") return answer(refusal(resolved.error));
     if (this.#commands >= MAX_COMMANDS) {
-      const error = wireError("busy", "This connection has too many commands under way.", { retryAfterMs: 500 });
+      const error = wireError("busy", "This connection has too many commands under way.", {
+        retryAfterMs: spread(500),
+      });
       return answer(refusal(error));
     }
     this.#commands++;
@@ -180,7 +183,7 @@ export class Connection {
     if (this.#isRetired) return { outcome: "refused", error: wireError("draining") };
     const wait = this.#requests.take(performance.now());
     if (wait === 0) return undefined;
-    return { outcome: "refused", error: wireError("rate_limited", undefined, { retryAfterMs: wait }) };
+    return { outcome: "refused", error: wireError("rate_limited", undefined, { retryAfterMs: spread(wait) }) };
   }
 
   #resolve(ref: string): Resolved {

@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { wireError, type WireError } from "@holdfast/contract";
+import { spread } from "./backoff.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 export const SOCKET_PATH = "/socket.io/";
@@ -39,10 +40,10 @@ export function createGate(settings: GateSettings, surroundings: GateSurrounding
     }
     if (surroundings.isDraining()) return { status: 503, error: wireError("draining") };
     if (surroundings.connections() >= surroundings.maxConnections) {
-      return { status: 503, error: wireError("busy", "This node is full.", { retryAfterMs: 1_000 }) };
+      return { status: 503, error: wireError("busy", "This node is full.", { retryAfterMs: spread(1_000) }) };
     }
     const wait = bucket.take(performance.now());
-    if (wait > 0) return { status: 429, error: wireError("rate_limited", undefined, { retryAfterMs: wait }) };
+    if (wait > 0) return { status: 429, error: wireError("rate_limited", undefined, { retryAfterMs: spread(wait) }) };
     return undefined;
   };
 

@@ -1,4 +1,5 @@
 import { wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import { spread } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
 import type { Coalescer } from "./coalescer.ts";
 import type { Feed } from "./feed.ts";
@@ -60,7 +61,9 @@ export class Intake {
     if (!feed.backlog.fits(inputs.length, inputBytes)) {
       this.#probe.busy("unapplied");
       this.#refreshMarks(session);
-      const error = wireError("busy", "The agent has not caught up (unappliedInputs).", { retryAfterMs: 1_000 });
+      const error = wireError("busy", "The agent has not caught up (unappliedInputs).", {
+        retryAfterMs: spread(1_000),
+      });
       return answer({ ok: false, error });
     }
 

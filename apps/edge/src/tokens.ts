@@ -1,6 +1,7 @@
 import { nameSchema, wireError, type WireError } from "@holdfast/contract";
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
 import { z } from "zod";
+import { spread } from "./backoff.ts";
 
 /** What a token says of its bearer (SPEC connect-2). */
 export interface Claims {
@@ -75,7 +76,7 @@ function refusal(error: unknown): WireError {
   if (error instanceof errors.JWTExpired) return wireError("token_expired");
   // The keys could not be fetched: the token may be good, so this must not make a client throw it away.
   if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
-    return wireError("unavailable", "The keys that check tokens are out of reach.", { retryAfterMs: 1_000 });
+    return wireError("unavailable", "The keys that check tokens are out of reach.", { retryAfterMs: spread(1_000) });
   }
   return wireError("unauthenticated", "The token is not valid here.");
 }
