@@ -1,0 +1,120 @@
+import type { EdgePeaks } from "./edge-probe.ts";
+import type { StormResult } from "./storm.ts";
+
+/** The attempts of this many milliseconds are one bar. */
+const BAR_MS = 100;
+
+export interface StormFigures {
+  struck: number;
+  back: number;
+  /** Milliseconds from the strike until so many of the struck read again. */
+  openMs: { p50: number; p99: number; all: number };
+  attempts: number;
+  mostAttemptsInASecond: number;
+  /** Attempts in each 100 ms since the strike. */
+  histogram: number[];
+  failures: Record<string, number>;
+  snapshots: number;
+  breaks: number;
+  wrong: string[];
+  hangs: string[];
+  /** The most any edge did. */
+  queries: number;
+  queriesAtOnce: number;
+}
+
+export function stormFigures({ hangs, struckAt, visitors, counts }: StormResult): StormFigures {
+  const struck = visitors.filter(({ wasStruck }) => wasStruck);
+  const open = struck.flatMap(({ openAt }) => (openAt === null ? [] : [openAt - struckAt])).toSorted((a, b) => a - b);
+  const attempts = visitors.flatMap((visitor) => visitor.attempts.map(({ at }) => at - struckAt));
+  const edges = [...counts.values()];
+  return {
+    struck: struck.length,
+    back: open.length,
+    openMs: { p50: quantile(open, 0.5), p99: quantile(open, 0.99), all: quantile(open, 1) },
+    attempts: attempts.length,
+    mostAttemptsInASecond: Math.max(0, ...sumsOf(histogramOf(attempts), 1_000 / BAR_MS)),
+    histogram: histogramOf(attempts),
+    failures: totals(visitors.map(({ failures }) => failures)),
+    snapshots: visitors.reduce((sum, visitor) => sum + visitor.snapshots, 0),
+    breaks: visitors.reduce((sum, visitor) => sum + visitor.breaks, 0),
+    wrong: visitors.flatMap((visitor) => visitor.wrong),
+    hangs,
+    queries: edges.reduce((sum, each) => sum + each.queries, 0),
+    queriesAtOnce: Math.max(0, ...edges.map((each) => each.queriesAtOnce)),
+  };
+}
+
+/** For people, on standard output. */
+export function printStorm(result: StormResult): void {
+  const figures = stormFigures(result);
+  const { histogram, ...rest } = figures;
+  console.log(JSON.stringify(rest, null, 1));
+  console.log("Attempts to connect in each 100 ms after the edge died:");
+  printHistogram(histogram);
+  console.log("What the edges counted since then (the one that died: since it was started again):");
+  console.table(Object.fromEntries(result.counts));
+  for (const [phase, peaks] of Object.entries(result.peaks)) {
+    console.log(`Peaks ${phase === "storm" ? "during the storm" : phase}:`);
+    console.table(Object.fromEntries([...peaks].map(([url, peak]) => [url, readable(peak)])));
+  }
+  console.log("The processes that hold the clients:");
+  console.table(
+    result.crowds.map(({ visitors, rssBytes, cpuSeconds, loopStallMs }) => ({
+      clients: visitors.length,
+      "RSS MiB": mebibytes(rssBytes),
+      "CPU s": Number(cpuSeconds.toFixed(1)),
+      "longest stall ms": Math.round(loopStallMs),
+    })),
+  );
+}
+
+function printHistogram(histogram: readonly number[]): void {
+  const highest = Math.max(1, ...histogram);
+  for (const [index, count] of histogram.entries()) {
+    if (count === 0) continue;
+    const bar = "#".repeat(Math.ceil((60 * count) / highest));
+    console.log(`${String(index * BAR_MS).padStart(7)} ms ${String(count).padStart(5)} ${bar}`);
+  }
+}
+
+function readable(peak: EdgePeaks): Record<string, number> {
+  return {
+    connections: peak.connections,
+    "RSS MiB": mebibytes(peak.rssBytes),
+    "heap MiB": mebibytes(peak.heapBytes),
+    "loop stall ms": Math.round(peak.loopStallMs),
+    "outgoing KiB": Math.round(peak.outgoingBytes / 1024),
+    "slowest readyz ms": Math.round(peak.readyMs),
+    "not ready": peak.notReady,
+  };
+}
+
+function histogramOf(times: readonly number[]): number[] {
+  const bars = Math.max(0, ...times.map((time) => Math.floor(time / BAR_MS) + 1));
+  const histogram = Array.from({ length: bars }, () => 0);
+  for (const time of times) {
+    const bar = Math.max(0, Math.floor(time / BAR_MS));
+    histogram[bar] = (histogram[bar] ?? 0) + 1;
+  }
+  return histogram;
+}
+
+/** Sums of every `width` neighbours. */
+function sumsOf(counts: readonly number[], width: number): number[] {
+  return counts.map((_, first) => counts.slice(first, first + width).reduce((sum, count) => sum + count, 0));
+}
+
+function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+function totals(records: readonly Record<string, number>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const record of records) for (const [key, count] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + count;
+  return sums;
+}
+
+function mebibytes(bytes: number): number {
+  return Math.round(bytes / 1024 / 1024);
+}
