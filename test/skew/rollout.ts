@@ -1,0 +1,155 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { answerTokens, parseScript } from "@holdfast/model-server";
+import { startTemporal } from "@holdfast/stack/servers";
+import { CALM } from "../chaos/arena.ts";
+import { check, type Violation } from "../chaos/checker.ts";
+import type { History } from "../chaos/history.ts";
+import type { Participant } from "../chaos/participant.ts";
+import { rest } from "../chaos/rest.ts";
+import { longest, silencesOf } from "../chaos/silence.ts";
+import { ask, rawConnect } from "../conformance/raw-client.ts";
+import { type Scene, startScene } from "../conformance/stack.ts";
+import { enlist, midStream, type Streaming, talk } from "./crowd.ts";
+import type { Phase, Release, Swap } from "./phases.ts";
+
+export interface PhaseResult {
+  acked: number;
+  /** Of this phase: what an earlier one broke was told then. */
+  violations: Violation[];
+  /** Milliseconds: the longest a reader that was owed something was given nothing. */
+  longestSilenceMs: number;
+  /** From the last word until every reader held the workflow's transcript. */
+  settledMs: number;
+  /** Sessions that have continued as a new workflow run so far. */
+  continued: number;
+}
+
+/** A run continues as new after a dozen turns: under each release, and carried from the one to the other. */
+const EARLY_CONTINUATION = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"];
+
+/** One Holdfast whose apps change their release while clients of both talk. */
+export class Rollout {
+  readonly #scene: Scene;
+  readonly #releases: Map<string, Release>;
+  readonly #crowd: readonly Participant[];
+  readonly #clock: () => number;
+  readonly #stop: () => Promise<void>;
+  readonly #told = new Set<string>();
+
+  private constructor(
+    scene: Scene,
+    releases: Map<string, Release>,
+    crowd: readonly Participant[],
+    clock: () => number,
+    stop: () => Promise<void>,
+  ) {
+    this.#scene = scene;
+    this.#releases = releases;
+    this.#crowd = crowd;
+    this.#clock = clock;
+    this.#stop = stop;
+  }
+
+  /** `trees`: roots of the releases' source trees. Everything starts as the old one. */
+  static async start(trees: Record<Release, string>): Promise<Rollout> {
+    const releases = new Map<string, Release>();
+    const temporal = await startTemporal({ args: EARLY_CONTINUATION });
+    const source = (name: string): string => trees[releases.get(name) ?? "old"];
+    const scene = await startScene({ temporalAddress: temporal.address, source }).catch(async (error: unknown) => {
+      await temporal.stop();
+      throw error;
+    });
+    scene.model.setDefault(CALM);
+    const began = performance.now();
+    const clock = (): number => Math.round(performance.now() - began);
+    const crowd = await enlist(scene.stack, trees, clock);
+    return new Rollout(scene, releases, crowd, clock, async () => {
+      await Promise.allSettled(crowd.map((participant) => participant.close()));
+      await scene.stop();
+      await temporal.stop();
+    });
+  }
+
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  async run(phase: Phase): Promise<PhaseResult> {
+    const from = this.#clock();
+    const acked = this.#acked();
+    await Promise.all([talk(this.#crowd, phase.name), this.#swapAll(phase)]);
+    const quiet = performance.now();
+    const { history, continued } = await this.#atRest();
+    const settledMs = Math.round(performance.now() - quiet);
+    return {
+      acked: this.#acked() - acked,
+      violations: check(history).filter((violation) => this.#isNews(violation)),
+      longestSilenceMs: longest(silencesOf(history).filter((silence) => silence.from >= from)),
+      settledMs,
+      continued,
+    };
+  }
+
+  async #swapAll({ name, swaps }: Phase): Promise<void> {
+    for (const swap of swaps) {
+      await midStream(this.#crowd, this.#clock, name);
+      await this.#swap(swap);
+    }
+    for (const url of this.#scene.stack.edgeUrls) {
+      await this.#interrupt(url, await midStream(this.#crowd, this.#clock, name));
+    }
+  }
+
+  async #swap({ app, how, to }: Swap): Promise<void> {
+    const { stack } = this.#scene;
+    this.#releases.set(app, to);
+    if (how === "drain") return stack.restart(app);
+    await stack.kill(app);
+    await stack.whenReady(app);
+  }
+
+  /**
+   * Through one edge. Only a turn that has said something: an input without any answer is put before the next one, and what
+   * the model answers to both nobody here could know. Throws when it is refused for good.
+   */
+  async #interrupt(url: string, { key, turn }: Streaming): Promise<void> {
+    const { socket } = await rawConnect(url, await this.#scene.stack.token({ subject: key.owner }));
+    const command = { session: key.name, id: randomUUID(), name: "interrupt", args: { turn } };
+    for (;;) {
+      const { ok, error } = await ask(socket, "command", command);
+      if (ok) break;
+      if (error?.code !== "unavailable") throw new Error(`An interrupt was refused: ${JSON.stringify(error)}`);
+      await sleep(error.retryAfterMs ?? 200);
+    }
+    socket.close();
+  }
+
+  async #atRest(): Promise<{ history: History; continued: number }> {
+    const { stack, model } = this.#scene;
+    const { transcripts, hangs, continued } = await rest(this.#crowd, stack.temporalAddress);
+    const script = parseScript(CALM);
+    const history: History = {
+      sent: this.#crowd.flatMap(({ sent }) => sent),
+      transcripts,
+      readers: this.#crowd.map((participant) => participant.record()),
+      modelCalls: model.calls.map(({ messages }) => ({
+        text: messages.findLast(({ role }) => role === "user")?.content ?? "",
+      })),
+      answer: (text) => answerTokens(text, script).join(""),
+      hangs,
+    };
+    return { history, continued };
+  }
+
+  #acked(): number {
+    return this.#crowd.flatMap(({ sent }) => sent).filter(({ durable }) => durable).length;
+  }
+
+  #isNews(violation: Violation): boolean {
+    const text = JSON.stringify(violation);
+    const isNews = !this.#told.has(text);
+    this.#told.add(text);
+    return isNews;
+  }
+}
