@@ -1,7 +1,7 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { createHeal } from "@holdfast/activities/heal";
 import { Language } from "@holdfast/activities/language";
-import { createPublish } from "@holdfast/activities/publish";
+import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRespond } from "@holdfast/activities/respond";
 import {
   type CommandCall,
@@ -42,14 +42,21 @@ const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEV
 
 export type Harness = Awaited<ReturnType<typeof startHarness>>;
 
+interface HarnessOptions {
+  /** False: nobody works on the lane until `startInference`. */
+  inference?: boolean;
+  temporalArgs?: string[];
+  workflowsPath?: string;
+  /** What the workflows' local activities are to be instead. */
+  localActivities?: (real: PublishActivities) => PublishActivities;
+}
+
 /**
  * A real Temporal and a real Valkey, the workflows' worker, and one worker of the shared lane, whose `respond` is the
- * real one on a scripted model. `inference: false`: nobody works on the lane until `startInference`.
+ * real one on a scripted model.
  */
-export async function startHarness(
-  options: { inference?: boolean; temporalArgs?: string[]; workflowsPath?: string } = {},
-) {
-  const { workflowsPath } = options;
+export async function startHarness(options: HarnessOptions = {}) {
+  const { workflowsPath, localActivities = (real) => real } = options;
   const [temporal, firstValkey, code] = await Promise.all([
     startTemporal({ args: options.temporalArgs ?? [] }),
     startValkey(),
@@ -95,7 +102,7 @@ export async function startHarness(
       identity: "orchestrator/test",
       taskQueue: TASK_QUEUE_SESSIONS,
       workflowBundle: { code },
-      activities: { ...createPublish({ log }), ...createHeal({ log, client }) },
+      activities: { ...localActivities(createPublish({ log })), ...createHeal({ log, client }) },
       maxConcurrentWorkflowTaskExecutions: 20,
     }),
   );
@@ -144,6 +151,12 @@ export async function startHarness(
         if (!done(snapshot)) throw new Error(`not yet: ${JSON.stringify(snapshot).slice(0, 2_000)}`);
         return snapshot;
       });
+    },
+
+    /** Takes the way of a session's run once more, as a worker does that has forgotten it. Rejects where the code takes another. */
+    async replay(key: SessionKey): Promise<void> {
+      const history = await handle(key).fetchHistory();
+      await Worker.runReplayHistory({ workflowBundle: { code } }, history, workflowIdOf(key));
     },
 
     async command(key: SessionKey, call: CommandCall): Promise<Json> {

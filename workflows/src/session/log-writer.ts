@@ -26,6 +26,10 @@ const { heal } = proxyActivities<HealActivities>({
 /**
  * The workflow's side of the session log. Redis is a disposable cache: when it cannot be written the session goes on,
  * and one healing activity brings the log up to date once Redis is back.
+ *
+ * It uses the log for one thing at a time. Two local activities that run side by side end in whatever order they end, but a
+ * replay ends them in the order in which they began: what the session did in between would then come in another order than
+ * in its history, and no worker could ever take it up again.
  */
 export class LogWriter {
   readonly #key: SessionKey;
@@ -34,6 +38,7 @@ export class LogWriter {
   #healing = false;
   /** A frame was missed which the healing under way may have been too early for. */
   #missed = false;
+  #use: Promise<unknown> | undefined;
 
   constructor(key: SessionKey, incarnation: number, unhealed: boolean) {
     this.#key = key;
@@ -48,7 +53,7 @@ export class LogWriter {
   /** `started`: to be written first where the log does not have it (SPEC frame-2), since no step may have done so. */
   async publish(commit: Commit, started?: TurnStartedBody): Promise<void> {
     try {
-      const outcome = await publish(this.#key, commit, started);
+      const outcome = await this.#alone(() => publish(this.#key, commit, started));
       if (outcome === "published") return;
     } catch (error) {
       log.warn("publishing failed", { error: String(error) });
@@ -60,7 +65,7 @@ export class LogWriter {
   /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */
   async requestStop(turn: number): Promise<void> {
     try {
-      await requestStop(this.#key, { incarnation: this.incarnation, turn });
+      await this.#alone(() => requestStop(this.#key, { incarnation: this.incarnation, turn }));
     } catch (error) {
       log.warn("requesting a stop through the log failed", { error: String(error) });
     }
@@ -69,11 +74,23 @@ export class LogWriter {
   /** Partial text of a turn as readers hold it; undefined where the log cannot say. */
   async heldText(turn: number): Promise<string | undefined> {
     try {
-      return (await heldText(this.#key, { incarnation: this.incarnation, turn })) ?? undefined;
+      return (await this.#alone(() => heldText(this.#key, { incarnation: this.incarnation, turn }))) ?? undefined;
     } catch (error) {
       log.warn("reading the partial text failed", { error: String(error) });
       return undefined;
     }
+  }
+
+  /** Where nothing else is under way `use` begins at once, as it always did: recorded histories know it so. */
+  async #alone<T>(use: () => Promise<T>): Promise<T> {
+    while (this.#use !== undefined) await this.#use;
+    const mine = use();
+    // Those who wait take their turns in the order in which they came, whatever becomes of this one.
+    this.#use = mine.then(
+      () => (this.#use = undefined),
+      () => (this.#use = undefined),
+    );
+    return mine;
   }
 
   #heal(): void {
