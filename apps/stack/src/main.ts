@@ -91,6 +91,19 @@ program
   });
 
 program
+  .command("skew")
+  .description(
+    "Roll an earlier release to this one and back while clients of both talk, and check every frame; `-- --help` lists how.",
+  )
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./commands/script.ts");
+    process.exitCode = await runScript("test/skew/main.ts", args);
+  });
+
+program
   .command("test")
   .description("Run the tests; arguments go to vitest, e.g. `npm test -- apps/edge`.")
   .helpOption(false)
