@@ -3,11 +3,14 @@ import type { Logger } from "./log.ts";
 
 export type RedisConnection = Redis | Cluster;
 
+/** `fleet`: subscribes as well, by the connection itself; what needs `subscriber` finds its own way through a Cluster. */
+export type RedisRole = "commands" | "subscriber" | "fleet";
+
 /**
  * Connects as the URL's scheme says (see `redisConfigShape`). Redis is a disposable cache here, so commands fail fast
  * while it is away (no offline queue, short timeouts): a caller that waited for Redis would make it the truth.
  */
-export function connectRedis(url: string, log: Logger, role: "commands" | "subscriber"): RedisConnection {
+export function connectRedis(url: string, log: Logger, role: RedisRole): RedisConnection {
   const connection = open(url, role);
   let down = false;
   connection.on("error", (error: Error) => {
@@ -21,12 +24,16 @@ export function connectRedis(url: string, log: Logger, role: "commands" | "subsc
   return connection;
 }
 
-function open(url: string, role: "commands" | "subscriber"): RedisConnection {
+function open(url: string, role: RedisRole): RedisConnection {
   const options = {
-    enableOfflineQueue: role === "subscriber",
+    enableOfflineQueue: role !== "commands",
     maxRetriesPerRequest: 0,
     connectTimeout: 3_000,
     commandTimeout: role === "commands" ? 2_000 : 10_000,
+    // A server that hangs keeps its connections. Were this one kept too, every command would wait its whole timeout, and
+    // every turn several of them; ended, it fails them at once until the server answers a new connection. Longer than a
+    // command's, or a busy moment of this process's own would end a connection to a server that has answered.
+    socketTimeout: role === "commands" ? 5_000 : 10_000,
     retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000) * (0.5 + Math.random() / 2),
     // Whoever subscribes does it again at `ready`: ioredis would not await its own SSUBSCRIBE, and a connection that breaks
     // during it is then an unhandled rejection, which ends the process.
@@ -38,8 +45,10 @@ function open(url: string, role: "commands" | "subscriber"): RedisConnection {
     const nodes = rest.split(",").map((node) => `redis://${node}`);
     return new Cluster(nodes, {
       redisOptions: options,
-      shardedSubscribers: true,
-      enableOfflineQueue: role === "subscriber",
+      shardedSubscribers: role === "fleet",
+      enableOfflineQueue: role !== "commands",
+      // A master that hangs is replaced without a word to its clients: only the other nodes tell of it.
+      slotsRefreshInterval: role === "fleet" ? 10_000 : 2_000,
       // retryDelay × redirections must outlast an election (about 2 s with a 1 s node timeout).
       retryDelayOnFailover: 250,
       maxRedirections: 16,
@@ -51,7 +60,9 @@ function open(url: string, role: "commands" | "subscriber"): RedisConnection {
       const [address = "127.0.0.1", port] = host.split(":");
       return { host: address, port: Number(port ?? 26379) };
     });
-    return new Redis({ ...options, sentinels, name, failoverDetector: true });
+    // A sentinel that hangs must not be waited for: there are others. (And never a `sentinelReconnectStrategy`: ioredis would
+    // subscribe again without awaiting it, see `autoResubscribe`.)
+    return new Redis({ ...options, sentinels, name, failoverDetector: true, sentinelCommandTimeout: 2_000 });
   }
   return new Redis(url, options);
 }

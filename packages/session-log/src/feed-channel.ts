@@ -1,10 +1,5 @@
 import type { LogFrame } from "@holdfast/contract";
-
-export interface ChannelCommands {
-  /** Resolve when Redis has acknowledged; reject when it did not. */
-  subscribe(): Promise<unknown>;
-  unsubscribe(): Promise<unknown>;
-}
+import type { Redis } from "ioredis";
 
 /** One follower. An object, so that the same function may follow twice. */
 export interface Listener {
@@ -16,21 +11,32 @@ export interface Listener {
  * what is wanted when its turn comes, so that follow, unfollow and follow in any order end subscribed.
  */
 export class FeedChannel {
+  readonly name: string;
   readonly listeners = new Set<Listener>();
-  readonly #commands: ChannelCommands;
-  #subscribed = false;
-  /** Counts lost connections: an acknowledgement of before one says nothing after it. */
-  #epoch = 0;
+  readonly #place: () => Redis | undefined;
+  /** Where it is subscribed, or will be when that is acknowledged. */
+  #at: Redis | undefined;
   #work: Promise<void> = Promise.resolve();
 
-  constructor(commands: ChannelCommands) {
-    this.#commands = commands;
+  /** `place`: the connection it is to be subscribed on now. */
+  constructor(name: string, place: () => Redis | undefined) {
+    this.name = name;
+    this.#place = place;
   }
 
   /** The connection was lost, and every subscription with it. */
-  lost(): void {
-    this.#epoch++;
-    this.#subscribed = false;
+  lost(connection: Redis): void {
+    if (this.#at === connection) this.#at = undefined;
+  }
+
+  /** Whether another connection is the one for it by now. */
+  get isMisplaced(): boolean {
+    return this.#at !== undefined && this.#place() !== this.#at;
+  }
+
+  /** It has to be subscribed at another place; who served it has ended the subscription by itself. */
+  move(): void {
+    this.#at = undefined;
   }
 
   /**
@@ -44,17 +50,25 @@ export class FeedChannel {
   }
 
   async #step(): Promise<boolean> {
-    const wanted = this.listeners.size > 0;
-    if (wanted === this.#subscribed) return false;
-    if (!wanted) {
-      this.#subscribed = false;
-      await this.#commands.unsubscribe();
-      return false;
+    const at = this.#at;
+    if (this.listeners.size > 0) return at === undefined && this.#subscribe();
+    this.#at = undefined;
+    await at?.sunsubscribe(this.name);
+    return false;
+  }
+
+  async #subscribe(): Promise<boolean> {
+    const place = this.#place();
+    if (place === undefined) throw new Error(`No server is in reach for ${this.name}: follow again.`);
+    this.#at = place;
+    try {
+      await place.ssubscribe(this.name);
+    } catch (error) {
+      this.#at = undefined;
+      throw error;
     }
-    const epoch = this.#epoch;
-    await this.#commands.subscribe();
-    if (epoch !== this.#epoch) throw new Error("The connection was lost while subscribing: follow again.");
-    this.#subscribed = true;
+    // An acknowledgement of before a loss says nothing after it.
+    if (this.#at !== place) throw new Error("The connection was lost while subscribing: follow again.");
     return true;
   }
 }

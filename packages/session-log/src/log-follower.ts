@@ -1,22 +1,25 @@
 import type { LogFrame, SessionKey } from "@holdfast/contract";
-import { Cluster, type Redis } from "ioredis";
+import type { Cluster, Redis } from "ioredis";
 import { frameOfMessage } from "./entry.ts";
 import { FeedChannel, type Listener } from "./feed-channel.ts";
 import { feedOf } from "./keys.ts";
+import { type Subscribers, subscribersOf } from "./subscribers.ts";
 
 const RETRY_MS = 500;
 
 /**
- * Live frames of many sessions over one connection by sharded pub/sub. Pub/sub may lose messages and says nothing of it:
- * a follower checks the chain (chain-1) and reads what is missing from the log.
+ * Live frames of many sessions over one connection to each server, by sharded pub/sub. Pub/sub may lose messages and says
+ * nothing of it: a follower checks the chain (chain-1) and reads what is missing from the log.
  */
 export class LogFollower {
-  readonly #subscriber: Redis | Cluster;
+  readonly #subscribers: Subscribers;
   readonly #channels = new Map<string, FeedChannel>();
   readonly #interrupted = new Set<() => void>();
   readonly #onError: (error: unknown) => void;
-  /** Counts losses of the connection, so that a recovery can tell whether another came while it was at work. */
+  /** Counts losses of connections, so that a recovery can tell whether another came while it was at work. */
   #losses = 0;
+  /** How many of them are mended. */
+  #mended = 0;
   #recovering = false;
 
   /**
@@ -24,19 +27,12 @@ export class LogFollower {
    * a listener that threw, a message that is no frame.
    */
   constructor(subscriber: Redis | Cluster, onError: (error: unknown) => void = warn) {
-    this.#subscriber = subscriber;
     this.#onError = onError;
-    subscriber.on("smessage", (channel: string, message: string) => this.#deliver(channel, message));
-    if (subscriber instanceof Cluster) {
-      // Emitted after connections to nodes were replaced, whether one was lost or slots have moved.
-      subscriber.on("subscribersReady", () => this.#lose());
-    } else {
-      // Subscribing again is this class's job, also on a connection made elsewhere: ioredis would not await it, and a
-      // connection that breaks meanwhile is then an unhandled rejection, which ends the process.
-      subscriber.options.autoResubscribe = false;
-      subscriber.on("close", () => this.#lose());
-      subscriber.on("ready", () => this.#startRecovery());
-    }
+    this.#subscribers = subscribersOf(subscriber, {
+      onMessage: (channel, message) => this.#deliver(channel, message),
+      onLost: (connection) => this.#lose(connection),
+      onChange: () => this.#relocate(),
+    });
   }
 
   /** Sessions that are followed, and those whose end Redis has not acknowledged yet. */
@@ -57,40 +53,32 @@ export class LogFollower {
     try {
       await channel.settle();
     } catch (error) {
-      await this.#leave(name, channel, listener);
+      await this.#leave(channel, listener);
       throw error;
     }
-    return () => this.#leave(name, channel, listener);
+    return () => this.#leave(channel, listener);
   }
 
-  /** `listener` hears that the connection was lost and is back, with every subscription: what was missed must be re-read. */
+  /** `listener` hears that a connection was lost and is back, with every subscription: what was missed must be re-read. */
   onInterrupted(listener: () => void): void {
     this.#interrupted.add(listener);
   }
 
   #open(name: string): FeedChannel {
-    const channel = new FeedChannel({
-      subscribe: () => this.#subscribe(name),
-      unsubscribe: async () => this.#subscriber.sunsubscribe(name),
-    });
+    const channel = new FeedChannel(name, () => this.#subscribers.of(name));
     this.#channels.set(name, channel);
     return channel;
   }
 
-  async #subscribe(name: string): Promise<void> {
-    // ioredis's Cluster notes a channel anew at each SSUBSCRIBE and would send ever longer lists after each loss.
-    if (this.#losses > 0 && this.#subscriber instanceof Cluster) await this.#subscriber.sunsubscribe(name);
-    await this.#subscriber.ssubscribe(name);
-  }
-
-  async #leave(name: string, channel: FeedChannel, listener: Listener): Promise<void> {
+  async #leave(channel: FeedChannel, listener: Listener): Promise<void> {
     if (!channel.listeners.delete(listener)) return;
     try {
       await channel.settle();
     } catch {
       // A connection that does not answer has lost its subscriptions, or will deliver what nobody listens to.
     }
-    if (channel.listeners.size === 0 && this.#channels.get(name) === channel) this.#channels.delete(name);
+    if (channel.listeners.size === 0 && this.#channels.get(channel.name) === channel)
+      this.#channels.delete(channel.name);
   }
 
   #deliver(name: string, message: string): void {
@@ -104,14 +92,18 @@ export class LogFollower {
     for (const { onFrame } of channel.listeners) this.#call(() => onFrame(frame));
   }
 
-  #lose(): void {
+  #lose(connection: Redis): void {
     this.#losses++;
-    for (const channel of this.#channels.values()) channel.lost();
-    if (this.#subscriber instanceof Cluster) this.#startRecovery();
+    for (const channel of this.#channels.values()) channel.lost(connection);
   }
 
-  #startRecovery(): void {
-    if (this.#losses === 0 || this.#recovering) return;
+  #relocate(): void {
+    for (const channel of this.#channels.values()) {
+      if (!channel.isMisplaced) continue;
+      this.#losses++;
+      channel.move();
+    }
+    if (this.#mended === this.#losses || this.#recovering) return;
     this.#recovering = true;
     void this.#recover().finally(() => {
       this.#recovering = false;
@@ -119,16 +111,18 @@ export class LogFollower {
   }
 
   /**
-   * Subscribes to everything again, however often the connection is lost meanwhile. Says so after each round that mended
+   * Subscribes to everything again, however often a connection is lost meanwhile. Says so after each round that mended
    * something: one node of a Cluster that stays away must not keep the others' readers waiting. Never rejects.
    */
   async #recover(): Promise<void> {
-    while (this.#subscriber.status !== "end") {
+    while (!this.#subscribers.isEnded) {
       const losses = this.#losses;
       const settled = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.settle()));
       if (settled.some((round) => round.status === "fulfilled" && round.value)) this.#announce();
-      if (losses === this.#losses && settled.every(({ status }) => status === "fulfilled")) return;
+      if (settled.every(({ status }) => status === "fulfilled")) this.#mended = losses;
+      if (this.#mended === this.#losses) return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+      this.#subscribers.refresh();
     }
   }
 

@@ -66,7 +66,7 @@ export function backendOf(start: () => Promise<Servers>): Backend {
 /** A Cluster of three masters. */
 export async function startMasters(): Promise<Servers> {
   const cluster = await startCluster({ replicas: 0 });
-  return { url: cluster.url, ports: cluster.ports(), stop: cluster.stop };
+  return { url: cluster.url, ports: cluster.ports(), stop: () => cluster.stop() };
 }
 
 export function single(server: ValkeyServer): Servers {

@@ -1,0 +1,50 @@
+import { type ClusterTopology, startCluster } from "@holdfast/redis-topologies";
+import { createLogger } from "@holdfast/service/log";
+import { connectRedis, type RedisConnection, type RedisRole } from "@holdfast/service/redis";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { LogFollower, SessionLog } from "../src/index.ts";
+import { fence, newKey, started } from "./story.ts";
+
+const silent = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
+
+let cluster: ClusterTopology;
+beforeAll(async () => {
+  cluster = await startCluster();
+});
+afterAll(() => cluster.stop());
+
+async function connect(role: RedisRole): Promise<RedisConnection> {
+  const connection = connectRedis(cluster.url, silent, role);
+  onTestFinished(() => connection.disconnect());
+  await new Promise((resolve) => connection.once("ready", resolve));
+  return connection;
+}
+
+/** How many SSUBSCRIBEs a node has ever been sent. */
+async function subscriptions(port: number): Promise<number> {
+  const node = new Redis(port, "127.0.0.1");
+  const calls = /cmdstat_ssubscribe:calls=(\d+)/.exec(await node.info("commandstats"))?.[1];
+  node.disconnect();
+  return Number(calls ?? 0);
+}
+
+for (const strike of ["killMaster", "hangMaster"] as const) {
+  test(`chain-3: ${strike}: what it served is followed at its successor, and the others' readers notice nothing`, async () => {
+    const follower = new LogFollower(await connect("subscriber"));
+    const [keys, seen] = [Array.from({ length: 60 }, newKey), new Set<string>()];
+    await Promise.all(keys.map((key) => follower.follow(key, () => seen.add(key.name))));
+    const others = (await cluster.masters()).slice(1);
+    const before = await Promise.all(others.map(subscriptions));
+    let interrupted = 0;
+    follower.onInterrupted(() => interrupted++);
+
+    await cluster[strike](0);
+    await expect.poll(() => interrupted, { timeout: 30_000 }).toBeGreaterThan(0);
+    const log = new SessionLog(await connect("commands"));
+    for (const key of keys) await log.begin(key, fence(1), started(1, 1), 0);
+    await expect.poll(() => seen.size).toBe(keys.length);
+    expect(await Promise.all(others.map(subscriptions))).toEqual(before);
+    await cluster.mend();
+  });
+}
