@@ -53,6 +53,8 @@ export const MEASURES = {
   "memory beside sessions": { unit: "MB", of: "least", bound: perConnection(HEAP) },
   "memory of sessions": { unit: "MB", of: "middle" },
   keys: level(LEVEL),
+  /** Of sessions somebody has looked at and nobody has said anything to: they expire, but only after most of a run. */
+  "keys of empty sessions": { unit: "", of: "middle" },
   "keys beside sessions": level(10 * LEVEL),
   "keys that never expire": level(0),
   channels: level(LEVEL),

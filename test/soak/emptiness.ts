@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SessionKey } from "@holdfast/contract";
+import { LIMITS, type SessionKey } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/cluster";
 import { appsOf, edgeGauges } from "./app-instruments.ts";
 import { readAppMetrics } from "./app-metrics.ts";
@@ -9,8 +9,11 @@ import { belongsTo, type ServerInstruments } from "./server-instruments.ts";
 const PARTS = ["applied", "head", "log", "state", "turns"];
 /** Of the edges' own: one for all, one for each. */
 const FLEET_CHANNEL = "hf:edge";
-/** Counts connections of a minute, and expires with it. */
-const CONNECTS_KEY = "hf:connects:";
+/** Seconds that keys may live which are no session's, by how they begin: counts of a minute's connections, notes of empty logs. */
+const SHORT_LIVES: readonly [prefix: string, seconds: number][] = [
+  ["hf:connects:", 60],
+  ["hf:{", 900],
+];
 
 /**
  * What is still held of clients that have all left, in words; asked until there is nothing, or for `withinMs`: an edge keeps a
@@ -45,16 +48,18 @@ async function atApps(stack: Stack): Promise<string[]> {
 }
 
 async function atValkey(instruments: ServerInstruments, sessions: readonly SessionKey[]): Promise<string[]> {
-  const { keys, immortal, channels } = await instruments.holdings();
+  const { keys, channels } = await instruments.holdings();
   const isOfSession = belongsTo(sessions);
   const own = keys.filter(isOfSession);
   const expected = sessions.length * PARTS.length;
-  const foreign = keys.filter((key) => !isOfSession(key) && !key.startsWith(CONNECTS_KEY));
+  const others = keys.filter((key) => !isOfSession(key));
+  const foreign = others.filter(({ name, ttlSeconds }) => ttlSeconds > longestLife(name));
+  const immortal = own.filter(({ ttlSeconds }) => ttlSeconds > LIMITS.logTtlSeconds);
   const followed = channels.filter((channel) => !channel.startsWith(FLEET_CHANNEL));
   return [
     ...(own.length === expected ? [] : [`valkey: ${own.length} keys of sessions instead of ${expected}`]),
-    ...foreign.map((key) => `valkey: the key ${key}`),
-    ...immortal.map((key) => `valkey: ${key} never expires`),
+    ...foreign.map(({ name, ttlSeconds }) => `valkey: the key ${name}, for ${ttlSeconds} s`),
+    ...immortal.map(({ name, ttlSeconds }) => `valkey: ${name} lives for ${ttlSeconds} s`),
     ...followed.map((channel) => `valkey: a subscription to ${channel}`),
   ];
 }
@@ -62,4 +67,8 @@ async function atValkey(instruments: ServerInstruments, sessions: readonly Sessi
 async function atTemporal(instruments: ServerInstruments, sessions: number): Promise<string[]> {
   const open = await instruments.openWorkflows();
   return open === sessions ? [] : [`temporal: ${open} open workflows instead of ${sessions}`];
+}
+
+function longestLife(key: string): number {
+  return SHORT_LIVES.find(([prefix]) => key.startsWith(prefix))?.[1] ?? 0;
 }

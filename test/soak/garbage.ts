@@ -5,9 +5,13 @@ import { runInNewContext } from "node:vm";
 setFlagsFromString("--expose-gc");
 const collect: unknown = runInNewContext("gc");
 
-/** Bytes of this thread's heap that are in use after a full collection: what is kept, not what has not been collected yet. */
+/**
+ * Bytes of this thread's heap that are in use after a full collection, and of buffers its objects hold outside of it: what is
+ * kept, not what has not been collected yet.
+ */
 export function keptHeap(): number {
   if (typeof collect !== "function") throw new Error("This Node does not expose its garbage collector.");
   collect();
-  return process.memoryUsage().heapUsed;
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
 }

@@ -7,6 +7,7 @@ import type { Guest, Invitation } from "./guest.ts";
 import type { Ledger } from "./ledger.ts";
 import { RawGuest } from "./raw-guest.ts";
 import { refOf } from "./scribe.ts";
+import { NOBODY } from "./server-instruments.ts";
 import { SdkGuest } from "./sdk-guest.ts";
 import { Exchange, Lines } from "./tcp-lines.ts";
 import { visit } from "./visit.ts";
@@ -101,7 +102,7 @@ export class House {
     const name = `guest-${++this.#visits}`;
     const key = keys[Math.floor(plan.session * keys.length)];
     if (key === undefined) throw new Error("There is no session to visit.");
-    const elsewhere = plan.looksElsewhere ? [`nobody/${name}`] : [];
+    const elsewhere = plan.looksElsewhere ? [`${NOBODY}/${name}`] : [];
     const edges = this.#stack.edgeUrls;
     const first = Math.floor(plan.edge * edges.length);
     const invitation: Invitation = {

@@ -8,11 +8,15 @@ import type { Reading } from "./series.ts";
 
 const MB = 1024 * 1024;
 
+export interface HeldKey {
+  name: string;
+  /** Seconds until it expires; infinite where it never does. */
+  ttlSeconds: number;
+}
+
 /** What Valkey holds. */
 export interface Holdings {
-  keys: string[];
-  /** Of these, which never expire. */
-  immortal: string[];
+  keys: HeldKey[];
   /** Sharded channels somebody is subscribed to. */
   channels: string[];
   clients: number;
@@ -36,9 +40,11 @@ export class ServerInstruments {
   }
 
   async read(sessions: readonly SessionKey[]): Promise<Reading[]> {
-    const { keys, immortal, channels, clients, usedBytes } = await this.holdings();
+    const { keys, channels, clients, usedBytes } = await this.holdings();
     const isOfSession = belongsTo(sessions);
     const own = keys.filter(isOfSession);
+    const empty = keys.filter(isOfEmptySession);
+    const immortal = keys.filter(({ ttlSeconds }) => ttlSeconds === Number.POSITIVE_INFINITY);
     const ownBytes = await this.#bytesOf(own);
     const usage = await this.#stack.usage();
     const handles = await openHandles(usage["temporal"]?.pid ?? 0);
@@ -47,7 +53,8 @@ export class ServerInstruments {
       ["memory beside sessions", (usedBytes - ownBytes) / MB],
       ["memory of sessions", ownBytes / MB],
       ["keys", own.length],
-      ["keys beside sessions", keys.length - own.length],
+      ["keys of empty sessions", empty.length],
+      ["keys beside sessions", keys.length - own.length - empty.length],
       ["keys that never expire", immortal.length],
       ["channels", channels.length],
       ["clients", clients],
@@ -61,12 +68,11 @@ export class ServerInstruments {
   }
 
   async holdings(): Promise<Holdings> {
-    const keys = await this.#keys();
-    const ttls = await this.#all(keys, (pipeline, key) => pipeline.pttl(key));
+    const names = await this.#keys();
+    const ttls = await this.#all(names, (pipeline, name) => pipeline.ttl(name));
     const channels: unknown = await this.#redis.call("PUBSUB", "SHARDCHANNELS");
     return {
-      keys,
-      immortal: keys.filter((_, index) => ttls[index] === -1),
+      keys: names.flatMap((name, index) => heldKey(name, ttls[index])),
       channels: Array.isArray(channels) ? channels.map(String) : [],
       clients: await this.#info("clients", "connected_clients"),
       usedBytes: await this.#info("memory", "used_memory"),
@@ -95,8 +101,9 @@ export class ServerInstruments {
     return [...found].toSorted();
   }
 
-  async #bytesOf(keys: readonly string[]): Promise<number> {
-    const sizes = await this.#all(keys, (pipeline, key) => pipeline.memory("USAGE", key, "SAMPLES", 0));
+  async #bytesOf(keys: readonly HeldKey[]): Promise<number> {
+    const names = keys.map(({ name }) => name);
+    const sizes = await this.#all(names, (pipeline, key) => pipeline.memory("USAGE", key, "SAMPLES", 0));
     return sizes.reduce<number>((sum, size) => sum + (typeof size === "number" ? size : 0), 0);
   }
 
@@ -114,9 +121,23 @@ export class ServerInstruments {
 }
 
 /** Whether a key is one of the sessions'. */
-export function belongsTo(sessions: readonly SessionKey[]): (key: string) => boolean {
+export function belongsTo(sessions: readonly SessionKey[]): (key: HeldKey) => boolean {
   const prefixes = sessions.map((session) => `hf:{${sessionPath(session)}}:`);
-  return (key) => prefixes.some((prefix) => key.startsWith(prefix));
+  return ({ name }) => prefixes.some((prefix) => name.startsWith(prefix));
+}
+
+/** Whose sessions nobody ever says anything to. */
+export const NOBODY = "nobody";
+
+/** The log notes for a quarter of an hour that there is nothing in it. */
+export function isOfEmptySession({ name }: HeldKey): boolean {
+  return name.includes(`/${NOBODY}/`);
+}
+
+/** None where the key has expired between the two questions. */
+function heldKey(name: string, ttl: unknown): HeldKey[] {
+  if (typeof ttl !== "number" || ttl === -2) return [];
+  return [{ name, ttlSeconds: ttl === -1 ? Number.POSITIVE_INFINITY : ttl }];
 }
 
 function readingsOf(process: string, values: [Reading["measure"], number | undefined][]): Reading[] {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { QUERY_SNAPSHOT, type SessionKey, sessionPath, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
-import { appliedObserves, differ } from "../chaos/checker.ts";
 import { type Scene, startScene } from "../conformance/stack.ts";
 import { readApps, readHarness } from "./app-instruments.ts";
 import { whatRemains } from "./emptiness.ts";
 import { House } from "./house.ts";
 import { KeptHeaps } from "./kept-heaps.ts";
 import { Ledger } from "./ledger.ts";
+import { rest, takeOver } from "./rest.ts";
 import { Scribe } from "./scribe.ts";
 import { type Sample, seriesOf } from "./series.ts";
 import { ServerInstruments } from "./server-instruments.ts";
@@ -39,7 +39,7 @@ export interface SoakResult {
 
 /** Short answers: a soak is about comings and goings. */
 const SCRIPT = "tokens=8,slow=4ms";
-const REST_MS = 120_000;
+const EMPTY_WITHIN_MS = 120_000;
 const answer = (text: string): string => answerTokens(text, parseScript(SCRIPT)).join("");
 
 /** Lets clients come and go for the planned time, and measures what stays. */
@@ -70,9 +70,12 @@ export async function soakScene(plan: SoakPlan, scene: Scene, heaps: KeptHeaps):
   try {
     const samples = await watch(plan, scene, heaps, { house, ledger, instruments, keys });
     await house.close();
-    const violations = await rest(keys, ledger, scribe, instruments);
+    const violations = [
+      ...(await rest(keys, ledger, scribe, instruments)),
+      ...(await takeOver(stack, keys, scribe, instruments)),
+    ];
     await scribe.leave();
-    const remains = await whatRemains(stack, instruments, keys, REST_MS);
+    const remains = await whatRemains(stack, instruments, keys, EMPTY_WITHIN_MS);
     return {
       samples,
       judgements: seriesOf(samples).map(judge),
@@ -121,29 +124,4 @@ async function watch(
     onSample?.(sample);
   }
   return samples;
-}
-
-/** Waits until everything acknowledged is in a turn, then holds what is read against what the workflows answer. */
-async function rest(
-  keys: readonly SessionKey[],
-  ledger: Ledger,
-  scribe: Scribe,
-  { temporal }: ServerInstruments,
-): Promise<string[]> {
-  let open: string[] = [];
-  for (const until = performance.now() + REST_MS; performance.now() < until; await sleep(250)) {
-    open = ledger.owed.map((input) => `lost: ${input} is durable and in no turn`);
-    const observes = new Map<string, number>();
-    for (const key of keys) {
-      const path = sessionPath(key);
-      const { snapshot } = await temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT);
-      const difference = snapshot.running === null ? differ(scribe.view(path), snapshot) : "a turn is running";
-      if (difference !== undefined) open.push(`diverged: ${path}: ${difference}`);
-      observes.set(path, appliedObserves(snapshot));
-    }
-    if (open.length > 0) continue;
-    for (const [path, applied] of observes) ledger.checkObserves(path, applied);
-    return [];
-  }
-  return open;
 }

@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  QUERY_SNAPSHOT,
+  type SessionKey,
+  sessionPath,
+  type SessionTruth,
+  type Snapshot,
+  workflowIdOf,
+} from "@holdfast/contract";
+import type { Stack } from "@holdfast/stack/cluster";
+import { appliedObserves, differ } from "../chaos/checker.ts";
+import type { Ledger } from "./ledger.ts";
+import type { Scribe } from "./scribe.ts";
+import type { ServerInstruments } from "./server-instruments.ts";
+
+const REST_MS = 120_000;
+
+/**
+ * Waits until everything acknowledged is in a turn and what is read is what the workflows answer. Returns what did not come to
+ * rest.
+ */
+export async function rest(
+  keys: readonly SessionKey[],
+  ledger: Ledger,
+  scribe: Scribe,
+  instruments: ServerInstruments,
+): Promise<string[]> {
+  let open: string[] = [];
+  for (const until = performance.now() + REST_MS; performance.now() < until; await sleep(250)) {
+    open = ledger.owed.map((input) => `lost: ${input} is durable and in no turn`);
+    const observes = new Map<string, number>();
+    for (const key of keys) {
+      const path = sessionPath(key);
+      const truth = await ask(instruments, key);
+      const difference = typeof truth === "string" ? truth : unrest(scribe.view(path), truth);
+      if (difference !== undefined) open.push(`diverged: ${path}: ${difference}`);
+      else if (typeof truth !== "string") observes.set(path, appliedObserves(truth));
+    }
+    if (open.length > 0) continue;
+    for (const [path, applied] of observes) ledger.checkObserves(path, applied);
+    return [];
+  }
+  return open;
+}
+
+/**
+ * Another process takes up every session: it has to go the way of their histories once more, and to come to where readers
+ * are. A session that cannot be replayed stands still for ever once it is in no worker's memory any more.
+ */
+export async function takeOver(
+  stack: Stack,
+  keys: readonly SessionKey[],
+  scribe: Scribe,
+  instruments: ServerInstruments,
+): Promise<string[]> {
+  await stack.restart("orchestrator");
+  const answers = keys.map(async (key) => {
+    const truth = await ask(instruments, key);
+    const difference = typeof truth === "string" ? truth : differ(scribe.view(sessionPath(key)), truth);
+    return difference === undefined ? [] : [`not taken over: ${sessionPath(key)}: ${difference}`];
+  });
+  return (await Promise.all(answers)).flat();
+}
+
+function unrest(view: Snapshot, truth: Snapshot): string | undefined {
+  return truth.running === null ? differ(view, truth) : `turn ${truth.running.turn} is running`;
+}
+
+/** The session's truth, or why its workflow did not tell. */
+async function ask({ temporal }: ServerInstruments, key: SessionKey): Promise<Snapshot | string> {
+  try {
+    const handle = temporal.workflow.getHandle(workflowIdOf(key));
+    const answer = temporal.withDeadline(Date.now() + REST_MS, () => handle.query<SessionTruth>(QUERY_SNAPSHOT));
+    return (await answer).snapshot;
+  } catch (error) {
+    return `its workflow does not answer: ${String(error)}`;
+  }
+}
