@@ -119,7 +119,8 @@ export class Rollout {
     for (;;) {
       const { ok, error } = await ask(socket, "command", command);
       if (ok) break;
-      if (error?.code !== "unavailable") throw new Error(`An interrupt was refused: ${JSON.stringify(error)}`);
+      if (error?.retryAfterMs === undefined && error?.code !== "unavailable")
+        throw new Error(`An interrupt was refused: ${JSON.stringify(error)}`);
       await sleep(error.retryAfterMs ?? 200);
     }
     socket.close();

@@ -1,0 +1,186 @@
+import { connect, type HoldfastClient, type HoldfastError, type Session } from "@holdfast/client";
+import {
+  ERRORS,
+  QUERY_SNAPSHOT,
+  type SessionTruth,
+  type Snapshot,
+  snapshotSchema,
+  workflowIdOf,
+} from "@holdfast/contract";
+import { connectTemporal } from "@holdfast/service/temporal";
+import type { Socket } from "socket.io-client";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { patchedTree, type Tree } from "../builds/patched-tree.ts";
+import { type Ack, ask, type Obj, rawConnect, RawReader, rawSocket } from "../conformance/raw-client.ts";
+import { type Scene, startScene } from "../conformance/stack.ts";
+import { answer, ended, input } from "../conformance/visitors.ts";
+import { FUTURE } from "./future-build.ts";
+
+/** Today's release and a later one of the same protocol version in one Holdfast: `edge-1` is today's, all else is later. */
+let tree: Tree;
+let scene: Scene;
+let temporal: ReturnType<typeof connectTemporal>;
+const [TODAY, LATER] = [0, 1] as const;
+const sockets: Socket[] = [];
+const clients: HoldfastClient[] = [];
+
+beforeAll(async () => {
+  tree = await patchedTree(FUTURE);
+  scene = await startScene({ source: (name) => (name === "edge-1" ? undefined : tree.root) });
+  temporal = connectTemporal({
+    HOLDFAST_TEMPORAL_ADDRESS: scene.stack.temporalAddress,
+    HOLDFAST_TEMPORAL_NAMESPACE: "default",
+    HOLDFAST_TEMPORAL_TLS: false,
+  });
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.close();
+  await Promise.all(clients.splice(0).map((client) => client.close()));
+});
+afterAll(async () => {
+  await temporal.connection.close();
+  await scene.stop();
+  await tree.remove();
+});
+
+const edge = (node: number): string => scene.stack.edgeUrls[node] ?? "";
+
+/** err-3, from the page alone: whatever is refused by a code it does not list is asked again. */
+async function asked(request: () => Promise<Ack>): Promise<Ack> {
+  for (;;) {
+    const ack = await request();
+    if (ack.ok || ack.error === undefined || ack.error.code in ERRORS) return ack;
+  }
+}
+
+async function rawAt(node: number, subject: string): Promise<Socket> {
+  const token = await scene.stack.token({ subject });
+  const connected = await rawConnect(edge(node), token).catch((refusal: { data?: { code?: string } }) => {
+    expect(refusal.data?.code).toBe("moon_phase");
+    return rawConnect(edge(node), token);
+  });
+  sockets.push(connected.socket);
+  return connected.socket;
+}
+
+async function readerAt(node: number, subject: string): Promise<{ socket: Socket; reader: RawReader }> {
+  const [socket, reader] = [await rawAt(node, subject), new RawReader("s")];
+  expect(await asked(() => reader.open(socket, { agent: "echo" }))).toMatchObject({ ok: true });
+  return { socket, reader };
+}
+
+async function sdkAt(node: number, subject: string): Promise<{ session: Session; problems: HoldfastError[] }> {
+  const token = await scene.stack.token({ subject });
+  const client = connect({ url: edge(node), token: () => token });
+  const problems: HoldfastError[] = [];
+  client.on("problem", (problem) => problems.push(problem));
+  clients.push(client);
+  return { session: client.session("s", { agent: "echo" }), problems };
+}
+
+/** What the later workflow says, as far as this page knows it. */
+async function truthOf(subject: string): Promise<Snapshot> {
+  const handle = temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner: subject, name: "s" }));
+  const { snapshot } = await handle.query<SessionTruth>(QUERY_SNAPSHOT);
+  expect(snapshot).toHaveProperty("title");
+  return snapshotSchema.parse(snapshot);
+}
+
+async function resyncs(node: number): Promise<number> {
+  const metrics = await (await fetch(`${edge(node)}/metrics`)).text();
+  return Number(/^holdfast_edge_resyncs_total\{[^}]*\} (\d+)/m.exec(metrics)?.[1]);
+}
+
+test("version-3, version-4: today's clients talk through either edge with later workers, and every reader holds the same", async () => {
+  const subject = "reader";
+  const [today, later] = [await readerAt(TODAY, subject), await readerAt(LATER, subject)];
+  const [sdkToday, sdkLater] = [await sdkAt(TODAY, subject), await sdkAt(LATER, subject)];
+  await sdkLater.session.send("one faults:slow=5ms,tokens=60").durable;
+  await sdkToday.session.send("two").durable;
+  const send = { session: "s", producer: "raw", events: [input(1, "three")] };
+  expect(await asked(() => ask(later.socket, "send", send))).toMatchObject({ ok: true, durable: 1, later: {} });
+
+  await Promise.all([today, later].map(({ reader }) => reader.until(ended(3))));
+  const truth = await truthOf(subject);
+  const answers = [answer("one faults:slow=5ms,tokens=60", "tokens=60"), answer("two"), answer("three")];
+  expect(truth.turns.map(({ text }) => text)).toEqual(answers);
+  for (const { session, problems } of [sdkToday, sdkLater]) {
+    await expect.poll(() => session.get().version, { timeout: 30_000 }).toBe(truth.version);
+    expect(session.get().turns).toEqual(truth.turns);
+    expect(session.get().lag).toEqual({ unacked: 0, unapplied: 0 });
+    expect(problems).toEqual([]);
+  }
+  for (const { reader } of [today, later]) {
+    expect(snapshotSchema.parse(reader.view)).toEqual(truth);
+    expect(reader.breaks).toBe(0);
+    const types = reader.frames.map(({ type }) => type);
+    expect(types.filter((type) => type === "snapshot")).toHaveLength(1);
+    expect(types.filter((type) => type === "turn.usage").length).toBeGreaterThan(0);
+    const added = reader.frames.filter(({ type }) => type !== "snapshot" && type !== "turn.usage");
+    expect(added.filter((frame) => !("later" in frame))).toEqual([]);
+  }
+  expect(await resyncs(TODAY)).toBe(0);
+  expect(await resyncs(LATER)).toBe(0);
+
+  const late = await sdkAt(TODAY, subject);
+  await expect.poll(() => late.session.get().turns, { timeout: 30_000 }).toEqual(truth.turns);
+});
+
+test("open-2, version-4: a place in the log got from one release's edge is resumed at the other's, both ways", async () => {
+  const subject = "wanderer";
+  const reader = new RawReader("s");
+  for (const [turns, node] of [LATER, TODAY, LATER, TODAY].entries()) {
+    const socket = await rawAt(node, subject);
+    const opened = await asked(() => reader.open(socket, { agent: "echo" }));
+    expect(opened).toMatchObject({ ok: true, resumed: turns > 0 });
+    const send = { session: "s", producer: `p${turns}`, events: [input(1, `turn ${turns + 1}`)] };
+    expect(await asked(() => ask(socket, "send", send))).toMatchObject({ ok: true });
+    await reader.until(ended(turns + 1));
+    socket.close();
+  }
+  expect(reader.frames.filter(({ type }) => type === "snapshot")).toHaveLength(1);
+  expect(snapshotSchema.parse(reader.view)).toEqual(await truthOf(subject));
+});
+
+test("version-5: today's edge refuses by code what a later client asks, and serves the rest on the same connection", async () => {
+  const subject = "visitor";
+  const token = await scene.stack.token({ subject });
+  const socket = rawSocket(edge(TODAY), { token, protocol: 1, wants: ["wishes"], revision: 4 });
+  sockets.push(socket);
+  await new Promise((resolve, reject) => {
+    socket.once("welcome", resolve);
+    socket.once("connect_error", reject);
+  });
+  const codeOf = async (event: string, request: Obj): Promise<string | undefined> =>
+    (await ask(socket, event, request)).error?.code;
+  expect(await codeOf("open", { session: "s", agent: "echo", since: "yesterday" })).toBe("invalid");
+  const reader = new RawReader("s");
+  expect(await reader.open(socket, { agent: "echo" })).toMatchObject({ ok: true });
+  const send = (event: Obj, more: Obj = {}): Obj => ({ session: "s", producer: "p", events: [event], ...more });
+  expect(await codeOf("send", send(input(1, "a"), { urgency: 9 }))).toBe("invalid");
+  expect(await codeOf("send", send({ ...input(1, "a"), mood: "glad" }))).toBe("invalid");
+  expect(await codeOf("send", send({ seq: 1, kind: "gesture", shape: "wave" }))).toBe("invalid");
+  expect(await codeOf("wish", { session: "s", wish: "rain" })).toBe("unknown_request");
+  expect(await ask(socket, "send", send(input(2, "a"), { after: 0 }))).toMatchObject({ ok: true, durable: 2 });
+  await reader.until(ended(1));
+  expect(await codeOf("command", { session: "s", id: "c", name: "rewrite", args: { turn: 1 } })).toBe(
+    "unknown_command",
+  );
+  expect(await codeOf("command", { session: "s", id: "d", name: "interrupt", reason: "tired" })).toBe("invalid");
+  expect(reader.view.turns.map(({ inputs }) => inputs.map(({ seq }) => seq))).toEqual([[2]]);
+  expect(reader.breaks).toBe(0);
+});
+
+test("version-1: a client of the next protocol version is refused by a code that says what to do, at either edge", async () => {
+  for (const node of [TODAY, LATER]) {
+    const socket = rawSocket(edge(node), { credentials: "of another kind", protocol: 2 });
+    sockets.push(socket);
+    const refusal = await new Promise((resolve) => {
+      socket.once("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
+    });
+    expect(refusal).toMatchObject({
+      code: "protocol_unsupported",
+      message: expect.stringMatching(/version 1 .*Use a client that speaks a protocol version this edge supports/),
+    });
+  }
+});
