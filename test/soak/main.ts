@@ -1,4 +1,5 @@
 import { writeFile } from "node:fs/promises";
+import { LIMITS } from "@holdfast/contract";
 import { Command, InvalidArgumentError } from "commander";
 import { rowsOf } from "./report.ts";
 import type { Sample } from "./series.ts";
@@ -19,9 +20,9 @@ const program = new Command("npm run soak --").description(
 );
 program
   .option("--minutes <m>", "how long clients come and go", positive, 15)
-  .option("--clients <n>", "clients there at once", positive, 40)
-  .option("--sessions <s>", "sessions they talk to; sessions do not end, so the set is fixed", positive, 8)
-  .option("--seed <x>", "the same seed plans the same visits", positive, 1)
+  .option("--clients <n>", "clients there at once", count, 40)
+  .option("--sessions <s>", "sessions they talk to; sessions do not end, so the set is fixed; at most 64", sessions, 8)
+  .option("--seed <x>", "the same seed plans the same visits", count, 1)
   .option("--every <seconds>", "between two measurements, each of which collects all garbage first", positive, 5)
   .option("--json <file>", "where every measurement goes")
   .action(async (options: Options) => {
@@ -44,6 +45,19 @@ function positive(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError("It must be a number above 0.");
+}
+
+function count(text: string): number {
+  const value = positive(text);
+  if (Number.isInteger(value)) return value;
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+/** One connection reads them all. */
+function sessions(text: string): number {
+  const value = count(text);
+  if (value <= LIMITS.sessionsPerConnection) return value;
+  throw new InvalidArgumentError(`It must be at most ${LIMITS.sessionsPerConnection}.`);
 }
 
 function report({ atMs, connections, turns }: Sample): void {
