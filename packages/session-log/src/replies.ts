@@ -40,3 +40,10 @@ export function pairsOf(reply: unknown): Map<string, string> {
   for (let i = 0; i + 1 < list.length; i += 2) pairs.set(list[i] ?? "", list[i + 1] ?? "");
   return pairs;
 }
+
+/** An entry of a stream; undefined for what is none. */
+export function entryOf(reply: unknown): { id: string; fields: string[] } | undefined {
+  if (reply === undefined) return undefined;
+  const [id, fields] = listOf(reply);
+  return { id: textOf(id), fields: listOf(fields).map(textOf) };
+}

@@ -12,6 +12,7 @@ declare module "ioredis" {
     holdfastRestore(...args: Argument[]): Result<unknown, Context>;
     holdfastStop(...args: Argument[]): Result<unknown, Context>;
     holdfastSnapshot(...args: Argument[]): Result<unknown, Context>;
+    holdfastRead(...args: Argument[]): Result<unknown, Context>;
     holdfastProof(...args: Argument[]): Result<unknown, Context>;
     holdfastProve(...args: Argument[]): Result<unknown, Context>;
   }
@@ -29,6 +30,7 @@ export function defineScripts(redis: Redis | Cluster): void {
   redis.defineCommand("holdfastRestore", { numberOfKeys: KEYS, lua: LIBRARY + source("restore") });
   redis.defineCommand("holdfastStop", { numberOfKeys: KEYS, lua: LIBRARY + source("stop") });
   redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: EPOCH + source("snapshot") });
+  redis.defineCommand("holdfastRead", { numberOfKeys: KEYS, lua: source("read") });
   redis.defineCommand("holdfastProof", { numberOfKeys: KEYS, lua: EPOCH + source("proof") });
   redis.defineCommand("holdfastProve", { numberOfKeys: KEYS, lua: EPOCH + source("prove") });
 }

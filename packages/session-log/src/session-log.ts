@@ -3,8 +3,8 @@ import { type Cursor, LIMITS, type LogFrame, type SessionKey, type SessionTruth 
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText, unescapeText } from "./json-text.ts";
-import { keysOf, logOf } from "./keys.ts";
-import { listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
+import { keysOf } from "./keys.ts";
+import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
 import { defineScripts } from "./scripts.ts";
 import { proofOfReply, snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
 import type {
@@ -132,25 +132,26 @@ export class SessionLog {
   }
 
   /**
-   * Up to `limit` frames after `cursor`, oldest first, each the `prev` of the next. The entry at the cursor is read along,
-   * as the proof that nothing between it and the first frame is missing. An entry that is no frame makes the cursor
-   * `unknown`, like one that was lost.
+   * Up to `limit` frames after `cursor`, oldest first, each the `prev` of the next; fewer when they make `bytes` before, so
+   * that a page costs its reader the same whatever its frames are like. The entry at the cursor is read along, as the proof
+   * that nothing between it and the first frame is missing. An entry that is no frame makes the cursor `unknown`, like one
+   * that was lost.
    */
-  async read(key: SessionKey, cursor: Cursor, limit: number): Promise<ReadResult> {
+  async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
     const fromStart = cursor === "0";
     if (!fromStart && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
-    const start = fromStart ? "-" : cursor;
-    const count = fromStart ? limit : limit + 1;
-    const entries = await this.#redis.xrange(logOf(key), start, "+", "COUNT", count);
-    if (!fromStart && entries.shift()?.[0] !== cursor) return { outcome: "unknown" };
+    const [start, most] = fromStart ? ["-", limit] : [cursor, limit + 1];
+    const [more, ...entries] = listOf(await this.#redis.holdfastRead(...keysOf(key), start, most, bytes));
+    if (!fromStart && entryOf(entries.shift())?.id !== cursor) return { outcome: "unknown" };
     const frames: LogFrame[] = [];
-    for (const [id, fields] of entries) {
-      const frame = frameOfEntry(id, fields);
+    for (const reply of entries) {
+      const entry = entryOf(reply);
+      const frame = entry && frameOfEntry(entry.id, entry.fields);
       if (frame === undefined) return { outcome: "unknown" };
       frames.push(frame);
     }
     if (fromStart && frames.length > 0 && frames[0]?.prev !== "0") return { outcome: "unknown" };
-    return { outcome: "frames", frames, more: frames.length === limit };
+    return { outcome: "frames", frames, more: more === 1 };
   }
 
   /** The cached snapshot, exact at its cursor: the frames after it lead on from it. */

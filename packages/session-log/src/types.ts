@@ -71,7 +71,7 @@ export interface Commit {
 }
 
 export type ReadResult =
-  /** `frames` follow `cursor` without a gap; `more`: the page was full. */
+  /** `frames` follow `cursor` without a gap; `more`: the page was full, so there may be more. */
   | { outcome: "frames"; frames: LogFrame[]; more: boolean }
   /** The log does not hold this cursor (trimmed, lost, never written): only a snapshot helps. */
   | { outcome: "unknown" };

@@ -37,6 +37,29 @@ describeBackends("read", (backend) => {
     expect(await sessionLog.read(key, cursor, 4)).toEqual({ outcome: "frames", frames: [], more: false });
   });
 
+  test("open-7: a page has a bound in bytes: large frames make it short, and none is too large for one", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    const lengths = [50_000, 50_000, 50_000, 50_000, 300_000, 10, 10];
+    for (const [index, length] of lengths.entries()) {
+      await sessionLog.appendText(key, fence(1), index + 1, "x".repeat(length));
+    }
+    const pages: number[][] = [];
+    let cursor = "0";
+    for (let more = true; more;) {
+      const page = await sessionLog.read(key, cursor, 100, 128 * 1024);
+      if (page.outcome === "unknown") throw new Error("unknown");
+      pages.push(page.frames.flatMap((frame) => (frame.type === "delta" ? [frame.text.length] : [])));
+      cursor = page.frames.at(-1)?.id ?? cursor;
+      more = page.more;
+    }
+    expect(pages).toEqual([
+      [50_000, 50_000, 50_000],
+      [50_000, 300_000],
+      [10, 10],
+    ]);
+  });
+
   test("open-3: a cursor the log does not have is unknown, whatever it looks like", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await withDeltas(sessionLog, key, 3);
