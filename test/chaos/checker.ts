@@ -1,6 +1,7 @@
 import { emptySnapshot, type Input, type Snapshot } from "@holdfast/contract";
 import { checkAgreement } from "./agreement.ts";
 import type { History, SentEvent } from "./history.ts";
+import { promptOf } from "./prompt.ts";
 import { checkReader } from "./reader-check.ts";
 import { type BrokenPromise, shown, type Violation } from "./violation.ts";
 
@@ -96,7 +97,7 @@ export function appliedObserves({ state }: Snapshot): number {
 /** turn-4: a completed turn's text is the model's answer, another's is a beginning of it. */
 function checkTexts(session: string, truth: Snapshot, answer: History["answer"]): Violation[] {
   return truth.turns.flatMap((turn, index): Violation[] => {
-    const expected = answer(turn.inputs[0]?.text ?? "");
+    const expected = answer(promptOf(truth.turns.slice(0, index), turn.inputs));
     const whole = turn.outcome === "completed" ? turn.text === expected : expected.startsWith(turn.text);
     const numbered = turn.turn === index + 1;
     return whole && numbered
@@ -113,7 +114,6 @@ function checkTexts(session: string, truth: Snapshot, answer: History["answer"])
 
 /** Every answer was asked of the model, and the model was asked nothing that nobody said. */
 function checkCalls({ sent, transcripts, modelCalls }: History): Violation[] {
-  // What was said before and got no answer stands before it, a blank line between (models want roles to alternate).
   const asked = modelCalls.map(({ text }) => text.split("\n\n"));
   const answerable = new Set(asked.map((texts) => texts.at(-1)));
   const violations: Violation[] = [];

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionKey } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/cluster";
 import type { Cables } from "./cables.ts";
-import type { Participant, ParticipantPlan } from "./participant.ts";
+import type { ParticipantPlan, Talker } from "./participant.ts";
 import { RawParticipant } from "./raw-participant.ts";
 import { randomFrom } from "./schedule.ts";
 import { SdkParticipant } from "./sdk-participant.ts";
@@ -18,7 +18,7 @@ export interface CrowdPlan {
 }
 
 /** Every session has two clients, like two tabs; one client in three knows nothing but SPEC.md. */
-export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Participant[] {
+export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Talker[] {
   return Array.from({ length: plan.clients }, (_, index) => {
     const subject = `${plan.run}-user-${Math.floor(index / 2) + 1}`;
     const key: SessionKey = { tenant: "acme", owner: subject, name: "talk" };
@@ -35,8 +35,11 @@ export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Participa
   });
 }
 
-/** Each says something every 0.4–1.6 s and now and then only shows what it does; when, depends on the seed alone. */
-export async function talk(participants: readonly Participant[], plan: CrowdPlan): Promise<void> {
+/**
+ * Each says something every 0.4–1.6 s, and now and then only shows what it does, or cuts the agent short. When, depends on
+ * the seed alone.
+ */
+export async function talk(participants: readonly Talker[], plan: CrowdPlan): Promise<void> {
   await Promise.all(
     participants.map(async (participant, index) => {
       const random = randomFrom(plan.seed * 1_000 + index);
@@ -44,6 +47,7 @@ export async function talk(participants: readonly Participant[], plan: CrowdPlan
         participant.say(`${participant.name} says ${said}`);
         if (random() < 0.3) participant.observe("looks");
         await sleep(400 + random() * 1_200);
+        if (random() < 0.1) participant.interrupt();
       }
     }),
   );

@@ -22,3 +22,9 @@ export interface Participant {
   observe(name: string): void;
   close(): Promise<void>;
 }
+
+/** One that also cuts the agent short. */
+export interface Talker extends Participant {
+  /** Stops whatever turn runs, if one does and the command gets through. */
+  interrupt(): void;
+}

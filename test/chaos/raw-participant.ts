@@ -2,10 +2,10 @@ import { type Frame, type SessionKey, sessionPath, type Snapshot } from "@holdfa
 import type { Socket } from "socket.io-client";
 import { ask, rawConnect, RawReader } from "../conformance/raw-client.ts";
 import type { ReaderRecord, SentEvent } from "./history.ts";
-import type { Participant, ParticipantPlan } from "./participant.ts";
+import type { ParticipantPlan, Talker } from "./participant.ts";
 
 /** A client that follows SPEC.md and nothing else: its own reconnecting, its own outbox, its own reader. */
-export class RawParticipant implements Participant {
+export class RawParticipant implements Talker {
   readonly name: string;
   readonly key: SessionKey;
   readonly sent: SentEvent[] = [];
@@ -14,6 +14,7 @@ export class RawParticipant implements Participant {
   readonly #frames: { at: number; frame: Frame }[] = [];
   #socket: Socket | undefined;
   #edge = 0;
+  #commands = 0;
   #closed = false;
   #wake: () => void = () => undefined;
   readonly #loop: Promise<void>;
@@ -39,6 +40,14 @@ export class RawParticipant implements Participant {
 
   observe(name: string): void {
     this.#note("observe", name);
+  }
+
+  /** command-3: not durable before it is answered. What is lost here was only a wish. */
+  interrupt(): void {
+    const socket = this.#socket;
+    if (socket === undefined) return;
+    const id = `${this.name}-${++this.#commands}`;
+    ask(socket, "command", { session: this.key.name, id, name: "interrupt" }).catch(() => undefined);
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from "@holdfast/contract";
 import { canonical, differ, sameTurn } from "./difference.ts";
 import type { History, ReaderRecord } from "./history.ts";
+import { promptOf } from "./prompt.ts";
 import { readingOf, type Step } from "./reading.ts";
 import { type BrokenPromise, shown, type Violation } from "./violation.ts";
 
@@ -67,10 +68,9 @@ function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
 }
 
 /** turn-4: a running turn's text is a beginning of the model's answer. */
-function checkPartialText({ at, held: { running } }: Step, answer: History["answer"], bad: Bad): void {
-  const input = running?.inputs[0];
-  if (running === null || input === undefined) return;
-  if (!answer(input.text).startsWith(running.text))
+function checkPartialText({ at, held: { running, turns } }: Step, answer: History["answer"], bad: Bad): void {
+  if (running === null || running.inputs.length === 0) return;
+  if (!answer(promptOf(turns, running.inputs)).startsWith(running.text))
     bad("garbled", `turn ${running.turn} showed ${shown(running.text)} at ${at} ms`);
 }
 

@@ -1,10 +1,10 @@
 import { connect, type HoldfastClient, type Receipt, type Session } from "@holdfast/client";
 import { type Frame, type JsonObject, type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
 import type { ReaderRecord, SentEvent } from "./history.ts";
-import type { Participant, ParticipantPlan } from "./participant.ts";
+import type { ParticipantPlan, Talker } from "./participant.ts";
 
 /** A client that uses `@holdfast/client`, as an application does. */
-export class SdkParticipant implements Participant {
+export class SdkParticipant implements Talker {
   readonly name: string;
   readonly key: SessionKey;
   readonly sent: SentEvent[] = [];
@@ -35,6 +35,10 @@ export class SdkParticipant implements Participant {
 
   observe(name: string): void {
     this.#note(this.#session.observe(name), "observe", name);
+  }
+
+  interrupt(): void {
+    this.#session.interrupt().catch(() => undefined);
   }
 
   async close(): Promise<void> {
