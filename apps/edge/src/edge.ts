@@ -84,7 +84,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     createHandshake({
       allowedOrigins: config.HOLDFAST_ALLOWED_ORIGINS,
       verify,
-      admit: createAdmission(redis.commands, config),
+      admit: createAdmission(redis.commands, config, isDegraded),
       isDraining,
       onRefused: ({ code }) => metrics.refused(code),
     }),
