@@ -15,6 +15,7 @@ import {
   type SessionKey,
   type WireError,
 } from "@holdfast/contract";
+import { Answers } from "./answers.ts";
 import { spread } from "./backoff.ts";
 import { Budget } from "./budget.ts";
 import { CONNECTION_BUDGET } from "./coalescer.ts";
@@ -56,7 +57,11 @@ const MAX_COMMANDS = 16;
 export class Connection {
   readonly #surroundings: ConnectionSurroundings;
   readonly #outlet: Outlet;
-  readonly #sender: Sender = { order: new ProducerOrder(), budget: new Budget(CONNECTION_BUDGET) };
+  readonly #sender: Sender = {
+    order: new ProducerOrder(),
+    budget: new Budget(CONNECTION_BUDGET),
+    answers: new Answers(),
+  };
   readonly #requests: TokenBucket;
   /** By the name the client opened it under (ids-2). */
   readonly #sessions = new Map<string, ReadSession>();
@@ -175,6 +180,7 @@ export class Connection {
   /** SPEC open-5: ends all sessions. What was sent goes on its way all the same. */
   end(): void {
     this.retire();
+    this.#sender.answers.drop();
     for (const ref of this.#sessions.keys()) this.#drop(ref);
   }
 

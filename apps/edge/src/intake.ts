@@ -1,4 +1,5 @@
 import { wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import type { Answers } from "./answers.ts";
 import { spread } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
 import type { Coalescer } from "./coalescer.ts";
@@ -6,6 +7,7 @@ import type { Feed } from "./feed.ts";
 import type { ProducerOrder } from "./producer-order.ts";
 import { measureEvents } from "./request-check.ts";
 import type { Snapshots } from "./snapshots.ts";
+import type { Submission } from "./submission.ts";
 
 /** A session as a connection has it open. */
 export interface OpenSession {
@@ -18,6 +20,15 @@ export interface OpenSession {
 export interface Sender {
   readonly order: ProducerOrder;
   readonly budget: Budget;
+  readonly answers: Answers;
+}
+
+/** The events of one send, by their numbers. */
+interface SentRange {
+  producer: string;
+  after: number;
+  first: number;
+  last: number;
 }
 
 export interface IntakeProbe {
@@ -31,11 +42,11 @@ const REFRESH_INTERVAL_MS = 1_000;
 /** From a valid `send` to its one answer: order, limits, coalescer. Awaits nothing but the signal itself. */
 export class Intake {
   readonly #coalescer: Coalescer;
-  readonly #snapshots: Snapshots;
+  readonly #snapshots: Pick<Snapshots, "read">;
   readonly #probe: IntakeProbe;
   readonly #refreshedAt = new WeakMap<Feed, number>();
 
-  constructor(coalescer: Coalescer, snapshots: Snapshots, probe: IntakeProbe) {
+  constructor(coalescer: Coalescer, snapshots: Pick<Snapshots, "read">, probe: IntakeProbe) {
     this.#coalescer = coalescer;
     this.#snapshots = snapshots;
     this.#probe = probe;
@@ -67,7 +78,7 @@ export class Intake {
       return answer({ ok: false, error });
     }
 
-    const arrivedAt = performance.now();
+    const tell = sender.answers.add(answer);
     const offer = this.#coalescer.offer({
       target: { key, agent },
       producer,
@@ -75,26 +86,37 @@ export class Intake {
       events,
       sizes,
       budget: sender.budget,
-      settle: (settlement) => {
-        if (settlement.outcome === "durable") {
-          this.#probe.durable((performance.now() - arrivedAt) / 1_000);
-          return answer({ ok: true, durable: last });
-        }
-        sender.order.rollBack(feed.path, producer, after);
-        feed.backlog.remove(producer, first);
-        answer({ ok: false, error: settlement.error });
-      },
+      settle: this.#settler(sender.order, feed, { producer, after, first, last }, tell),
     });
     if (offer.outcome === "busy") {
       this.#probe.busy("queue");
       const { retryAfterMs } = offer;
-      return answer({
+      return tell({
         ok: false,
         error: wireError("busy", "Too much is waiting to be made durable.", { retryAfterMs }),
       });
     }
     sender.order.take(feed.path, producer, last);
     for (const { seq, bytes } of inputs) feed.backlog.add(producer, seq, bytes);
+  }
+
+  /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */
+  #settler(
+    order: ProducerOrder,
+    { path, backlog }: Feed,
+    { producer, after, first, last }: SentRange,
+    tell: (ack: SendAck) => void,
+  ): Submission["settle"] {
+    const arrivedAt = performance.now();
+    return (settlement) => {
+      if (settlement.outcome === "durable") {
+        this.#probe.durable((performance.now() - arrivedAt) / 1_000);
+        return tell({ ok: true, durable: last });
+      }
+      order.rollBack(path, producer, after);
+      backlog.remove(producer, first);
+      tell({ ok: false, error: settlement.error });
+    };
   }
 
   /** Marks of inputs that other edges took, or that were applied while this one did not read, come with a snapshot. */
