@@ -287,16 +287,3 @@ test("frame-3: a patch that does not fit what the reader holds is a gap", () => 
   });
   expect(broken).toEqual(["diverged", "gap"]);
 });
-
-test("an input whose turn was cut short before its first word is asked again with the next", () => {
-  const broken = promisesBroken((history, truth, reader) => {
-    const [first, second] = truth.turns;
-    if (first === undefined || second === undefined) throw new Error("there are no turns to cut short");
-    Object.assign(first, { outcome: "interrupted", text: "" });
-    second.text = answer("say 1\n\nsay 2");
-    history.modelCalls = [{ text: "say 1\n\nsay 2" }];
-    reader.frames = [{ at: 1, frame: { type: "snapshot", id: "9", snapshot: truth } }];
-    reader.final = truth;
-  });
-  expect(broken).toEqual([]);
-});
