@@ -22,7 +22,7 @@ export interface FeedSurroundings {
 }
 
 const RING: RingLimits = { frames: 128, length: 64 * 1024 };
-const PAGE_FRAMES = 128;
+const PAGE = { frames: 128, bytes: 128 * 1024 };
 
 /**
  * One session's log as this node sees it, shared by all sockets that read it: follows the live frames, checks that each
@@ -160,7 +160,7 @@ export class Feed {
 
   async #readFrom(tail: Cursor): Promise<void> {
     for (let cursor = tail; ;) {
-      const page = await this.#surroundings.log.read(this.key, cursor, PAGE_FRAMES);
+      const page = await this.#surroundings.log.read(this.key, cursor, PAGE.frames, PAGE.bytes);
       if (page.outcome === "unknown") return this.#startOver();
       for (const frame of page.frames) this.#accept(frame);
       cursor = page.frames.at(-1)?.id ?? cursor;

@@ -30,10 +30,9 @@ export interface ReaderStart {
   readonly version: number | undefined;
 }
 
-const PAGE_FRAMES = 64;
-/** UTF-16 code units of frames in one packet, but for its last frame. */
-const MAX_PACKET_LENGTH = 128 * 1024;
-/** An `open` is answered after this long even if Redis hangs: a client may not send before it is. */
+/** A page is one packet; its bytes are counted without its last frame. */
+const PAGE = { frames: 64, bytes: 128 * 1024 };
+/** An `open` is answered after this long even if Redis hangs or has too much to do: a client may not send before it is. */
 const OPEN_PATIENCE_MS = 1_500;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5_000;
@@ -68,7 +67,7 @@ export class Reader implements FeedReader {
     this.#cursor = start.cursor;
     this.#continuity = new Continuity(start.version);
     this.opened = new Promise((resolve) => {
-      const patience = setTimeout(() => this.#resumeNot(), OPEN_PATIENCE_MS);
+      const patience = setTimeout(() => this.#answerEarly(), OPEN_PATIENCE_MS);
       this.#decide = (resumed) => {
         clearTimeout(patience);
         this.#decide = undefined;
@@ -115,10 +114,12 @@ export class Reader implements FeedReader {
     this.restart();
   }
 
-  #resumeNot(): void {
-    if (this.#decide === undefined) return;
-    this.#cursor = undefined;
-    this.#decide(false);
+  /**
+   * Before the log could say whether it has the cursor. It most likely does; if not, a snapshot follows. To give the cursor up
+   * would be to send snapshots, which cost more, to all that come back in the moment there is too much to do.
+   */
+  #answerEarly(): void {
+    this.#decide?.(this.#cursor !== undefined);
   }
 
   #startCatchingUp(): void {
@@ -137,7 +138,7 @@ export class Reader implements FeedReader {
         if (this.#isClosed || (await this.#step())) return;
         failures = 0;
       } catch (error) {
-        this.#resumeNot();
+        this.#answerEarly();
         this.#surroundings.onFailure(sessionPath(this.#feed.key), error);
         await this.#sleep(backoff(++failures, FIRST_RETRY_MS, LONGEST_RETRY_MS));
       }
@@ -154,10 +155,10 @@ export class Reader implements FeedReader {
     const newest = this.#feed.since(cursor);
     if (newest !== undefined) return this.#joinAfter(newest);
 
-    const page = await this.#surroundings.pages(() => this.#surroundings.log.read(this.#feed.key, cursor, PAGE_FRAMES));
+    const { log, pages } = this.#surroundings;
+    const page = await pages(() => log.read(this.#feed.key, cursor, PAGE.frames, PAGE.bytes));
     if (this.#isClosed || this.#cursor !== cursor) return false;
     if (page.outcome === "unknown") {
-      this.#resumeNot();
       this.#cursor = undefined;
       return false;
     }
@@ -200,21 +201,18 @@ export class Reader implements FeedReader {
     this.#outlet.send(this.#start.ref, [snapshotJson(cursor, snapshot)]);
   }
 
-  /** Sends frames that follow the cursor, as many as one packet may hold; a gap among them leaves no cursor. */
+  /** Sends frames that follow the cursor as one packet; a gap among them leaves no cursor. */
   #deliver(frames: EncodedFrame[]): void {
-    const sent: string[] = [];
-    let length = 0;
-    let hasGap = false;
-    for (const { frame, json } of frames) {
-      hasGap = !this.#continuity.accept(frame);
-      if (hasGap) break;
-      this.#cursor = frame.id;
-      sent.push(json);
-      length += json.length;
-      if (length > MAX_PACKET_LENGTH) break;
+    const gap = frames.findIndex(({ frame }) => !this.#continuity.accept(frame));
+    const sent = gap < 0 ? frames : frames.slice(0, gap);
+    if (sent.length > 0) {
+      this.#cursor = sent.at(-1)?.frame.id;
+      this.#outlet.send(
+        this.#start.ref,
+        sent.map(({ json }) => json),
+      );
     }
-    if (sent.length > 0) this.#outlet.send(this.#start.ref, sent);
-    if (!hasGap) return;
+    if (gap < 0) return;
     this.#surroundings.onResync();
     this.#cursor = undefined;
   }

@@ -30,6 +30,8 @@ export interface SnapshotProbe {
 const QUERY_DEADLINE_MS = 10_000;
 /** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
 const MAX_ROUNDS = 3;
+/** Cached snapshots read at once, which bounds what they take: one may be most of a mebibyte. */
+const MAX_CACHE_READS = 32;
 
 /**
  * Snapshots from the log's cache or, where that is cold or not proven since Redis may have lost something, from the
@@ -41,6 +43,7 @@ export class Snapshots {
   readonly #temporal: Client;
   readonly #probe: SnapshotProbe;
   readonly #reads = new Map<string, Promise<PlacedSnapshot>>();
+  readonly #fromCache = pLimit(MAX_CACHE_READS);
   readonly #forReaders;
   readonly #forChecks;
   #queries = 0;
@@ -94,7 +97,7 @@ export class Snapshots {
   async #load(key: SessionKey, agent: string): Promise<PlacedSnapshot> {
     let source: SnapshotSource = "cache";
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const { epoch, proven, ...cached } = await this.#log.snapshot(key);
+      const { epoch, proven, ...cached } = await this.#fromCache(() => this.#log.snapshot(key));
       if (cached.outcome === "snapshot" && proven) {
         this.#probe.served(source);
         return cached;

@@ -128,6 +128,30 @@ test("open-6: a Redis that hangs is found out, and an open does not wait for it"
   await visitor.until(() => visitor.of("t").last !== undefined);
 });
 
+test("open-2: whoever comes back while Redis hangs is told that it resumes, and does, without a snapshot", async () => {
+  const { visitor, key } = await visit();
+  const scribe = new Scribe(stage, await stage.openLog(), key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { frames } = visitor.of("s");
+  const before = frames.length;
+  stage.valkey.kill("SIGSTOP");
+  try {
+    await visitor.until(() => visitor.statuses.at(-1) === true);
+    await visitor.closeSession("s");
+    expect(await visitor.open("s")).toEqual({ ok: true, resumed: true });
+  } finally {
+    stage.valkey.kill("SIGCONT");
+  }
+  await visitor.until(() => visitor.statuses.at(-1) === false);
+  scribe.log = await stage.openLog();
+  await scribe.turn("two");
+  await visitor.until(() => visitor.of("s").view.version === 4);
+  expect(visitor.of("s").breaks).toBe(0);
+  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.completed"]);
+});
+
 test("a session without an agent process behind it opens at once, and gets its snapshot when one is there", async () => {
   const { visitor, key } = await visit();
   const scribe = new Scribe(stage, await stage.openLog(), key);

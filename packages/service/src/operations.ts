@@ -25,6 +25,12 @@ export function operationsApp(registry: Registry, readiness: Readiness): Express
   return app;
 }
 
+/**
+ * Connections the kernel keeps until this process takes them, as far as `net.core.somaxconn` lets it. With Node's 511 the
+ * clients of an edge that died would overflow the next one's queue, and wait seconds for TCP to try again.
+ */
+const BACKLOG = 4_096;
+
 /** Resolves when the server listens; rejects with a sentence when it cannot. */
 export async function listen(app: Express, host: string, port: number): Promise<Server> {
   const server = createServer(app);
@@ -33,7 +39,7 @@ export async function listen(app: Express, host: string, port: number): Promise<
       const taken = error.code === "EADDRINUSE";
       reject(taken ? new Error(`Port ${port} on ${host} is in use: stop what uses it or choose another.`) : error);
     });
-    server.listen(port, host, () => resolve());
+    server.listen(port, host, BACKLOG, () => resolve());
   });
   return server;
 }
