@@ -1,18 +1,23 @@
 /**
- * Records the histories that replay.test.ts replays: `npm run record -w @holdfast/workflows`. Record anew only when a
- * change of the workflow is meant to break what runs (there must be none such in production), or to add a scenario: the
- * old files are what proves that deployed sessions survive a new release.
+ * Records the histories that replay.test.ts replays: `npm run record -w @holdfast/workflows`, those there are no files of.
+ * What is recorded stays: the old files are what proves that deployed sessions survive a new release, and one is deleted, to
+ * be recorded anew, only when a change of the workflow is meant to break what runs.
  */
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import type { SessionKey } from "@holdfast/contract";
 import { eventually } from "./eventually.ts";
 import { batch, type Harness, input, observe, startHarness } from "./harness.ts";
 import { writeHistory } from "./history-file.ts";
 
+function fileOf(name: string): URL {
+  return new URL(`histories/${name}.history.json`, import.meta.url);
+}
+
 async function save(harness: Harness, key: SessionKey, name: string, runId?: string): Promise<void> {
   const handle = harness.client.workflow.getHandle(harness.handle(key).workflowId, runId);
   const { historyLength } = await handle.describe();
-  await writeHistory(new URL(`histories/${name}.history.json`, import.meta.url), await handle.fetchHistory());
+  await writeHistory(fileOf(name), await handle.fetchHistory());
   console.log(name, historyLength, "events");
 }
 
@@ -62,12 +67,87 @@ async function recordHealing(harness: Harness): Promise<void> {
   await save(harness, key, "healed");
 }
 
+/** Whatever is to be remembered goes along: marks, answers, inputs that wait, what was observed, the incarnation. */
+async function recordCarry(harness: Harness): Promise<void> {
+  const key = { tenant: "acme", owner: "ann", name: "carried" };
+  const inputs = Array.from({ length: 12 }, (_, index) => input(index + 2, `m${index + 2}`));
+  await harness.signal(key, batch("p", observe(1, "click"), ...inputs), "concierge");
+  const { runId } = await harness.handle(key).describe();
+  await harness.command(key, { id: "c1", name: "interrupt", args: { turn: 99 } });
+  await harness.until(key, ({ turns }) => turns.length === inputs.length);
+  await harness.signal(key, batch("p", input(13, "m13"), input(14, "after")), "concierge");
+  await harness.until(key, ({ turns }) => turns.at(-1)?.text === "re: after");
+  await harness.command(key, { id: "c1", name: "interrupt", args: { turn: 99 } });
+  await save(harness, key, "carried-first-run", runId);
+  await save(harness, key, "carried-second-run");
+}
+
+/** The run ends while Redis is away, and the next one begins with healing. */
+async function recordUnhealedCarry(harness: Harness): Promise<void> {
+  const key = { tenant: "acme", owner: "ann", name: "unhealed" };
+  await harness.signal(key, batch("p", input(1, "m1")));
+  const { runId } = await harness.handle(key).describe();
+  await harness.stopValkey();
+  for (let seq = 2; (await harness.handle(key).describe()).runId === runId; seq++) {
+    await harness.signal(key, batch("p", input(seq, `m${seq}`)));
+    await harness.until(key, ({ turns }) => turns.length === seq);
+  }
+  await harness.restartValkey();
+  await eventually(async () => assert.equal((await harness.log.snapshot(key)).outcome, "snapshot"));
+  await harness.signal(key, batch("q", input(1, "after")));
+  await harness.until(key, ({ turns }) => turns.at(-1)?.text === "re: after");
+  await save(harness, key, "unhealed-second-run");
+}
+
+/** An attempt that hears of the interrupt too late, and a turn whose model breaks off until its retries are used up. */
+async function recordEndings(harness: Harness): Promise<void> {
+  const key = { tenant: "acme", owner: "ann", name: "endings" };
+  await harness.signal(key, batch("p", input(1, "hang"), input(2, "break"), input(3, "and then?")));
+  await eventually(async () => {
+    const read = await harness.log.snapshot(key);
+    assert.equal(read.outcome === "snapshot" && read.snapshot.running?.text, "hung");
+  });
+  await harness.command(key, { id: "c1", name: "interrupt", args: {} });
+  harness.model.breakOff();
+  const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 3);
+  assert.deepEqual(
+    turns.map(({ outcome, text }) => [outcome, text]),
+    [
+      ["interrupted", "hung"],
+      ["failed", ""],
+      ["completed", "re: and then?"],
+    ],
+  );
+  await save(harness, key, "endings");
+}
+
+/** The session that takes the name of one whose workflow an operator ended. */
+async function recordSuccessor(harness: Harness): Promise<void> {
+  const key = { tenant: "acme", owner: "ann", name: "succeeded" };
+  await harness.signal(key, batch("p", input(1, "one")), "concierge");
+  await harness.until(key, ({ turns }) => turns.length === 1);
+  await harness.handle(key).terminate("an operator's doing");
+  await harness.signal(key, batch("p", input(2, "two")), "concierge");
+  await harness.until(key, ({ turns }) => turns[0]?.text === "re: two");
+  await save(harness, key, "succeeded");
+}
+
+const SCENARIOS = [
+  { files: ["turns"], record: recordTurns },
+  { files: ["continued-first-run", "continued-second-run"], record: recordContinuation },
+  { files: ["healed"], record: recordHealing },
+  { files: ["carried-first-run", "carried-second-run"], record: recordCarry },
+  { files: ["unhealed-second-run"], record: recordUnhealedCarry },
+  { files: ["endings"], record: recordEndings },
+  { files: ["succeeded"], record: recordSuccessor },
+];
+
 const hint = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60"];
 const harness = await startHarness({ temporalArgs: hint });
 try {
-  await recordTurns(harness);
-  await recordContinuation(harness);
-  await recordHealing(harness);
+  for (const { files, record } of SCENARIOS) {
+    if (!files.every((name) => existsSync(fileOf(name)))) await record(harness);
+  }
 } finally {
   await harness.stop();
 }

@@ -1,6 +1,7 @@
-import { readdir } from "node:fs/promises";
-import { bundleWorkflows } from "@holdfast/orchestrator/src/bundle.ts";
-import { DefaultLogger, Runtime, Worker, type WorkflowBundle } from "@temporalio/worker";
+import { readdir, readFile } from "node:fs/promises";
+import { workflowBundle } from "@holdfast/orchestrator/src/workflow-bundle.ts";
+import { createLogger } from "@holdfast/service/log";
+import { DefaultLogger, Runtime, Worker } from "@temporalio/worker";
 import { beforeAll, expect, test } from "vitest";
 import { readHistory } from "./history-file.ts";
 
@@ -8,17 +9,65 @@ const FOLDER = new URL("histories/", import.meta.url);
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith(".history.json"));
 
 Runtime.install({ logger: new DefaultLogger("ERROR"), telemetryOptions: { logging: { filter: { core: "ERROR" } } } });
-let workflowBundle: WorkflowBundle;
+let bundle: { code: string };
 beforeAll(async () => {
-  workflowBundle = await bundleWorkflows();
+  bundle = {
+    code: await workflowBundle(createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" })),
+  };
 });
 
-test("there are histories to replay", () => {
-  expect(files.length).toBeGreaterThanOrEqual(4);
+test("the histories hold everything a session does, and all it takes along", async () => {
+  const found = new Set((await Promise.all(files.map((name) => happenings(new URL(name, FOLDER))))).flat());
+  const expected = [
+    ["WORKFLOW_EXECUTION_CONTINUED_AS_NEW", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED", "WORKFLOW_EXECUTION_SIGNALED"],
+    ["ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED", "ACTIVITY_TASK_CANCEL_REQUESTED"],
+    ["respond", "heal", "publish", "requestStop", "heldText"],
+    ["carries an incarnation", "carries none", "carries inputs", "carries answers", "carries a log to be healed"],
+  ];
+  expect(expected.flat().filter((happening) => !found.has(happening))).toEqual([]);
 });
+
+interface StoredEvent {
+  eventType: string;
+  activityTaskScheduledEventAttributes?: { activityType: { name: string } };
+  markerRecordedEventAttributes?: { details: { data: Payloads } };
+  workflowExecutionStartedEventAttributes?: { input: Payloads };
+}
+interface Payloads {
+  payloads: { data: string }[];
+}
+
+/** Types of a history's events and activities, and what a continued run brought along. */
+async function happenings(file: URL): Promise<string[]> {
+  const { events }: { events: StoredEvent[] } = JSON.parse(await readFile(file, "utf8"));
+  return events.flatMap((event) => {
+    const marker = valuesOf(event.markerRecordedEventAttributes?.details.data)[0];
+    const [, carry] = valuesOf(event.workflowExecutionStartedEventAttributes?.input);
+    return [
+      event.eventType.replace("EVENT_TYPE_", ""),
+      event.activityTaskScheduledEventAttributes?.activityType.name ?? "",
+      String(marker?.["activity_type"]),
+      ...(carry === undefined ? [] : carried(carry)),
+    ];
+  });
+}
+
+function valuesOf(payloads: Payloads | undefined): { [name: string]: unknown }[] {
+  return payloads?.payloads.map(({ data }) => JSON.parse(Buffer.from(data, "base64").toString())) ?? [];
+}
+
+function carried({ incarnation, inbox, commands, unhealed }: { [name: string]: unknown }): string[] {
+  const holds = (list: unknown): boolean => Array.isArray(list) && list.length > 0;
+  return [
+    incarnation === undefined ? "carries none" : "carries an incarnation",
+    ...(holds(inbox) ? ["carries inputs"] : []),
+    ...(holds(commands) ? ["carries answers"] : []),
+    ...(unhealed === true ? ["carries a log to be healed"] : []),
+  ];
+}
 
 test.for(files)("sessions that ran on an earlier release go on with this one: %s", async (name) => {
-  await Worker.runReplayHistory({ workflowBundle }, await readHistory(new URL(name, FOLDER)));
+  await Worker.runReplayHistory({ workflowBundle: bundle }, await readHistory(new URL(name, FOLDER)));
 });
 
 test("a replay fails where the code would have done something else", async () => {
@@ -26,5 +75,5 @@ test("a replay fails where the code would have done something else", async () =>
   for (const { activityTaskScheduledEventAttributes: scheduled } of history.events ?? []) {
     if (scheduled?.activityType) scheduled.activityType.name = "somethingElse";
   }
-  await expect(Worker.runReplayHistory({ workflowBundle }, history)).rejects.toThrow(/[Nn]ondeterminism/);
+  await expect(Worker.runReplayHistory({ workflowBundle: bundle }, history)).rejects.toThrow(/[Nn]ondeterminism/);
 });
