@@ -179,9 +179,10 @@ export class ClientSession implements Session {
   frames(frames: readonly ReceivedFrame[]): void {
     for (const received of frames) {
       const outcome = this.#delivery.read(received);
+      // Before the listeners of the frame, who then find it in the view.
+      if (outcome === "applied") this.changed();
       if (received.kind === "malformed") this.#host.problem(clientError("bad_answer", received.issue));
       else if (received.kind !== "unknown") this.#events.emit("frame", received.frame, outcome);
-      if (outcome === "applied") this.changed();
     }
     const snapshot = this.#delivery.snapshot;
     if (snapshot !== undefined) this.#outboxes.applied(snapshot.applied);

@@ -42,3 +42,19 @@ test("frame-2, frame-3, frame-4, ack-1, ack-2: an input goes from sending over d
   expect(view.turns).toMatchObject([{ turn: 1, outcome: "completed", text: "Hello.", inputs: [{ text: "hello" }] }]);
   expect(edge.violations).toEqual([]);
 });
+
+test("frame-4: whoever listens to frames finds each one in the view", async () => {
+  const edge = await startEdge();
+  const session = quickClient([edge]).session("chat");
+  const scripted = edge.world.session("chat");
+  await live(session);
+  const texts: (string | undefined)[] = [];
+  session.on("frame", ({ type }) => {
+    if (type === "delta") texts.push(session.get().streaming?.text);
+  });
+  await session.send("hello").durable;
+  scripted.startTurn();
+  for (const text of ["a", "b", "c"]) scripted.delta(text);
+  await viewOf(session, ({ streaming }) => streaming?.text === "abc");
+  expect(texts).toEqual(["a", "ab", "abc"]);
+});
