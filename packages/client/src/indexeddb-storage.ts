@@ -1,8 +1,9 @@
-import { eventSchema, type Event } from "@holdfast/contract";
+import type { Event } from "@holdfast/contract";
 import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
 import { z } from "zod";
 import { clientError } from "./errors.ts";
 import type { AdoptedProducer, OutboxStorage, ProducerStore } from "./outbox-storage.ts";
+import { readableEvents } from "./stored-events.ts";
 
 /** Key of one event; IndexedDB orders arrays member by member. */
 const keySchema = z.tuple([z.string(), z.string(), z.number()]);
@@ -86,12 +87,8 @@ async function producersOf(use: UseStore, session: string): Promise<Set<string>>
   return new Set(keys.map((key) => keySchema.parse(key)[1]));
 }
 
-/** What an older version of the page stored may not be an event any more; it is left out. */
 async function eventsOf(use: UseStore, session: string, producer: string): Promise<Event[]> {
   const range = IDBKeyRange.bound([session, producer], [session, producer, []]);
-  const stored = await use("readonly", (store) => promisifyRequest<unknown[]>(store.getAll(range)));
-  return stored.flatMap((raw) => {
-    const parsed = eventSchema.safeParse(raw);
-    return parsed.success ? [parsed.data] : [];
-  });
+  // In the order of their keys, the last part of which is `seq`.
+  return readableEvents(await use("readonly", (store) => promisifyRequest<unknown[]>(store.getAll(range))));
 }

@@ -149,6 +149,7 @@ export class Sender {
       case "forbidden":
       case "unknown_agent":
       case "unknown_session":
+      case "unknown_request":
       case "unknown_command":
       case "command_refused":
         this.detach();
