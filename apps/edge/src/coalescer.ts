@@ -1,6 +1,7 @@
 import { sessionPath } from "@holdfast/contract";
 import { Budget } from "./budget.ts";
 import { SessionQueue, type QueueSettings, type QueueSurroundings } from "./session-queue.ts";
+import { GATE_SETTINGS, SignalGate, type GateSettings } from "./signal-gate.ts";
 import type { Signal, Submission } from "./submission.ts";
 
 export interface CoalescerSettings extends QueueSettings {
@@ -9,6 +10,7 @@ export interface CoalescerSettings extends QueueSettings {
   readonly node: { events: number; bytes: number };
   /** Nothing is taken that would wait longer for its session's volume: its client would time out, and send it again. */
   readonly longestDelayMs: number;
+  readonly gate: GateSettings;
 }
 
 export const COALESCER_SETTINGS: CoalescerSettings = {
@@ -21,6 +23,7 @@ export const COALESCER_SETTINGS: CoalescerSettings = {
   session: { events: 4_096, bytes: 2 * 1024 * 1024 },
   node: { events: 200_000, bytes: 128 * 1024 * 1024 },
   longestDelayMs: 5_000,
+  gate: GATE_SETTINGS,
 };
 
 /** What one connection may have waiting. */
@@ -47,6 +50,7 @@ export class Coalescer {
   readonly #node: Budget;
   readonly #queues = new Map<string, SessionQueue>();
   readonly #stopping = new AbortController();
+  readonly #gate: SignalGate;
   readonly #surroundings: QueueSurroundings;
   readonly #sweeper: NodeJS.Timeout;
   #whenEmpty: (() => void)[] = [];
@@ -54,9 +58,11 @@ export class Coalescer {
   constructor(signal: Signal, probe: CoalescerProbe, settings: CoalescerSettings = COALESCER_SETTINGS) {
     this.#settings = settings;
     this.#node = new Budget(settings.node);
+    this.#gate = new SignalGate(settings.gate);
     this.#surroundings = {
       settings,
       signal,
+      gate: this.#gate,
       stopping: this.#stopping.signal,
       onSignal: (events) => probe.signalStarted(events),
       onSignalEnd: () => probe.signalEnded(),
@@ -75,6 +81,11 @@ export class Coalescer {
   /** Sessions that were sent something lately. */
   get queues(): number {
     return this.#queues.size;
+  }
+
+  /** Temporal does not answer: what is taken waits for it. */
+  get isHolding(): boolean {
+    return this.#gate.isHolding;
   }
 
   /** Takes a submission, which is then settled sooner or later, or refuses it at once. */

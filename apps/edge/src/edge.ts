@@ -96,6 +96,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     subscriptions: () => reading.follower.size,
     queues: () => coalescer.queues,
     depth: () => coalescer.depth,
+    isHolding: () => coalescer.isHolding,
     outgoing: () => sockets.waitingBytes,
     mostOutgoing: () => sockets.mostWaitingBytes,
     isDegraded,

@@ -14,6 +14,7 @@ export interface Levels {
   readonly depth: () => { events: number; bytes: number };
   readonly outgoing: () => number;
   readonly mostOutgoing: () => number;
+  readonly isHolding: () => boolean;
   readonly isDegraded: () => boolean;
 }
 
@@ -105,9 +106,10 @@ export class EdgeMetrics {
       ["queues", "Sessions that were sent something lately.", levels.queues],
       ["waiting_events", "Events taken and not durable yet.", () => levels.depth().events],
       ["waiting_bytes", "Bytes of events taken and not durable yet.", () => levels.depth().bytes],
+      ["intake_held", "1 while Temporal does not answer and signals are held back.", () => Number(levels.isHolding())],
       ["outgoing_bytes", "Bytes waiting in this process for clients to read them.", levels.outgoing],
       ["socket_buffered_bytes", "The most of them that waits for one client.", levels.mostOutgoing],
-      ["degraded", "1 while the session log is out of reach.", () => Number(levels.isDegraded())],
+      ["degraded", "1 while the session log, or a part of it, is out of reach.", () => Number(levels.isDegraded())],
     ];
     for (const [name, help, read] of gauges) {
       const gauge: Gauge = new Gauge({

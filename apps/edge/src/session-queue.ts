@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { wireError, type WireError } from "@holdfast/contract";
 import { backoff } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
+import type { SignalGate } from "./signal-gate.ts";
 import { batchOf, cut, type BatchLimits, type Piece, type Signal, type Submission } from "./submission.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
@@ -19,6 +20,7 @@ export interface QueueSettings {
 export interface QueueSurroundings {
   readonly settings: QueueSettings;
   readonly signal: Signal;
+  readonly gate: SignalGate;
   readonly stopping: AbortSignal;
   readonly onSignal: (events: number) => void;
   readonly onSignalEnd: () => void;
@@ -129,9 +131,11 @@ export class SessionQueue {
   async #deliver(batch: Piece[]): Promise<WireError | undefined> {
     const target = batch[0]?.submission.target;
     if (target === undefined) return undefined;
-    const { settings, signal, onSignal, onSignalEnd, onRetry, onDefect } = this.#surroundings;
+    const { settings, signal, gate, onSignal, onSignalEnd, onRetry, onDefect } = this.#surroundings;
     const content = batchOf(batch);
     for (let attempt = 1; ; attempt++) {
+      await gate.enter();
+      this.#surroundings.stopping.throwIfAborted();
       onSignal(content.runs.reduce((sum, run) => sum + run.events.length, 0));
       const result = await signal(target, content)
         .catch((error: unknown) => {
@@ -139,6 +143,7 @@ export class SessionQueue {
           return { outcome: "refused", error: wireError("internal") } as const;
         })
         .finally(onSignalEnd);
+      gate.leave(result.outcome !== "retry");
       switch (result.outcome) {
         case "durable":
           return undefined;
@@ -146,7 +151,7 @@ export class SessionQueue {
           return result.error;
         case "retry":
           onRetry(result.reason);
-          await this.#sleep(backoff(attempt, settings.firstRetryMs, settings.longestRetryMs));
+          if (!gate.isHolding) await this.#sleep(backoff(attempt, settings.firstRetryMs, settings.longestRetryMs));
       }
     }
   }
