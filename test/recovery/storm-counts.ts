@@ -10,6 +10,7 @@ export interface EdgeCounts {
   /** No more Queries than this were in flight at once, up to the next bucket of the histogram. */
   queriesAtOnce: number;
   resyncs: number;
+  cpuSeconds: number;
 }
 
 /** `before`: samples of the same process to count from; left out, from its start. */
@@ -24,6 +25,7 @@ export function edgeCounts(samples: Samples, before: Samples = new Map()): EdgeC
     queries: since("holdfast_edge_queries_total"),
     queriesAtOnce: mostAtOnce(samples, before),
     resyncs: since("holdfast_edge_resyncs_total"),
+    cpuSeconds: Number(since("process_cpu_seconds_total").toFixed(1)),
   };
 }
 

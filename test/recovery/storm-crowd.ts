@@ -1,22 +1,13 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { mintToken } from "@holdfast/stack/token";
-import {
-  type Answer,
-  type CrowdPlan,
-  crowdPlanSchema,
-  type CrowdReport,
-  type Order,
-  orderSchema,
-} from "./storm-protocol.ts";
+import { type CrowdPlan, crowdPlanSchema, type CrowdReport, type Order, orderSchema } from "./storm-protocol.ts";
 import { StormVisitor } from "./storm-visitor.ts";
+import { obey } from "./told-process.ts";
 
-/**
- * A process full of clients: begun by `forkCrowd`, told what to do over the channel between the two, one order at a time,
- * each answered when it is done. It ends with that channel.
- */
 const SHORT = "faults:tokens=4";
 
+/** A process full of clients. */
 class Crowd {
   readonly #plan: CrowdPlan;
   readonly #visitors: StormVisitor[] = [];
@@ -28,7 +19,7 @@ class Crowd {
     this.#loop.enable();
   }
 
-  async obey(order: Order): Promise<Answer> {
+  async obey(order: Order): Promise<object> {
     switch (order.order) {
       case "gather":
         await this.#gather();
@@ -52,9 +43,9 @@ class Crowd {
         await this.#call(this.#visitors.toSorted(() => Math.random() - 0.5).slice(0, order.visitors));
         break;
       case "report":
-        return { answer: "report", to: order.order, report: this.#report() };
+        return this.#report();
     }
-    return { answer: "done", to: order.order };
+    return {};
   }
 
   get #streaming(): StormVisitor[] {
@@ -102,9 +93,7 @@ class Crowd {
   }
 }
 
-const crowd = new Crowd(crowdPlanSchema.parse(JSON.parse(process.env["STORM_PLAN"] ?? "")));
-process.on("message", (message) => {
-  // A failure ends the process, which its parent notices.
-  void crowd.obey(orderSchema.parse(message)).then((answer) => process.send?.(answer));
+obey(crowdPlanSchema, orderSchema, (plan) => {
+  const crowd = new Crowd(plan);
+  return (order) => crowd.obey(order);
 });
-process.once("disconnect", () => process.exit());

@@ -65,10 +65,3 @@ export const crowdReportSchema = z.object({
   loopStallMs: z.number(),
 });
 export type CrowdReport = z.infer<typeof crowdReportSchema>;
-
-/** `to`: the order it answers. */
-export const answerSchema = z.discriminatedUnion("answer", [
-  z.object({ answer: z.literal("done"), to: z.string() }),
-  z.object({ answer: z.literal("report"), to: z.string(), report: crowdReportSchema }),
-]);
-export type Answer = z.infer<typeof answerSchema>;
