@@ -2,7 +2,8 @@
  * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or a build whose bounds are so
  * small that a run reaches them, or one whose clocks are wrong.
  */
-export type ArenaKind = "standalone" | "small-bounds" | "wrong-clocks" | "sentinel" | "cluster";
+export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "sentinel", "cluster"] as const;
+export type ArenaKind = (typeof ARENAS)[number];
 
 /** What is done to a process, a link, or by the clients. What is held for a while is so for the strike's `holdMs`. */
 export const FAULTS = {

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
-import { type Fault, FAULT_NAMES, isFault } from "./faults.ts";
-import { ALL, type Line, MIXES, runMatrix } from "./matrix.ts";
+import { type ArenaKind, ARENAS, type Fault, FAULT_NAMES, isFault } from "./faults.ts";
+import { ALL, type Line, mixIn, runMatrix } from "./matrix.ts";
 import { isClean, markdown, type Outcome, outcomeOf } from "./outcome.ts";
 import type { RunResult } from "./run.ts";
 
@@ -14,7 +14,7 @@ interface Options {
   jobs: number;
   fault?: Fault[];
   all?: boolean;
-  mixes?: boolean;
+  mix?: ArenaKind[];
   keep: string;
 }
 
@@ -28,7 +28,7 @@ program
   .option("--clients <n>", "clients, two to a session", whole, 6)
   .option("--jobs <n>", "stacks under fire at once", whole, 1)
   .option("--fault <names...>", `only these, each alone: ${FAULT_NAMES.join(", ")}`, faultNamed)
-  .option("--mixes", "all of them mixed, in every arena")
+  .option("--mix <arenas...>", `all of an arena's mixed: ${ARENAS.join(", ")}`, arenaNamed)
   .option("--all", "each fault alone, then the mixes")
   .option("--keep <file>", "where the history of a run that broke a promise is written", ".holdfast/chaos-failure.json")
   .action(async (options: Options) => {
@@ -52,11 +52,10 @@ async function chaos({ seed, runs, minutes, clients, jobs, keep: file, ...which 
   return outcomes.every(isClean) ? 0 : 1;
 }
 
-function linesOf({ fault, all, mixes }: Pick<Options, "fault" | "all" | "mixes">): readonly Line[] {
+function linesOf({ fault = [], all, mix = [] }: Pick<Options, "fault" | "all" | "mix">): readonly Line[] {
   if (all) return ALL;
-  if (mixes) return MIXES;
-  if (fault !== undefined) return fault.map((name) => ({ name, faults: [name] }));
-  return MIXES.slice(0, 1);
+  if (fault.length + mix.length === 0) return [mixIn("standalone")];
+  return [...fault.map((name) => ({ name, faults: [name] })), ...mix.map(mixIn)];
 }
 
 function told({ name }: Line, { seed, schedule, acked, settledMs, violations }: RunResult): string {
@@ -89,4 +88,10 @@ function positive(text: string): number {
 function faultNamed(text: string, before: Fault[] = []): Fault[] {
   if (!isFault(text)) throw new InvalidArgumentError(`Choose from ${FAULT_NAMES.join(", ")}.`);
   return [...before, text];
+}
+
+function arenaNamed(text: string, before: ArenaKind[] = []): ArenaKind[] {
+  const kind = ARENAS.find((each) => each === text);
+  if (kind === undefined) throw new InvalidArgumentError(`Choose from ${ARENAS.join(", ")}.`);
+  return [...before, kind];
 }

@@ -1,5 +1,5 @@
 import { type Arena, openArena } from "./arena.ts";
-import { arenaOf, type ArenaKind, type Fault, FAULT_NAMES, FAULTS } from "./faults.ts";
+import { arenaOf, type ArenaKind, ARENAS, type Fault, FAULT_NAMES, FAULTS } from "./faults.ts";
 import { run, type RunPlan, type RunResult } from "./run.ts";
 
 /** A line of the table: some faults, each alone or mixed, over many seeds. */
@@ -19,19 +19,19 @@ export interface MatrixPlan extends Pick<RunPlan, "durationMs" | "clients"> {
 const isOfValkey = (fault: Fault): boolean => fault.startsWith("valkey-");
 const inArena = (kind: ArenaKind): Fault[] => FAULT_NAMES.filter((fault) => FAULTS[fault] === kind);
 
-/** Everything at once, in each arena: what the stack as it ships suffers, and what only this one does. */
-export const MIXES: readonly Line[] = [
-  { name: "mixed", faults: inArena("standalone") },
-  { name: "mixed, small bounds", faults: [...inArena("small-bounds"), ...inArena("standalone")] },
-  { name: "mixed, wrong clocks", faults: [...inArena("wrong-clocks"), ...inArena("standalone")] },
-  ...(["sentinel", "cluster"] as const).map((kind) => ({
-    name: `mixed, ${kind}`,
-    faults: [...inArena(kind), ...inArena("standalone").filter((fault) => !isOfValkey(fault))],
-  })),
-];
+/** Everything at once in one arena: what the stack as it ships suffers, and what only this arena does. */
+export function mixIn(kind: ArenaKind): Line {
+  if (kind === "standalone") return { name: "mixed", faults: inArena(kind) };
+  const ownRedis = kind === "sentinel" || kind === "cluster";
+  const shared = inArena("standalone").filter((fault) => !(ownRedis && isOfValkey(fault)));
+  return { name: `mixed, ${kind}`, faults: [...inArena(kind), ...shared] };
+}
 
 /** Each fault alone, then the mixes. */
-export const ALL: readonly Line[] = [...FAULT_NAMES.map((fault) => ({ name: fault, faults: [fault] })), ...MIXES];
+export const ALL: readonly Line[] = [
+  ...FAULT_NAMES.map((fault) => ({ name: fault, faults: [fault] })),
+  ...ARENAS.map(mixIn),
+];
 
 /**
  * Runs every line over its seeds. An arena is used for as many runs as need one of its kind and is opened anew after one
