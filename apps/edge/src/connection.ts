@@ -81,6 +81,11 @@ export class Connection {
     return this.#claims;
   }
 
+  /** Those that are open. */
+  get sessions(): SessionKey[] {
+    return [...this.#sessions.values()].map(({ key }) => key);
+  }
+
   /** Events sent on this connection that are neither durable nor refused yet. */
   get waitingEvents(): number {
     return this.#sender.budget.events;

@@ -61,7 +61,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     node: config.HOLDFAST_NODE_ID,
     log,
     outlet: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
-    isDegraded,
+    isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),
     onConnect: () => metrics.connected(),
     onDisconnect: (reason) => metrics.disconnected(reason),
     connection: {

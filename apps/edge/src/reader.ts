@@ -1,4 +1,4 @@
-import { sessionPath, type Cursor } from "@holdfast/contract";
+import { sessionPath, type Cursor, type SessionKey } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import type { LimitFunction } from "p-limit";
 import { backoff } from "./backoff.ts";
@@ -13,8 +13,8 @@ export interface ReaderSurroundings {
   readonly snapshots: Snapshots;
   /** Bounds the pages read at once on this node, and with them their memory. */
   readonly pages: LimitFunction;
-  /** Redis is known to be away: nothing is worth asking it. */
-  readonly isDegraded: () => boolean;
+  /** The session's log is known to be out of reach: nothing is worth asking it. */
+  readonly isAway: (key: SessionKey) => boolean;
   readonly onPause: () => void;
   readonly onResume: () => void;
   readonly onResync: () => void;
@@ -133,7 +133,7 @@ export class Reader implements FeedReader {
     for (let failures = 0; !this.#isClosed;) {
       try {
         await this.#awaitRoom();
-        if (this.#surroundings.isDegraded()) throw new Error("The session log is out of reach.");
+        if (this.#surroundings.isAway(this.#feed.key)) throw new Error("The session log is out of reach.");
         await this.#feed.ready();
         if (this.#isClosed || (await this.#step())) return;
         failures = 0;

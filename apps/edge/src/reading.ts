@@ -1,6 +1,6 @@
 import type { RedisConnection } from "@holdfast/service/redis";
 import type { Logger } from "@holdfast/service/log";
-import { LogFollower, SessionLog } from "@holdfast/session-log";
+import { LogFollower, LogReach, SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import pLimit from "p-limit";
 import { Feeds } from "./feeds.ts";
@@ -25,7 +25,7 @@ export interface Reading {
 /** Pages of session logs in memory at once. */
 const MAX_PAGES = 32;
 
-/** `onStatus` hears that the log went out of reach, or came back. */
+/** `onStatus` hears that some session's log went out of reach, or came back. */
 export function createReading(
   settings: ReadingSettings,
   redis: { commands: RedisConnection; subscriber: RedisConnection },
@@ -47,7 +47,7 @@ export function createReading(
     snapshots,
     onFailure,
   );
-  const watch = new LogWatch(redis.commands, redis.subscriber, {
+  const watch = new LogWatch(new LogReach(redis.commands), redis, {
     onLost: onStatus,
     onBack: () => {
       onStatus();
@@ -59,7 +59,7 @@ export function createReading(
     log: sessionLog,
     snapshots,
     pages: pLimit(MAX_PAGES),
-    isDegraded: () => watch.isDegraded,
+    isAway: (key) => watch.isAway(key),
     onPause: () => metrics.paused(),
     onResume: () => metrics.resumed(),
     onResync,

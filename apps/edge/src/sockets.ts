@@ -4,6 +4,7 @@ import {
   wireError,
   type ClientToServerEvents,
   type ServerToClientEvents,
+  type SessionKey,
   type WireError,
 } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
@@ -18,6 +19,8 @@ export interface Attached {
   readonly socket: EdgeSocket;
   readonly connection: Connection;
   readonly outlet: Outlet;
+  /** What its client was told last (SPEC open-6). */
+  isDegraded: boolean;
 }
 
 export interface SocketsSurroundings {
@@ -25,7 +28,8 @@ export interface SocketsSurroundings {
   readonly log: Logger;
   readonly outlet: OutletLimits;
   readonly connection: ConnectionSurroundings;
-  readonly isDegraded: () => boolean;
+  /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
+  readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
   readonly onConnect: () => void;
   readonly onDisconnect: (reason: string) => void;
 }
@@ -64,10 +68,9 @@ export class Sockets {
     return bytes;
   }
 
-  /** Tells every client (SPEC open-6). */
+  /** Tells every client for which it has changed (SPEC open-6). */
   emitStatus(): void {
-    const degraded = this.#surroundings.isDegraded();
-    for (const { socket } of this.#attached.values()) socket.emit("status", { degraded });
+    for (const attached of this.#attached.values()) this.#emitStatus(attached);
   }
 
   attach(socket: EdgeSocket): void {
@@ -79,7 +82,8 @@ export class Sockets {
       (inMs) => socket.emit("expiring", { inMs }),
       () => closeConnection(socket, wireError("token_expired")),
     );
-    this.#attached.set(socket.id, { socket, connection, outlet });
+    const attached: Attached = { socket, connection, outlet, isDegraded: false };
+    this.#attached.set(socket.id, attached);
     surroundings.onConnect();
 
     // Without a listener Socket.IO prints what a client did wrong.
@@ -92,23 +96,42 @@ export class Sockets {
       // A client that only left the namespace would hold a transport it can do nothing with.
       socket.conn.close();
     });
-    this.#route(socket, connection, clock);
+    this.#route(attached, clock);
 
     // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
     void socket.join(roomsOf(claims));
     clock.set(claims.expiresAt);
     socket.emit("welcome", this.#welcome(claims.expiresAt));
-    if (surroundings.isDegraded()) socket.emit("status", { degraded: true });
+    this.#emitStatus(attached);
   }
 
-  #route(socket: EdgeSocket, connection: Connection, clock: TokenClock): void {
+  #emitStatus(attached: Attached): void {
+    const degraded = this.#surroundings.isDegraded(attached.connection.sessions);
+    if (degraded === attached.isDegraded) return;
+    attached.isDegraded = degraded;
+    attached.socket.emit("status", { degraded });
+  }
+
+  #route(attached: Attached, clock: TokenClock): void {
+    const { socket, connection } = attached;
     socket.onAny((name: string, ...rest) => {
       if (!Object.hasOwn(REQUESTS, name)) this.#serve<never>(rest.at(-1), (answer) => connection.unknown(name, answer));
     });
-    socket.on("open", (request, ack) => this.#serve(ack, (answer) => connection.open(request, answer)));
+    socket.on("open", (request, ack) => {
+      this.#serve(ack, async (answer) => {
+        const opening = connection.open(request, answer);
+        this.#emitStatus(attached);
+        await opening;
+      });
+    });
     socket.on("send", (request, ack) => this.#serve(ack, (answer) => connection.send(request, answer)));
     socket.on("command", (request, ack) => this.#serve(ack, (answer) => connection.command(request, answer)));
-    socket.on("close", (request, ack) => this.#serve(ack, (answer) => connection.closeSession(request, answer)));
+    socket.on("close", (request, ack) => {
+      this.#serve(ack, (answer) => {
+        connection.closeSession(request, answer);
+        this.#emitStatus(attached);
+      });
+    });
     socket.on("renew", (request, ack) => {
       this.#serve(ack, async (answer) => {
         if (await connection.renew(request, answer)) clock.set(connection.claims.expiresAt);

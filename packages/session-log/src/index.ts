@@ -1,4 +1,5 @@
 export { LogFollower } from "./log-follower.ts";
+export { LogReach } from "./log-reach.ts";
 export { SessionLog } from "./session-log.ts";
 export type {
   AppendOutcome,
