@@ -24,6 +24,9 @@ const eventsSignal = temporal.defineSignal<[unknown]>(SIGNAL_EVENTS);
 const snapshotQuery = temporal.defineQuery<SessionTruth>(QUERY_SNAPSHOT);
 const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND);
 
+/** What a run's history notes when it ends as a short one (see `Governor`). */
+const SHORT_RUNS = "short-runs";
+
 export type SessionWorkflow = (start: SessionStart, carry?: Carry) => Promise<never>;
 
 /** The workflow of sessions whose agents `agentNamed` finds; what it throws fails the workflow task. */
@@ -37,7 +40,7 @@ export function sessionWorkflow(agentNamed: (name: string) => Agent): SessionWor
  */
 async function runSession(start: SessionStart, agent: Agent, carry: Carry | undefined): Promise<never> {
   const state = new Session(start, agent, temporal.workflowInfo().startTime.getTime(), carry);
-  const governor = new Governor();
+  const governor = new Governor(() => temporal.patched(SHORT_RUNS));
   const log = new LogWriter(start.key, state.incarnation, carry?.unhealed ?? false);
   let turnScope: temporal.CancellationScope | undefined;
 
@@ -96,7 +99,8 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
 
   const leaving = (): boolean => {
     const run = temporal.workflowInfo();
-    return governor.due(run) && governor.quiet(run);
+    // In this order: that a run is due may be noted in its history, and is to be noted when it ends.
+    return governor.quiet(run) && governor.due(run);
   };
   for (;;) {
     await temporal.condition(() => state.hasInput || state.patchDue || leaving());
