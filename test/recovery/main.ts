@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { outageCommands } from "./outage-command.ts";
 import { slowReaderCommand } from "./slow-reader-command.ts";
 import { stormCommand } from "./storm-command.ts";
 
@@ -7,6 +8,7 @@ const program = new Command("npm run recovery --").description(
 );
 program.addCommand(stormCommand());
 program.addCommand(slowReaderCommand());
+for (const command of outageCommands()) program.addCommand(command);
 await program.parseAsync();
 // A library's timer must not keep a command alive that has done its work.
 process.exit();

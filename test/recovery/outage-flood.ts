@@ -1,0 +1,214 @@
+import type { Event } from "@holdfast/contract";
+import type { Socket } from "socket.io-client";
+import { COALESCER_SETTINGS, CONNECTION_BUDGET } from "../../apps/edge/src/coalescer.ts";
+import { appliedObserves } from "../chaos/checker.ts";
+import { type Ack, ask, rawConnect } from "../conformance/raw-client.ts";
+import { scrape, sumOf } from "./edge-probe.ts";
+import type { Promises } from "./outage-promises.ts";
+import { type TemporalClient, truthOf } from "./outage-truth.ts";
+
+/** Whether the flood stops at the bound of one connection, or goes on to that of the node. */
+export type FloodReach = "connection" | "node";
+
+/** What an edge took of the flood; each figure is held against its bound. */
+export interface Volume {
+  events: number;
+  bytes: number;
+}
+
+export interface FloodFigures {
+  size: "small" | "large";
+  session: Volume;
+  connection: Volume;
+  node: Volume;
+  connections: number;
+  /** Sends refused as `busy`, and their bytes. */
+  refused: number;
+  refusedBytes: number;
+}
+
+export interface FloodPlan {
+  edge: string;
+  size: FloodFigures["size"];
+  name: string;
+  token: (subject: string) => Promise<string>;
+}
+
+interface Stream {
+  socket: Socket;
+  subject: string;
+  session: string;
+  nextSeq: number;
+  taken: Volume;
+  /** Sends the edge took, which it answers when they are durable. */
+  answers: Promise<Ack>[];
+}
+
+const SIZES = {
+  small: { events: 256, padding: 0 },
+  large: { events: 20, padding: 40 * 1024 },
+} as const;
+const SESSIONS_PER_CONNECTION = 3;
+/** Connections that go on pushing once nothing is taken any more. */
+const PRESSING = 4;
+
+/** Raw clients that push as much as one edge takes while Temporal is away. */
+export class Flood {
+  readonly figures: FloodFigures;
+  readonly #plan: FloodPlan;
+  readonly #sockets: Socket[] = [];
+  readonly #streams: Stream[] = [];
+
+  constructor(plan: FloodPlan) {
+    this.#plan = plan;
+    this.figures = {
+      size: plan.size,
+      session: { events: 0, bytes: 0 },
+      connection: { events: 0, bytes: 0 },
+      node: { events: 0, bytes: 0 },
+      connections: 0,
+      refused: 0,
+      refusedBytes: 0,
+    };
+  }
+
+  /** Pushes until the edge takes no more: of a session, of a connection, and with `node` of anybody. */
+  async rise(reach: FloodReach, promises: Promises): Promise<void> {
+    const [stream, ...others] = await this.#connect();
+    if (stream === undefined) throw new Error("A connection has sessions.");
+    await this.#fill(stream, promises);
+    this.figures.session = stream.taken;
+    this.#isBounded(promises, "session", stream.taken, COALESCER_SETTINGS.session);
+    for (const other of others) await this.#fill(other, promises);
+    this.figures.connection = sum([stream, ...others]);
+    this.#isBounded(promises, "connection", this.figures.connection, CONNECTION_BUDGET);
+    if (reach === "node") await this.#fillNode(promises);
+    this.figures.node = await this.#waiting();
+    promises.holds(
+      `limit-1: the node holds no more than its bound (${JSON.stringify(this.figures.node)})`,
+      isWithin(this.figures.node, COALESCER_SETTINGS.node),
+    );
+  }
+
+  /** Goes on pushing what is refused for `ms`: the edge must not keep any of it. */
+  async press(ms: number, promises: Promises): Promise<void> {
+    const until = performance.now() + ms;
+    const bySocket = new Map(this.#streams.map((stream) => [stream.socket, stream]));
+    await Promise.all(
+      [...bySocket.values()].slice(0, PRESSING).map(async (stream) => {
+        while (performance.now() < until) await this.#push(stream, promises);
+      }),
+    );
+  }
+
+  /** Temporal is back: everything that was taken becomes durable, once. */
+  async ebb(temporal: TemporalClient, promises: Promises): Promise<void> {
+    const taken = this.#streams.filter(({ answers }) => answers.length > 0);
+    await promises.soon("ack-1: all that was taken becomes durable", async () => {
+      const acks = await Promise.all(taken.flatMap(({ answers }) => answers));
+      return acks.every(({ ok }) => ok);
+    });
+    for (const { subject, session, taken: volume } of taken) {
+      const { snapshot } = await truthOf(temporal, { tenant: "acme", owner: subject, name: session });
+      const applied = appliedObserves(snapshot);
+      promises.holds(`${subject}/${session}: ${applied} applied of ${volume.events}`, applied === volume.events);
+    }
+  }
+
+  leave(): void {
+    for (const socket of this.#sockets) socket.close();
+  }
+
+  async #connect(): Promise<Stream[]> {
+    const { edge, name, token } = this.#plan;
+    const subject = `${name}-${this.figures.connections++}`;
+    const { socket } = await rawConnect(edge, await token(subject));
+    this.#sockets.push(socket);
+    const streams = Array.from({ length: SESSIONS_PER_CONNECTION }, (_, index): Stream => {
+      return { socket, subject, session: `s${index}`, nextSeq: 1, taken: { events: 0, bytes: 0 }, answers: [] };
+    });
+    await Promise.all(streams.map(({ session }) => ask(socket, "open", { session, agent: "concierge" })));
+    this.#streams.push(...streams);
+    return streams;
+  }
+
+  /** As many connections as the node has room for, and some more: the last must find none. */
+  async #fillNode(promises: Promises): Promise<void> {
+    const { node } = COALESCER_SETTINGS;
+    const room = Math.min(node.events / this.figures.connection.events, node.bytes / this.figures.connection.bytes);
+    const connections = await Promise.all(Array.from({ length: Math.ceil(room) + 2 }, () => this.#connect()));
+    for (const stream of connections.flat()) await this.#fill(stream, promises);
+    const last = sum(connections.at(-1) ?? []);
+    promises.holds(`limit-1: a full node takes nothing of anybody (${JSON.stringify(last)})`, last.events === 0);
+  }
+
+  async #fill(stream: Stream, promises: Promises): Promise<void> {
+    while (await this.#push(stream, promises));
+  }
+
+  /** One `send`. Resolves to whether the edge took it: what it refuses it refuses at once. */
+  async #push(stream: Stream, promises: Promises): Promise<boolean> {
+    const { socket, session, nextSeq } = stream;
+    const { events, bytes } = this.#batch(nextSeq);
+    let refusal: Ack | undefined;
+    const answer = new Promise<Ack>((resolve) => {
+      socket.emit("send", { session, producer: "flood", events }, (ack: Ack) => {
+        if (!ack.ok) refusal = ack;
+        resolve(ack);
+      });
+    });
+    // Answered by the edge alone, and after the send if that is refused.
+    await ask(socket, "close", { session: "nobody's" });
+    if (refusal === undefined) {
+      stream.nextSeq += events.length;
+      stream.taken.events += events.length;
+      stream.taken.bytes += bytes;
+      stream.answers.push(answer);
+      return true;
+    }
+    this.figures.refused++;
+    this.figures.refusedBytes += bytes;
+    const { code, retryAfterMs = 0 } = refusal.error ?? { code: "" };
+    const isSaid = (code === "busy" || code === "rate_limited") && retryAfterMs > 0;
+    promises.holds(`limit-1: what does not fit is \`busy\`, with a delay (${JSON.stringify(refusal)})`, isSaid);
+    return false;
+  }
+
+  #batch(nextSeq: number): { events: Event[]; bytes: number } {
+    const size = SIZES[this.#plan.size];
+    const data = size.padding === 0 ? {} : { data: "x".repeat(size.padding) };
+    const events = Array.from({ length: size.events }, (_, index): Event => {
+      return { seq: nextSeq + index, kind: "observe", name: "flood", ...data };
+    });
+    return {
+      events,
+      bytes: events.reduce<number>((bytes, event) => bytes + Buffer.byteLength(JSON.stringify(event)), 0),
+    };
+  }
+
+  #isBounded(promises: Promises, what: string, taken: Volume, bound: Volume): void {
+    const { events, bytes } = this.#batch(1);
+    const isUsed = taken.events + events.length > bound.events || taken.bytes + bytes > bound.bytes;
+    const rule = `limit-1: a ${what} may have so much waiting and no more (${JSON.stringify(taken)})`;
+    promises.holds(rule, isWithin(taken, bound) && isUsed);
+  }
+
+  async #waiting(): Promise<Volume> {
+    const page = await scrape(this.#plan.edge);
+    return {
+      events: sumOf(page, "holdfast_edge_waiting_events"),
+      bytes: sumOf(page, "holdfast_edge_waiting_bytes"),
+    };
+  }
+}
+
+function sum(streams: readonly Stream[]): Volume {
+  return streams.reduce((all, { taken }) => ({ events: all.events + taken.events, bytes: all.bytes + taken.bytes }), {
+    events: 0,
+    bytes: 0,
+  });
+}
+
+function isWithin(volume: Volume, bound: Volume): boolean {
+  return volume.events <= bound.events && volume.bytes <= bound.bytes;
+}

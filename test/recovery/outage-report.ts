@@ -1,0 +1,89 @@
+import type { Violation } from "../chaos/checker.ts";
+import type { OutageResult } from "./outage-result.ts";
+
+/** For people, on standard output: a line for each outage, then what each of them cost. */
+export function printOutages(results: readonly OutageResult[]): void {
+  console.table(Object.fromEntries(results.map((result) => [result.name, summary(result)])));
+  for (const result of results) {
+    console.log(`\n${result.name}: memory of each process in MiB, and how often it ended`);
+    console.table(result.processes);
+    if (result.floods.length > 0) printFloods(result);
+    console.log(`Signals to Temporal in each second after the return: ${result.signalsPerSecond.join(" ")}`);
+    console.log(`Who came in the middle waited at most: ${newcomers(result)}`);
+    for (const rule of result.broken) console.log(`BROKEN ${rule}`);
+    for (const violation of result.violations) console.log(`BROKEN ${JSON.stringify(violation)}`);
+  }
+}
+
+export function isClean({ violations, broken }: OutageResult): boolean {
+  return violations.length + broken.length === 0;
+}
+
+function summary(result: OutageResult): Record<string, number | string> {
+  const count = (...promises: Violation["promise"][]): number =>
+    result.violations.filter(({ promise }) => promises.includes(promise)).length;
+  const { ackMs, toldMs } = result;
+  return {
+    "sent while away": result.sent,
+    "acked while away": result.acked,
+    lost: count("lost"),
+    duplicated: count("duplicated", "invented"),
+    reordered: count("reordered"),
+    "garbled, gaps": count("garbled", "gap", "diverged"),
+    hangs: count("hang"),
+    "other rules broken": result.broken.length,
+    "ack p50 before": milliseconds(ackMs.before, 0.5),
+    "ack p50 while away": milliseconds(ackMs.during, 0.5),
+    "ack max while away": milliseconds(ackMs.during, 1),
+    "told within": toldMs === undefined ? "–" : seconds([toldMs], 1),
+    "converged p50": seconds(result.convergedMs, 0.5),
+    "converged max": seconds(result.convergedMs, 1),
+    "logs healed max": seconds(result.healedMs, 1),
+    "all answered": seconds([result.restMs], 1),
+  };
+}
+
+function printFloods({ floods }: OutageResult): void {
+  console.log("What one edge took of a flood, and what it refused:");
+  console.table(
+    Object.fromEntries(
+      floods.map((flood) => [
+        `${flood.size} events`,
+        {
+          "of a session": volume(flood.session),
+          "of a connection": volume(flood.connection),
+          "of all": volume(flood.node),
+          connections: flood.connections,
+          refused: flood.refused,
+          "refused MiB": Math.round(flood.refusedBytes / 1_048_576),
+        },
+      ]),
+    ),
+  );
+}
+
+function newcomers({ newcomers: welcomes }: OutageResult): string {
+  const most = (pick: (welcome: OutageResult["newcomers"][number]) => number): string =>
+    milliseconds(welcomes.map(pick), 1);
+  const connect = most(({ connectMs }) => connectMs);
+  const open = most(({ openMs }) => openMs);
+  return `${connect} to connect, ${open} for \`open\`, ${most(({ commandMs }) => commandMs)} for a command`;
+}
+
+function volume({ events, bytes }: { events: number; bytes: number }): string {
+  return `${events} (${(bytes / 1_048_576).toFixed(2)} MiB)`;
+}
+
+function milliseconds(values: readonly number[], share: number): string {
+  const value = quantile(values, share);
+  return value === undefined ? "–" : `${Math.round(value)} ms`;
+}
+
+function seconds(values: readonly number[], share: number): string {
+  const value = quantile(values, share);
+  return value === undefined ? "–" : `${(value / 1_000).toFixed(1)} s`;
+}
+
+function quantile(values: readonly number[], share: number): number | undefined {
+  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)];
+}

@@ -1,0 +1,108 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
+import { temporalAt } from "./outage-truth.ts";
+import { Redis } from "ioredis";
+
+export type ServerName = "redis" | "temporal";
+
+/**
+ * How a server goes away, and what it is when it comes back. `kill`: SIGKILL, and back with its data. `empty`: SIGKILL, and
+ * back without. `hang`: SIGSTOP, so that connections stay open and nothing is answered.
+ */
+export type Manner = "kill" | "empty" | "hang";
+
+export interface Absence {
+  server: ServerName;
+  manner: Manner;
+}
+
+/** Milliseconds a server has to answer before it counts as away. */
+const ANSWER_MS = 1_000;
+
+/** A Valkey and a Temporal that no supervisor mends: they come back when they are told to, on the same ports. */
+export class OutageServers {
+  readonly redisUrl: string;
+  readonly temporalAddress: string;
+  readonly #dir: string;
+  #valkey: ValkeyServer;
+  #temporal: TemporalServer;
+
+  private constructor(dir: string, valkey: ValkeyServer, temporal: TemporalServer) {
+    this.#dir = dir;
+    this.#valkey = valkey;
+    this.#temporal = temporal;
+    this.redisUrl = valkey.url;
+    this.temporalAddress = temporal.address;
+  }
+
+  /** `dir`: where both keep their data. */
+  static async start(dir: string): Promise<OutageServers> {
+    const [valkey, temporal] = await Promise.all([
+      startValkey({ dir: join(dir, "valkey") }),
+      startTemporal({ dir: join(dir, "temporal") }),
+    ]);
+    return new OutageServers(dir, valkey, temporal);
+  }
+
+  /** Resolves when the server answers nobody any more. */
+  async take({ server, manner }: Absence): Promise<void> {
+    const process = server === "redis" ? this.#valkey : this.#temporal;
+    process.kill(manner === "hang" ? "SIGSTOP" : "SIGKILL");
+    if (manner !== "hang") await process.exited;
+    while (await this.#answers(server)) await sleep(10);
+  }
+
+  /** Resolves when the server serves again. */
+  async bringBack({ server, manner }: Absence): Promise<void> {
+    if (manner === "hang") (server === "redis" ? this.#valkey : this.#temporal).kill("SIGCONT");
+    else if (server === "redis") await this.#restartValkey(manner === "empty");
+    else await this.#restartTemporal();
+    while (!(await this.#answers(server))) await sleep(10);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.#valkey.stop(), this.#temporal.stop()]);
+  }
+
+  async #restartValkey(empty: boolean): Promise<void> {
+    const dir = join(this.#dir, "valkey");
+    if (empty) await rm(dir, { recursive: true });
+    this.#valkey = await startValkey({ dir, port: this.#valkey.port });
+  }
+
+  async #restartTemporal(): Promise<void> {
+    const port = Number(this.temporalAddress.split(":")[1]);
+    this.#temporal = await startTemporal({ dir: join(this.#dir, "temporal"), port });
+  }
+
+  #answers(server: ServerName): Promise<boolean> {
+    return server === "redis" ? redisAnswers(this.redisUrl) : temporalAnswers(this.temporalAddress);
+  }
+}
+
+async function redisAnswers(url: string): Promise<boolean> {
+  const redis = new Redis(url, { lazyConnect: true, retryStrategy: () => null, commandTimeout: ANSWER_MS });
+  redis.on("error", () => undefined);
+  try {
+    await redis.connect();
+    return (await redis.ping()) === "PONG";
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function temporalAnswers(address: string): Promise<boolean> {
+  const temporal = temporalAt(address);
+  try {
+    await temporal.withDeadline(Date.now() + ANSWER_MS, () => temporal.workflowService.getSystemInfo({}));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    await temporal.connection.close();
+  }
+}

@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { QUERY_SNAPSHOT, type SessionKey, sessionPath, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import { connectTemporal } from "@holdfast/service/temporal";
+
+const BOUND_MS = 30_000;
+const PAUSE_MS = 50;
+
+export type TemporalClient = ReturnType<typeof connectTemporal>;
+
+/** Its connection is the caller's to close. */
+export function temporalAt(address: string): TemporalClient {
+  const settings = {
+    HOLDFAST_TEMPORAL_ADDRESS: address,
+    HOLDFAST_TEMPORAL_NAMESPACE: "default",
+    HOLDFAST_TEMPORAL_TLS: false,
+  };
+  return connectTemporal(settings, "caller");
+}
+
+/**
+ * What the session's workflow says of it. A workflow has room for few Queries while it is busy, so it is asked again until it
+ * answers; rejects when it does not within the bound.
+ */
+export async function truthOf(temporal: TemporalClient, key: SessionKey): Promise<SessionTruth> {
+  for (const until = performance.now() + BOUND_MS; ;) {
+    try {
+      return await temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT);
+    } catch (error) {
+      if (performance.now() > until) throw error;
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+/** One fact of each of the sessions, by their paths. */
+export async function factsOf(
+  temporal: TemporalClient,
+  keys: readonly SessionKey[],
+  pick: (truth: SessionTruth) => number,
+): Promise<Map<string, number>> {
+  const byPath = new Map(keys.map((key) => [sessionPath(key), key]));
+  const facts = [...byPath].map(async ([path, key]) => [path, pick(await truthOf(temporal, key))] as const);
+  return new Map(await Promise.all(facts));
+}

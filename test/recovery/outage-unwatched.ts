@@ -1,0 +1,68 @@
+import { type SessionKey, sessionPath } from "@holdfast/contract";
+import type { SessionLog } from "@holdfast/session-log";
+import { differ } from "../chaos/checker.ts";
+import type { ReaderRecord, SentEvent } from "../chaos/history.ts";
+import { OutageClient } from "./outage-client.ts";
+import type { OutageCrowd } from "./outage-crowd.ts";
+import type { Promises } from "./outage-promises.ts";
+import { type TemporalClient, truthOf } from "./outage-truth.ts";
+
+/** Sessions that are spoken to while Redis is away and have no reader when it comes back: only their workflow heals their log. */
+export class UnwatchedSessions {
+  readonly sent: SentEvent[] = [];
+  readonly #crowd: OutageCrowd;
+  readonly #subjects: readonly string[];
+
+  constructor(crowd: OutageCrowd, subjects: readonly string[]) {
+    this.#crowd = crowd;
+    this.#subjects = subjects;
+  }
+
+  get keys(): SessionKey[] {
+    return this.#subjects.map((subject) => this.#crowd.plan(subject, "x", 0).key);
+  }
+
+  /** One input each, by a client that leaves as soon as it is durable. */
+  async speak(): Promise<void> {
+    await Promise.all(
+      this.#subjects.map(async (subject) => {
+        const client = new OutageClient(this.#crowd.plan(subject, "gone", 0));
+        const receipt = client.say(`${subject} says it and leaves`);
+        await receipt.durable;
+        await client.close();
+        this.sent.push(...client.sent);
+      }),
+    );
+  }
+
+  /** Waits until each log holds what its workflow says. Returns the milliseconds each took, from now. */
+  async healed(log: SessionLog, temporal: TemporalClient, promises: Promises): Promise<number[]> {
+    return Promise.all(
+      this.keys.map((key) => {
+        const rule = `the log of ${sessionPath(key)}, which nobody watches, is healed`;
+        return promises.soon(rule, () => isExact(log, temporal, key));
+      }),
+    );
+  }
+
+  /** A reader opened now is given the session as it is. */
+  async readBy(promises: Promises, versionOf: (key: SessionKey) => number): Promise<ReaderRecord[]> {
+    return Promise.all(
+      this.#subjects.map(async (subject) => {
+        const client = new OutageClient(this.#crowd.plan(subject, "late", 1));
+        const version = versionOf(client.key);
+        await promises.soon(`open-3: ${client.name} is given its session`, () => client.version >= version);
+        const record = client.record();
+        await client.close();
+        return record;
+      }),
+    );
+  }
+}
+
+async function isExact(log: SessionLog, temporal: TemporalClient, key: SessionKey): Promise<boolean> {
+  const held = await log.snapshot(key);
+  if (held.outcome === "cold") return false;
+  const { incarnation, snapshot } = await truthOf(temporal, key);
+  return snapshot.running === null && held.incarnation === incarnation && differ(held.snapshot, snapshot) === undefined;
+}
