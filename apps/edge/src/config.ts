@@ -42,7 +42,8 @@ const shape = {
   HOLDFAST_MAX_CONNECTIONS: count.default(30_000),
   /** Upgrades a second this node takes (twice as many at once); beyond it 429. Holds back a stampede of reconnects. */
   HOLDFAST_UPGRADES_PER_SECOND: count.default(500),
-  HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: count.default(600),
+  /** A subject may be a service with thousands of connections, and all of them come back when an edge dies. */
+  HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: count.default(6_000),
   HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: count.default(60_000),
   /** Requests a second one connection may make (twice as many at once). */
   HOLDFAST_REQUESTS_PER_SECOND: count.default(1_000),
