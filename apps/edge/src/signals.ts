@@ -14,12 +14,6 @@ import { classifyTemporalFailure } from "./temporal-failure.ts";
 const SIGNAL_DEADLINE_MS = 10_000;
 
 /**
- * What a task costs whose orchestrator was killed: nobody else gets it before. Above what publishing may take while Redis is
- * away, so that such a task still ends by itself.
- */
-const WORKFLOW_TASK_TIMEOUT = "5s";
-
-/**
  * Delivers batches by signal-with-start: the answer of the server is the durability the client is told of. A batch
  * may arrive twice (a lost answer); the session drops what it has seen.
  */
@@ -31,7 +25,6 @@ export function createSignal(client: Client, lane: string): Signal {
         client.workflow.signalWithStart(WORKFLOW_TYPE, {
           workflowId: workflowIdOf(key),
           taskQueue: TASK_QUEUE_SESSIONS,
-          workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
           args: [start],
           signal: SIGNAL_EVENTS,
           signalArgs: [batch],
