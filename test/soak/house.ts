@@ -21,6 +21,9 @@ const WORDS_PER_SAYING = 5;
 /** A guest loses its connection so long after it spoke: some before, some in, some after the answer. */
 const LONGEST_MOMENT_MS = 150;
 
+/** Some quote all a reader holds. */
+const LONGEST_REASON = 200;
+
 export interface HouseOptions {
   clients: number;
   seed: number;
@@ -83,23 +86,24 @@ export class House {
 
   async #receive(plan: VisitPlan, random: Random): Promise<void> {
     const lines = new Lines();
-    const guest = this.#invite(plan, lines);
+    const number = ++this.#visits;
+    const guest = this.#invite(plan, number, lines);
     const words = (): string => {
       return Array.from({ length: WORDS_PER_SAYING }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");
     };
     try {
       await visit(plan, guest, { lines, words, momentMs: () => random() * LONGEST_MOMENT_MS });
     } catch (error) {
-      this.violations.push(`hang: ${String(error)}`);
+      this.violations.push(`hang: guest-${number}: ${String(error).slice(0, LONGEST_REASON)}`);
       lines.destroy();
       await guest.leave(false);
     }
     this.#inspect(plan, guest);
   }
 
-  #invite(plan: VisitPlan, lines: Lines): Guest {
+  #invite(plan: VisitPlan, number: number, lines: Lines): Guest {
     const { keys } = this.#options;
-    const name = `guest-${++this.#visits}`;
+    const name = `guest-${number}`;
     const key = keys[Math.floor(plan.session * keys.length)];
     if (key === undefined) throw new Error("There is no session to visit.");
     const elsewhere = plan.looksElsewhere ? [`${NOBODY}/${name}`] : [];

@@ -5,6 +5,8 @@ import { rowsOf } from "./report.ts";
 import type { Sample } from "./series.ts";
 import { soak, type SoakResult } from "./soak.ts";
 
+const MOST_SHOWN = 50;
+
 interface Options {
   minutes: number;
   clients: number;
@@ -72,7 +74,8 @@ function conclude({ judgements, violations, remains, visits, connections, acked,
   for (const { process: name, measure } of leaks) console.log(`LEAK    ${name}: ${measure} grows beyond its bound`);
   if (unsure.length > 0)
     console.log(`UNSURE  ${unsure.length} rows may or may not be within their bounds: run for longer`);
-  for (const violation of violations) console.log(`BROKEN  ${violation}`);
+  for (const violation of violations.slice(0, MOST_SHOWN)) console.log(`BROKEN  ${violation}`);
+  if (violations.length > MOST_SHOWN) console.log(`BROKEN  … ${violations.length} in all`);
   for (const remnant of remains) console.log(`REMAINS ${remnant}`);
   const isSound = leaks.length + violations.length + remains.length === 0;
   console.log(isSound ? "Nothing leaked, nothing remained, nothing was lost." : "This run failed.");
