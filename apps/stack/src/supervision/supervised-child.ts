@@ -42,6 +42,8 @@ export class SupervisedChild {
   #state: ChildState = "stopped";
   #restarts = 0;
   #failures = 0;
+  /** The process was told to end, which is no failure of its own. */
+  #asked = false;
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -68,8 +70,12 @@ export class SupervisedChild {
     while (this.#state !== "ready") await once(this.#changes, "change");
   }
 
-  /** Sends a signal; false when there is no process. After a deadly one wait for `gone`. */
+  /**
+   * Sends a signal; false when there is no process. After a deadly one wait for `gone`. Who is asked to end (SIGTERM) is
+   * replaced at once, who is made to (SIGKILL) like one that failed.
+   */
   kill(signal: NodeJS.Signals): boolean {
+    this.#asked ||= signal === "SIGTERM" && this.#launched !== undefined;
     this.#launched?.kill(signal);
     return this.#launched !== undefined;
   }
@@ -95,7 +101,8 @@ export class SupervisedChild {
         onFirstReady();
       });
       if (this.#stopping.signal.aborted) break;
-      this.#failures = readyForMs > SETTLED_MS ? 1 : this.#failures + 1;
+      this.#failures = this.#asked || readyForMs > SETTLED_MS ? 1 : this.#failures + 1;
+      this.#asked = false;
       const hopeless = exit.code === EXIT_CONFIG || error instanceof StackError || this.#failures >= FIRST_TRIES;
       if (!wasReady && hopeless) {
         this.#become("stopped");

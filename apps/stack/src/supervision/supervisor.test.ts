@@ -85,6 +85,19 @@ test("a child that is killed is started again, as often as it takes", async () =
   expect(ended.every(({ retryInMs }) => retryInMs >= 50)).toBe(true);
 });
 
+test("a child that is asked to end is replaced at once, however often it failed before", async () => {
+  await supervisor.startStage([child("a", RUN)]);
+  for (const signal of ["SIGKILL", "SIGKILL", "SIGKILL", "SIGTERM"] as const) {
+    const gone = supervisor.child("a").gone();
+    supervisor.child("a").kill(signal);
+    await gone;
+    await supervisor.child("a").whenReady();
+  }
+  const retries = events.flatMap((event) => (event.type === "ended" ? [event.retryInMs] : []));
+  expect(retries[2]).toBeGreaterThanOrEqual(200);
+  expect(retries[3]).toBeLessThanOrEqual(100);
+});
+
 test("a child whose configuration is wrong is not tried again, and its words are shown", async () => {
   const start = supervisor.startStage([child("a", "echo HOLDFAST_X is wrong; exit 2")]);
   await expect(start).rejects.toMatchObject({ code: "child_failed" });
