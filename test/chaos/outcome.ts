@@ -30,7 +30,7 @@ export function outcomeOf(fault: string, results: readonly RunResult[]): Outcome
     acked: results.reduce((sum, { acked }) => sum + acked, 0),
     lost: count("lost"),
     duplicated: count("duplicated", "reordered", "invented"),
-    garbled: count("garbled"),
+    garbled: count("garbled", "retracted"),
     gaps: count("gap", "diverged"),
     hangs: count("hang"),
     "next frame p50": seconds(recoveries[Math.floor(recoveries.length / 2)] ?? 0),

@@ -67,11 +67,15 @@ function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
   }
 }
 
-/** turn-4: a running turn's text is a beginning of the model's answer. */
-function checkPartialText({ at, held: { running, turns } }: Step, answer: History["answer"], bad: Bad): void {
-  if (running === null || running.inputs.length === 0) return;
-  if (!answer(promptOf(turns, running.inputs)).startsWith(running.text))
-    bad("garbled", `turn ${running.turn} showed ${shown(running.text)} at ${at} ms`);
+/** turn-4: a running turn's text is a beginning of the model's answer. Says so where it ceases to be. */
+function checkPartialText({ at, before, held }: Step, answer: History["answer"], bad: Bad): void {
+  if (hasTrueText(held, answer) || !hasTrueText(before, answer)) return;
+  bad("garbled", `turn ${held.running?.turn} showed ${shown(held.running?.text ?? "")} at ${at} ms`);
+}
+
+function hasTrueText({ running, turns }: Snapshot, answer: History["answer"]): boolean {
+  if (running === null || running.inputs.length === 0) return true;
+  return answer(promptOf(turns, running.inputs)).startsWith(running.text);
 }
 
 /** turn-2, ack-2: a committed turn, an input's turn, and that an input was applied, are never taken back. */

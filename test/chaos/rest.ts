@@ -13,8 +13,16 @@ import { appliedObserves, differ } from "./checker.ts";
 import type { History } from "./history.ts";
 import type { Participant } from "./participant.ts";
 
-/** Everything has to come to rest within this, after the last strike. */
-const REST_MS = 120_000;
+/**
+ * Milliseconds until a rest that does not come is given up: after the last strike, and after the last sign of life (a
+ * frame, an ack, a turn under way).
+ */
+export interface Patience {
+  readonly inAll: number;
+  readonly inSilence: number;
+}
+
+const PATIENCE: Patience = { inAll: 120_000, inSilence: 120_000 };
 
 export interface Rested extends Pick<History, "transcripts" | "hangs"> {
   /** Sessions whose workflow has continued as new at least once. */
@@ -22,7 +30,11 @@ export interface Rested extends Pick<History, "transcripts" | "hangs"> {
 }
 
 /** Waits until every event is durable and applied, and every reader holds what its workflow answers. */
-export async function rest(participants: readonly Participant[], address: string): Promise<Rested> {
+export async function rest(
+  participants: readonly Participant[],
+  address: string,
+  { inAll, inSilence }: Patience = PATIENCE,
+): Promise<Rested> {
   const temporal = connectTemporal({
     HOLDFAST_TEMPORAL_ADDRESS: address,
     HOLDFAST_TEMPORAL_NAMESPACE: "default",
@@ -32,12 +44,13 @@ export async function rest(participants: readonly Participant[], address: string
   const truthOf = async (key: SessionKey): Promise<Snapshot> =>
     (await temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
   const transcripts = new Map<string, Snapshot>();
+  const began = performance.now();
   let hangs: string[] = [];
+  let seen = { progress: "", at: began };
   let continued = 0;
   try {
-    for (const until = performance.now() + REST_MS; performance.now() < until; await sleep(250)) {
+    for (;;) {
       hangs = participants.flatMap(undelivered);
-      if (hangs.length > 0) continue;
       for (const [path, key] of keys) {
         try {
           transcripts.set(path, await truthOf(key));
@@ -46,7 +59,12 @@ export async function rest(participants: readonly Participant[], address: string
         }
       }
       hangs.push(...participants.flatMap((participant) => unrest(participant, participants, transcripts)));
-      if (hangs.length === 0) break;
+      const now = performance.now();
+      const progress = progressOf(participants, transcripts);
+      const isWorking = [...transcripts.values()].some(({ running }) => running !== null);
+      if (isWorking || progress !== seen.progress) seen = { progress, at: now };
+      if (hangs.length === 0 || now - began > inAll || now - seen.at > inSilence) break;
+      await sleep(250);
     }
     for (const key of keys.values())
       if (await hasContinued(temporal.workflow.getHandle(workflowIdOf(key)))) continued++;
@@ -54,6 +72,15 @@ export async function rest(participants: readonly Participant[], address: string
     await temporal.connection.close();
   }
   return { transcripts, hangs, continued };
+}
+
+/** Differs whenever anything has happened to anyone. */
+function progressOf(participants: readonly Participant[], transcripts: ReadonlyMap<string, Snapshot>): string {
+  const clients = participants.map((each) => [
+    each.sent.filter(({ durable }) => durable).length,
+    each.record().frames.length,
+  ]);
+  return JSON.stringify([clients, [...transcripts.values()].map(({ version }) => version)]);
 }
 
 async function hasContinued(handle: WorkflowHandle): Promise<boolean> {

@@ -1,0 +1,178 @@
+import type { BrokenBuild, Story } from "./build.ts";
+
+const READER = "apps/edge/src/reader.ts";
+const SLOWLY = "tokens=50,slow=25ms";
+
+/** Two inputs, one after the other's answer. */
+const smallTalk: Story = async (trial) => {
+  trial.say(trial.one, "good morning", SLOWLY);
+  await trial.shows(trial.one, "the first answer", ({ turns }) => turns.length === 1);
+  trial.say(trial.two, "good night", SLOWLY);
+};
+
+/** A client opens the session in mid-sentence. */
+const lateComer: Story = async (trial) => {
+  trial.say(trial.one, "tell me a story", SLOWLY);
+  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.index ?? 0) > 5);
+  await trial.join("three");
+};
+
+/** A client is away while a turn ends. */
+const away: Story = async (trial) => {
+  trial.say(trial.one, "tell me a story", SLOWLY);
+  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.index ?? 0) > 5);
+  const cable = trial.cableOf(trial.one);
+  cable.unplug();
+  await trial.shows(trial.two, "the whole of it", ({ turns }) => turns.length === 1);
+  cable.plug();
+  trial.say(trial.one, "and then?", SLOWLY);
+  await trial.shows(trial.two, "what came then", ({ turns }) => turns.length === 2);
+};
+
+/** The model's answer is cut half-way, and the call made again. */
+const modelCut: Story = async (trial) => {
+  trial.say(trial.one, "tell me a story", "cut@10,tokens=30,slow=10ms");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+};
+
+/** An attempt takes longer than its worker may be silent. */
+const longAnswer: Story = async (trial) => {
+  trial.say(trial.one, "take your time", "tokens=90,slow=50ms");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+};
+
+/** The worker that made an answer dies before Temporal has heard of it. */
+const resultIsLost: Story = async (trial) => {
+  const { inferenceToTemporal } = trial.booth;
+  trial.say(trial.one, "tell me a story", SLOWLY);
+  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  inferenceToTemporal.freeze();
+  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.record().final.turns.length === 1);
+  await trial.booth.replace("inference", () => inferenceToTemporal.cut());
+};
+
+const SEND = "this.#outlet.send(this.#start.ref, [frame.json]);";
+const drops = (condition: string, otherwise: string) =>
+  `const it = frame.frame; if (${condition}) return; ${otherwise}`;
+
+/** What the way out must not do: readers are shown all that is, whole and in order, and nothing that is not. */
+export const OUTPUT: readonly BrokenBuild[] = [
+  {
+    name: "drops a frame, which the next one's place in the chain gives away",
+    app: "edge",
+    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'delta' && it.index === 3", SEND) }],
+    story: smallTalk,
+    breaks: "healed",
+  },
+  {
+    name: "drops a frame and mends the chain",
+    app: "edge",
+    patches: [
+      {
+        file: READER,
+        find: SEND,
+        replace: `
+          const it = frame.frame;
+          if (it.type === "delta" && it.index === 3) { this.dropped = it; return; }
+          const mended = { ...it };
+          if (it.prev === this.dropped?.id) mended.prev = this.dropped.prev;
+          if (it.type === "delta" && it.turn === this.dropped?.turn) mended.index--;
+          this.#outlet.send(this.#start.ref, [JSON.stringify(mended)]);`,
+      },
+    ],
+    story: smallTalk,
+    breaks: "garbled",
+  },
+  {
+    name: "drops the last frame, after which nothing gives it away",
+    app: "edge",
+    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'turn.completed' && it.turn === 2", SEND) }],
+    story: smallTalk,
+    breaks: "diverged",
+  },
+  {
+    name: "resumes a reader at the end of the log instead of its cursor",
+    app: "edge",
+    patches: [
+      {
+        file: READER,
+        find: "if (newest !== undefined) return this.#joinAfter(newest);",
+        replace:
+          "this.#cursor = this.#feed.tail; this.#continuity = new Continuity(undefined); return this.#joinAfter([]);",
+      },
+    ],
+    story: away,
+    breaks: "gap",
+  },
+  {
+    name: "writes a delta that the log's own copy of the text misses",
+    app: "inference",
+    patches: [
+      {
+        file: "packages/session-log/src/lua/text.lua",
+        find: "redis.call('APPEND', TEXT, ARGV[10])",
+        replace: "if index ~= 3 then redis.call('APPEND', TEXT, ARGV[10]) end",
+      },
+    ],
+    story: lateComer,
+    breaks: "garbled",
+  },
+  {
+    name: "starts an answer over without a rewind",
+    app: "inference",
+    patches: [
+      {
+        file: "activities/src/text-stream.ts",
+        find: 'else this.#standing = { at: "behind" };',
+        replace: 'else this.#standing = { at: "in step" };',
+      },
+      {
+        file: "activities/src/text-stream.ts",
+        find: 'this.#shown = begun?.text ?? "";',
+        replace: "this.#shown = before + prefix;",
+      },
+    ],
+    story: modelCut,
+    breaks: "garbled",
+  },
+  {
+    name: "goes on writing when it was given up for dead, and is not stopped by the fence",
+    app: "inference",
+    patches: [
+      {
+        file: "activities/src/respond.ts",
+        find: "keepHeartbeating(() => context.heartbeat(),",
+        replace: "keepHeartbeating(() => context.info.attempt > 1 && context.heartbeat(),",
+      },
+      {
+        file: "activities/src/attempt.ts",
+        find: "this.#activity.onCancel((why) => this.#generation.end({ why }));",
+        replace: "this.#activity.onCancel(() => {});",
+      },
+      {
+        file: "packages/session-log/src/lua/text.lua",
+        find: "if order < 0 then return 'stale' end",
+        replace: "if order < 0 then return 'appended' end",
+      },
+    ],
+    story: longAnswer,
+    breaks: "garbled",
+  },
+  {
+    name: "publishes before the commit",
+    app: "inference",
+    patches: [
+      {
+        file: "activities/src/attempt.ts",
+        find: "const answer = await this.#answer(await begin);",
+        replace: `const answer = await this.#answer(await begin);
+          const { key, incarnation, version, turn, inputs } = this.#request;
+          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, patch: [] };
+          const committed = { turn, inputs, outcome: "completed", text: answer.text };
+          await this.#deps.log.commit(key, { incarnation, frame, state: {}, turn: committed });`,
+      },
+    ],
+    story: resultIsLost,
+    breaks: "retracted",
+  },
+];
