@@ -25,7 +25,12 @@ const BOUNDARIES: Record<string, Boundary> = {
   "packages/contract": { holdfast: [], temporal: [], packages: ["zod", "rfc6902"], node: false },
   "packages/service": { holdfast: [], temporal: ["client"], node: true },
   "packages/worker": { holdfast: ["service"], temporal: ["worker"], node: true },
-  "packages/session-log": { holdfast: ["contract"], temporal: [], packages: ["ioredis", "cluster-key-slot"], node: true },
+  "packages/session-log": {
+    holdfast: ["contract"],
+    temporal: [],
+    packages: ["ioredis", "cluster-key-slot"],
+    node: true,
+  },
   "packages/client": {
     holdfast: ["contract"],
     temporal: [],
