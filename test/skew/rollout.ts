@@ -28,10 +28,16 @@ export interface PhaseResult {
 /** A run continues as new after a dozen turns: under each release, and carried from the one to the other. */
 const EARLY_CONTINUATION = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"];
 
+/** By app: what its next start is to bring, and what its last one brought. */
+interface Releases {
+  wanted: Map<string, Release>;
+  running: Map<string, Release>;
+}
+
 /** One Holdfast whose apps change their release while clients of both talk. */
 export class Rollout {
   readonly #scene: Scene;
-  readonly #releases: Map<string, Release>;
+  readonly #releases: Releases;
   readonly #crowd: readonly Participant[];
   readonly #clock: () => number;
   readonly #stop: () => Promise<void>;
@@ -39,7 +45,7 @@ export class Rollout {
 
   private constructor(
     scene: Scene,
-    releases: Map<string, Release>,
+    releases: Releases,
     crowd: readonly Participant[],
     clock: () => number,
     stop: () => Promise<void>,
@@ -53,9 +59,13 @@ export class Rollout {
 
   /** `trees`: roots of the releases' source trees. Everything starts as the old one. */
   static async start(trees: Record<Release, string>): Promise<Rollout> {
-    const releases = new Map<string, Release>();
+    const releases: Releases = { wanted: new Map(), running: new Map() };
     const temporal = await startTemporal({ args: EARLY_CONTINUATION });
-    const source = (name: string): string => trees[releases.get(name) ?? "old"];
+    const source = (name: string): string => {
+      const release = releases.wanted.get(name) ?? "old";
+      releases.running.set(name, release);
+      return trees[release];
+    };
     const scene = await startScene({ temporalAddress: temporal.address, source }).catch(async (error: unknown) => {
       await temporal.stop();
       throw error;
@@ -103,10 +113,10 @@ export class Rollout {
 
   async #swap({ app, how, to }: Swap): Promise<void> {
     const { stack } = this.#scene;
-    this.#releases.set(app, to);
-    if (how === "drain") return stack.restart(app);
-    await stack.kill(app);
+    this.#releases.wanted.set(app, to);
+    await stack.kill(app, how === "drain" ? "SIGTERM" : "SIGKILL");
     await stack.whenReady(app);
+    if (this.#releases.running.get(app) !== to) throw new Error(`${app} did not come back as the ${to} release.`);
   }
 
   /**
