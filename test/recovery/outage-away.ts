@@ -1,12 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SentEvent } from "../chaos/history.ts";
+import { scrape, sumOf } from "./edge-probe.ts";
 import { Flood } from "./outage-flood.ts";
-import { Newcomer } from "./outage-newcomer.ts";
+import { RawVisitor } from "./outage-visitor.ts";
 import type { Outage } from "./outage-run.ts";
 import { factsOf } from "./outage-truth.ts";
 
-/** Takes the servers away for as long as planned, and sees what is promised meanwhile. Nobody talks any more when it resolves. */
-export async function takeAway(outage: Outage, peaceFrom: number): Promise<void> {
+/**
+ * Takes the servers away for as long as planned, and sees what is promised meanwhile. Nobody talks any more when it resolves
+ * to what was sent.
+ */
+export async function takeAway(outage: Outage, peaceFrom: number): Promise<SentEvent[]> {
   const { arena, plan, crowd, promises, away, result, unwatched } = outage;
   const awayFrom = crowd.clock();
   for (const { server } of plan.absences) away.add(server);
@@ -40,25 +44,37 @@ export async function takeAway(outage: Outage, peaceFrom: number): Promise<void>
   const acksBetween = (first: number, end: number): number[] =>
     acks.filter(({ sentAt }) => sentAt >= first && sentAt < end).map(({ ms }) => ms);
   result.ackMs = { before: acksBetween(peaceFrom, awayFrom), during: acksBetween(from, crowd.clock()) };
+  return sent;
 }
 
 export function areDurable(events: readonly SentEvent[]): boolean {
   return events.every(({ durable }) => durable);
 }
 
-/** SPEC open-6, and the client's `pending`: people see what is the matter. Returns the milliseconds until all did. */
-export async function tellsTheTruth({ crowd, promises, away, newcomers }: Outage): Promise<number> {
+/**
+ * SPEC open-6, the client's `pending`, and the edges' metrics: people and operators see what is the matter. Returns the
+ * milliseconds until all people knew whether frames pause.
+ */
+export async function tellsTheTruth({ arena, crowd, promises, away, visitors }: Outage): Promise<number> {
   const { applications } = crowd;
   const isDegraded = away.has("redis");
-  const tookMs = await promises.soon(`open-6: everyone is told that degraded is ${isDegraded}`, () => {
-    const raw = newcomers.map(({ isTold }) => isTold);
-    return [...applications.map((client) => client.isTold), ...raw].every((isTold) => isTold === isDegraded);
-  });
-  if (away.has("temporal")) {
+  const tookMs = await promises.soon(`open-6: everyone is told that degraded is ${isDegraded}`, () =>
+    [...applications, ...visitors].every(({ isTold }) => isTold === isDegraded),
+  );
+  const isHeld = away.has("temporal");
+  if (isHeld) {
     await promises.soon("what is not durable is shown as sending", () =>
-      applications.every((client) => client.sending > 0),
+      applications.every(({ sending }) => sending > 0),
     );
   }
+  await promises.soon(`operators see that degraded is ${isDegraded} and intake held ${isHeld}`, async () => {
+    const pages = await Promise.all(arena.stack.edgeUrls.map(scrape));
+    return pages.every(
+      (page) =>
+        sumOf(page, "holdfast_edge_degraded") === Number(isDegraded) &&
+        sumOf(page, "holdfast_edge_intake_held") === Number(isHeld),
+    );
+  });
   return tookMs;
 }
 
@@ -68,20 +84,20 @@ async function turnsOf({ arena, crowd }: Outage): Promise<Map<string, number>> {
 }
 
 /** A client at each edge that nobody had seen before, and one more session with both its clients. */
-async function newcomersCome({ arena, plan, crowd, promises, away, newcomers, result }: Outage): Promise<void> {
+async function newcomersCome({ arena, plan, crowd, promises, away, visitors, result }: Outage): Promise<void> {
   const { stack } = arena;
   crowd.join(`${plan.name}-late`, true);
   await Promise.all(
     stack.edgeUrls.map(async (edge, index) => {
       const token = await stack.token({ subject: `${plan.name}-newcomer-${index}` });
-      const newcomer = await Newcomer.arrive(edge, token);
-      newcomers.push(newcomer);
+      const newcomer = await RawVisitor.arrive(edge, token);
+      visitors.push(newcomer);
       await newcomer.lookAround(away);
-      promises.broken.push(...newcomer.welcome.broken);
       promises.holds("open-6: who comes in an outage is told", newcomer.isTold === away.has("redis"));
+      promises.broken.push(...newcomer.welcome.broken);
+      result.newcomers.push(newcomer.welcome);
     }),
   );
-  result.newcomers = newcomers.map(({ welcome }) => welcome);
 }
 
 /** Small events at the first edge, large ones at the second: both count and bytes are bounded. */

@@ -1,7 +1,7 @@
 import type { Violation } from "../chaos/checker.ts";
 import type { EdgePeaks } from "./edge-probe.ts";
 import type { FloodFigures } from "./outage-flood.ts";
-import type { Welcome } from "./outage-newcomer.ts";
+import type { Welcome } from "./outage-visitor.ts";
 import type { ProcessFigures } from "./outage-processes.ts";
 
 /** What one outage showed. Times in milliseconds. */

@@ -1,6 +1,7 @@
 import { sessionPath } from "@holdfast/contract";
 import { SessionLog } from "@holdfast/session-log";
 import { Redis } from "ioredis";
+import type { SentEvent } from "../chaos/history.ts";
 import type { Participant } from "../chaos/participant.ts";
 import { areDurable, tellsTheTruth } from "./outage-away.ts";
 import { OutageClient } from "./outage-client.ts";
@@ -12,28 +13,23 @@ import { factsOf } from "./outage-truth.ts";
 const CONVERGENCE_MS = 120_000;
 
 /** Brings the servers back one by one, and waits until everyone who was there all the time has caught up. */
-export async function bringBack(outage: Outage): Promise<void> {
-  const { arena, plan, promises, crowd, away, result } = outage;
+export async function bringBack(outage: Outage, sentWhileAway: readonly SentEvent[]): Promise<void> {
+  const { arena, plan, promises, away, result } = outage;
   for (const [index, absence] of plan.absences.entries()) {
     await arena.servers.bringBack(absence);
     away.delete(absence.server);
     plan.onProgress?.(`${absence.server} is back`);
     if (index < plan.absences.length - 1) {
       await tellsTheTruth(outage);
-      if (away.has("temporal")) promises.holds("ack-1: nothing is durable without Temporal", !hasAcked(outage));
-      else await promises.soon("ack-1: intake goes on without Redis", () => areDurable(crowd.sent));
+      const hasAcked = sentWhileAway.some(({ durable }) => durable);
+      if (away.has("temporal")) promises.holds("ack-1: nothing is durable without Temporal", !hasAcked);
+      else await promises.soon("ack-1: intake goes on without Redis", () => areDurable(sentWhileAway));
       continue;
     }
     const signals = new SignalRate(arena.stack.edgeUrls);
     await converge(outage);
     result.signalsPerSecond = await signals.end();
   }
-}
-
-/** Whether anything that was sent while Temporal was away is durable, though it is away still. */
-function hasAcked({ crowd, result }: Outage): boolean {
-  const unsettled = crowd.sent.filter(({ durable }) => !durable).length;
-  return unsettled < result.sent;
 }
 
 async function converge(outage: Outage): Promise<void> {

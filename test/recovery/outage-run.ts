@@ -4,7 +4,7 @@ import type { OutageArena } from "./outage-arena.ts";
 import { takeAway } from "./outage-away.ts";
 import { OutageCrowd } from "./outage-crowd.ts";
 import type { Flood, FloodReach } from "./outage-flood.ts";
-import type { Newcomer } from "./outage-newcomer.ts";
+import { RawVisitor } from "./outage-visitor.ts";
 import { OutageProcesses } from "./outage-processes.ts";
 import { Promises } from "./outage-promises.ts";
 import { emptyResult, type OutageResult } from "./outage-result.ts";
@@ -34,7 +34,7 @@ export interface Outage {
   readonly promises: Promises;
   /** The servers that are not there now. */
   readonly away: Set<ServerName>;
-  readonly newcomers: Newcomer[];
+  readonly visitors: RawVisitor[];
   readonly unwatched: UnwatchedSessions;
   readonly floods: Flood[];
   readonly result: OutageResult;
@@ -43,6 +43,8 @@ export interface Outage {
 /** How long clients talk before servers go away, once all have arrived. */
 const PEACE_MS = 1_000;
 const UNWATCHED = 4;
+/** What an edge may hold of events is 128 MiB as JSON; it costs about three times that while it is being sent. */
+const MOST_GROWTH_MIB = 768;
 
 /** Clients talk, servers go away and come back, and everything is held against what was promised. */
 export async function runOutage(arena: OutageArena, plan: OutagePlan): Promise<OutageResult> {
@@ -53,14 +55,18 @@ export async function runOutage(arena: OutageArena, plan: OutagePlan): Promise<O
   try {
     for (let index = 0; index < plan.sessions; index++) crowd.join(`${plan.name}-${index}`, index % 2 === 1);
     await promises.soon("ack-1: what is said in peace is durable", () => crowd.sent.every(({ durable }) => durable));
+    for (const [index, edge] of arena.stack.edgeUrls.entries()) {
+      const token = await arena.stack.token({ subject: `${plan.name}-resident-${index}` });
+      outage.visitors.push(await RawVisitor.arrive(edge, token));
+    }
     const peaceFrom = crowd.clock();
     await sleep(PEACE_MS);
     await processes.begin();
-    await takeAway(outage, peaceFrom);
-    await bringBack(outage);
+    const sentWhileAway = await takeAway(outage, peaceFrom);
+    await bringBack(outage, sentWhileAway);
     await judge(outage);
   } finally {
-    for (const visitor of [...outage.newcomers, ...outage.floods]) visitor.leave();
+    for (const visitor of [...outage.visitors, ...outage.floods]) visitor.leave();
     await crowd.leave();
     result.processes = await processes.end();
     await probe.stop();
@@ -68,8 +74,9 @@ export async function runOutage(arena: OutageArena, plan: OutagePlan): Promise<O
   result.edges = [...probe.takePeaks().values()];
   const alwaysReady = result.edges.every(({ notReady }) => notReady === 0);
   promises.holds("an edge stays ready through an outage of what stands behind it", alwaysReady);
-  for (const [name, { exits }] of Object.entries(result.processes)) {
+  for (const [name, { exits, before, peak }] of Object.entries(result.processes)) {
     promises.holds(`no process ends because a server does: ${name}`, exits === 0);
+    promises.holds(`memory is bounded: ${name} went from ${before} to ${peak} MiB`, peak - before < MOST_GROWTH_MIB);
   }
   return { ...result, broken: promises.broken };
 }
@@ -84,7 +91,7 @@ function begin(arena: OutageArena, plan: OutagePlan): Outage {
     crowd,
     promises: new Promises(),
     away: new Set(),
-    newcomers: [],
+    visitors: [],
     unwatched: new UnwatchedSessions(crowd, subjects),
     floods: [],
     result: emptyResult(plan.name),

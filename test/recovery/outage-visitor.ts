@@ -17,8 +17,8 @@ export interface Welcome {
   broken: string[];
 }
 
-/** A client that comes while servers are away, with a session nobody has used before. */
-export class Newcomer {
+/** A client that knows only SPEC.md, with a session nobody has used before. */
+export class RawVisitor {
   readonly welcome: Welcome;
   /** What `status` said last (SPEC open-6). */
   isTold = false;
@@ -32,18 +32,18 @@ export class Newcomer {
   }
 
   /** Rejects when the edge does not let it in, or answers nothing. */
-  static async arrive(edge: string, token: string): Promise<Newcomer> {
+  static async arrive(edge: string, token: string): Promise<RawVisitor> {
     const began = performance.now();
     const socket = rawSocket(edge, { token, protocol: 1 });
-    const newcomer = new Newcomer(socket);
+    const visitor = new RawVisitor(socket);
     const welcomed = new Promise<void>((resolve, reject) => {
       socket.once("welcome", () => resolve());
       socket.once("connect_error", reject);
       setTimeout(() => reject(new Error(`${edge} does not answer CONNECT.`)), HANG_MS).unref();
     });
     await welcomed;
-    newcomer.welcome.connectMs = performance.now() - began;
-    return newcomer;
+    visitor.welcome.connectMs = performance.now() - began;
+    return visitor;
   }
 
   /** Tries everything there is to ask of an edge; `away`: what is not there. */
