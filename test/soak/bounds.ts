@@ -26,8 +26,11 @@ const level = (most: number): Measure => ({ unit: "", of: "middle", bound: perCo
  * subscription or a gauge that is not given back by one kind of departure in ten is 100 in 1,000.
  */
 const HEAP = 0.25;
-/** What a process has from the system also grows by fragments that its allocator keeps: more, but no more than this. */
-const RESIDENT = 4;
+/**
+ * What a process got from the system in its busiest moment it seldom gives back, so this climbs in steps for longer than a
+ * warm-up. It is for what no heap shows: native code that keeps 8 KB of every connection.
+ */
+const RESIDENT = 8;
 const HANDLES = 2;
 const LEVEL = 10;
 
