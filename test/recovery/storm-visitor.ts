@@ -135,11 +135,14 @@ export class StormVisitor {
 
   #wrong(): string[] {
     const { turns } = this.#session.get();
-    const texts = this.#said.map(expectedAnswer);
-    const isRight = turns.length === texts.length && turns.every(({ text }, index) => text === texts[index]);
-    return isRight
-      ? []
-      : [`${this.#name} holds ${turns.length} answers to ${texts.length} inputs, not all as they were said.`];
+    const wrong = turns.flatMap(({ outcome, text, error }, index) => {
+      const expected = expectedAnswer(this.#said[index] ?? "");
+      if (outcome === "completed" && text === expected) return [];
+      const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
+      return [`turn ${index + 1} ${outcome}${why} with ${text.length} of ${expected.length} characters`];
+    });
+    if (turns.length !== this.#said.length) wrong.push(`${turns.length} answers to ${this.#said.length} inputs`);
+    return wrong.map((sentence) => `${this.#name}: ${sentence}`);
   }
 }
 

@@ -143,7 +143,10 @@ export class Feeds {
   /** Never rejects. */
   async #verify(entry: Entry): Promise<void> {
     entry.isVerifying = true;
-    await this.#until(entry, () => this.#snapshots.verify(entry.feed.key));
+    await this.#until(entry, async () => {
+      await entry.feed.ready();
+      await this.#snapshots.verify(entry.feed.key);
+    });
     entry.isVerifying = false;
   }
 

@@ -72,17 +72,26 @@ export class Snapshots {
    * readers then find a `resync` in it. Rejects like `read`.
    */
   async verify(key: SessionKey): Promise<void> {
-    if ((await this.#log.proof(key)).proven) return;
-    await this.#forChecks(async () => {
-      // A reader may have had it proven while this waited its turn.
-      const { epoch, proven } = await this.#log.proof(key);
-      if (!proven) await this.#compare(key, epoch);
-    });
+    const path = sessionPath(key);
+    while (!(await this.#log.proof(key)).proven) {
+      const read = this.#reads.get(path);
+      // A reader's snapshot proves the log as well, and all that come back at once after a loss need one.
+      if (read !== undefined) await read;
+      else if (await this.#forChecks(() => this.#compareUnlessRead(key, path))) return;
+    }
   }
 
   /** As `verify`, whatever was proven: the log may have been told nothing. */
   async compare(key: SessionKey): Promise<void> {
     await this.#forChecks(async () => this.#compare(key, (await this.#log.proof(key)).epoch));
+  }
+
+  /** False if a reader asks for it by now. */
+  async #compareUnlessRead(key: SessionKey, path: string): Promise<boolean> {
+    if (this.#reads.has(path)) return false;
+    const { epoch, proven } = await this.#log.proof(key);
+    if (!proven) await this.#compare(key, epoch);
+    return true;
   }
 
   async #compare(key: SessionKey, epoch: string): Promise<void> {
