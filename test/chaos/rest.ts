@@ -66,8 +66,9 @@ export async function rest(
       if (hangs.length === 0 || now - began > inAll || now - seen.at > inSilence) break;
       await sleep(250);
     }
-    for (const key of keys.values())
-      if (await hasContinued(temporal.workflow.getHandle(workflowIdOf(key)))) continued++;
+    for (const [path, key] of keys)
+      // One that was never begun has not.
+      if (transcripts.has(path) && (await hasContinued(temporal.workflow.getHandle(workflowIdOf(key))))) continued++;
   } finally {
     await temporal.connection.close();
   }
