@@ -17,6 +17,7 @@ const REDIS: Case[] = [
   { name: "redis-kill", absences: [{ server: "redis", manner: "kill" }] },
   { name: "redis-empty", absences: [{ server: "redis", manner: "empty" }] },
   { name: "redis-hang", absences: [{ server: "redis", manner: "hang" }] },
+  { name: "redis-replace", absences: [{ server: "redis", manner: "replace" }] },
 ];
 
 const TEMPORAL: Case[] = [
@@ -48,7 +49,7 @@ const BOTH: Case[] = [
 
 export function outageCommands(): Command[] {
   return [
-    outageCommand("redis-outage", "Redis goes away: killed, killed and emptied, hanging.", REDIS),
+    outageCommand("redis-outage", "Redis goes away: killed, killed and emptied, hanging, hanging and replaced.", REDIS),
     outageCommand(
       "temporal-outage",
       "Temporal goes away: killed, hanging, killed while clients push all they can.",

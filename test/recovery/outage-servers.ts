@@ -9,9 +9,10 @@ export type ServerName = "redis" | "temporal";
 
 /**
  * How a server goes away, and what it is when it comes back. `kill`: SIGKILL, and back with its data. `empty`: SIGKILL, and
- * back without. `hang`: SIGSTOP, so that connections stay open and nothing is answered.
+ * back without. `hang`: SIGSTOP, so that connections stay open and nothing is answered. `replace`: it hangs, and an empty one
+ * takes its place.
  */
-export type Manner = "kill" | "empty" | "hang";
+export type Manner = "kill" | "empty" | "hang" | "replace";
 
 export interface Absence {
   server: ServerName;
@@ -40,7 +41,7 @@ export class OutageServers {
   /** `dir`: where both keep their data. */
   static async start(dir: string): Promise<OutageServers> {
     const [valkey, temporal] = await Promise.all([
-      startValkey({ dir: join(dir, "valkey") }),
+      startValkey({ dir: join(dir, "redis") }),
       startTemporal({ dir: join(dir, "temporal") }),
     ]);
     return new OutageServers(dir, valkey, temporal);
@@ -49,16 +50,21 @@ export class OutageServers {
   /** Resolves when the server answers nobody any more. */
   async take({ server, manner }: Absence): Promise<void> {
     const process = server === "redis" ? this.#valkey : this.#temporal;
-    process.kill(manner === "hang" ? "SIGSTOP" : "SIGKILL");
-    if (manner !== "hang") await process.exited;
+    const hangs = manner === "hang" || manner === "replace";
+    process.kill(hangs ? "SIGSTOP" : "SIGKILL");
+    if (!hangs) await process.exited;
     while (await this.#answers(server)) await sleep(10);
   }
 
   /** Resolves when the server serves again. */
   async bringBack({ server, manner }: Absence): Promise<void> {
-    if (manner === "hang") (server === "redis" ? this.#valkey : this.#temporal).kill("SIGCONT");
-    else if (server === "redis") await this.#restartValkey(manner === "empty");
-    else await this.#restartTemporal();
+    const process = server === "redis" ? this.#valkey : this.#temporal;
+    if (manner === "hang") process.kill("SIGCONT");
+    else {
+      process.kill("SIGKILL");
+      await process.exited;
+      await this.#restart(server, manner !== "kill");
+    }
     while (!(await this.#answers(server))) await sleep(10);
   }
 
@@ -66,15 +72,11 @@ export class OutageServers {
     await Promise.all([this.#valkey.stop(), this.#temporal.stop()]);
   }
 
-  async #restartValkey(empty: boolean): Promise<void> {
-    const dir = join(this.#dir, "valkey");
+  async #restart(server: ServerName, empty: boolean): Promise<void> {
+    const dir = join(this.#dir, server);
     if (empty) await rm(dir, { recursive: true });
-    this.#valkey = await startValkey({ dir, port: this.#valkey.port });
-  }
-
-  async #restartTemporal(): Promise<void> {
-    const port = Number(this.temporalAddress.split(":")[1]);
-    this.#temporal = await startTemporal({ dir: join(this.#dir, "temporal"), port });
+    if (server === "redis") this.#valkey = await startValkey({ dir, port: this.#valkey.port });
+    else this.#temporal = await startTemporal({ dir, port: Number(this.temporalAddress.split(":")[1]) });
   }
 
   #answers(server: ServerName): Promise<boolean> {
