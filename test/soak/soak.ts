@@ -108,8 +108,10 @@ async function watch(
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
   const began = performance.now();
-  for (let at = everyMs; at <= durationMs; at += everyMs) {
-    await sleep(Math.max(0, began + at - performance.now()));
+  const elapsed = (): number => performance.now() - began;
+  // On a loaded machine a sample may take longer than the time between two.
+  for (let at = everyMs; at <= durationMs; at = Math.max(at + everyMs, elapsed())) {
+    await sleep(Math.max(0, at - elapsed()));
     // It keeps ten thousand with all they were asked, and lives in this process.
     model.calls.length = 0;
     const { connections } = house;
@@ -119,7 +121,7 @@ async function watch(
       ...(await readHarness(house.openLines)),
       ...(await instruments.read(keys)),
     ];
-    const sample = { atMs: Math.round(performance.now() - began), connections, turns, readings };
+    const sample = { atMs: Math.round(elapsed()), connections, turns, readings };
     samples.push(sample);
     onSample?.(sample);
   }
