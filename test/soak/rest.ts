@@ -13,7 +13,9 @@ import type { Ledger } from "./ledger.ts";
 import type { Scribe } from "./scribe.ts";
 import type { ServerInstruments } from "./server-instruments.ts";
 
+/** Bounds on a hang, not measures of speed. */
 const REST_MS = 120_000;
+const QUERY_MS = 30_000;
 
 /**
  * Waits until everything acknowledged is in a turn and what is read is what the workflows answer. Returns what did not come to
@@ -54,12 +56,18 @@ export async function takeOver(
   instruments: ServerInstruments,
 ): Promise<string[]> {
   await stack.restart("orchestrator");
-  const answers = keys.map(async (key) => {
-    const truth = await ask(instruments, key);
-    const difference = typeof truth === "string" ? truth : differ(scribe.view(sessionPath(key)), truth);
-    return difference === undefined ? [] : [`not taken over: ${sessionPath(key)}: ${difference}`];
-  });
-  return (await Promise.all(answers)).flat();
+  let standing: string[] = [];
+  for (const until = performance.now() + REST_MS; performance.now() < until; await sleep(250)) {
+    standing = [];
+    // One after the other: replaying all at once they would keep one another from being done in time.
+    for (const key of keys) {
+      const truth = await ask(instruments, key);
+      const difference = typeof truth === "string" ? truth : differ(scribe.view(sessionPath(key)), truth);
+      if (difference !== undefined) standing.push(`not taken over: ${sessionPath(key)}: ${difference}`);
+    }
+    if (standing.length === 0) break;
+  }
+  return standing;
 }
 
 function unrest(view: Snapshot, truth: Snapshot): string | undefined {
@@ -70,9 +78,10 @@ function unrest(view: Snapshot, truth: Snapshot): string | undefined {
 async function ask({ temporal }: ServerInstruments, key: SessionKey): Promise<Snapshot | string> {
   try {
     const handle = temporal.workflow.getHandle(workflowIdOf(key));
-    const answer = temporal.withDeadline(Date.now() + REST_MS, () => handle.query<SessionTruth>(QUERY_SNAPSHOT));
+    const answer = temporal.withDeadline(Date.now() + QUERY_MS, () => handle.query<SessionTruth>(QUERY_SNAPSHOT));
     return (await answer).snapshot;
   } catch (error) {
-    return `its workflow does not answer: ${String(error)}`;
+    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    return `its workflow does not answer: ${String(error)}${cause}`;
   }
 }

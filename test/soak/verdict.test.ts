@@ -55,8 +55,10 @@ test("growth beyond the bound that may be chance is told apart from a leak", () 
 });
 
 test("a run too short to tell is not called flat", () => {
-  const { points, ...rest } = series("handles", () => 20);
+  const { points, ...rest } = series("handles", (connections) => connections);
   expect(judge({ ...rest, points: points.slice(0, 9) }).verdict).toBe("unsure");
+  expect(judge({ ...rest, points: points.slice(0, 50) }).verdict).toBe("unsure");
+  expect(judge({ ...rest, points }).verdict).toBe("leak");
 });
 
 test("what has no bound is shown and not judged", () => {

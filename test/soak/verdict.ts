@@ -32,6 +32,8 @@ const MOST_POINTS = 120;
 const SAMPLES_PER_POINT = 3;
 /** With fewer there is no slope that could not be chance. */
 const FEWEST_POINTS = 5;
+/** Connections, or turns, after the warm-up: before, pools and compiled code are still on their way to their size. */
+const FEWEST_EVENTS = 2_000;
 
 type Points = Series["points"];
 
@@ -55,14 +57,21 @@ export function judge({ process, measure, points }: Series): Judgement {
     low,
     high,
     bound,
-    verdict: thinned.length < FEWEST_POINTS && bound !== undefined ? "unsure" : verdictOf(bound, slope, low),
+    verdict: bound === undefined ? "shown" : verdictOf(bound.most, slope, isShort(thinned, axis) ? undefined : low),
   };
 }
 
-function verdictOf(bound: Bound | undefined, slope: number, low: number): Verdict {
-  if (bound === undefined) return "shown";
-  if (slope <= bound.most) return "flat";
-  return low > bound.most ? "leak" : "unsure";
+/** `low`: undefined where the run was too short to tell. */
+function verdictOf(most: number, slope: number, low: number | undefined): Verdict {
+  if (low === undefined) return "unsure";
+  if (slope <= most) return "flat";
+  return low > most ? "leak" : "unsure";
+}
+
+function isShort(points: Points, axis: Bound["per"]): boolean {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined || points.length < FEWEST_POINTS) return true;
+  return last[axis] - first[axis] < FEWEST_EVENTS;
 }
 
 /** One point for each few neighbours. */
