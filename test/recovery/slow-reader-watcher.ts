@@ -19,14 +19,14 @@ export interface WatcherRecord {
   wrong: string[];
 }
 
-/** One reader through the public client. Checks each frame's place, and after each frame that the text is the model's. */
+/** One reader through the public client. Checks each frame's place, and for each turn that its text is the model's. */
 export class Watcher {
   readonly session: Session;
   readonly #client: HoldfastClient;
   readonly #inputOf: (turn: number) => string;
   readonly #record: WatcherRecord = { connects: 0, snapshots: 0, breaks: 0, turn: 0, wrong: [] };
   #place: string | undefined;
-  #said: { turn: number; text: string } = { turn: 0, text: "" };
+  #partial: { turn: number; text: string } | undefined;
   #lags: number[] = [];
 
   constructor({ edge, token, session, inputOf }: WatcherPlan) {
@@ -89,15 +89,17 @@ export class Watcher {
     const ended = turns.at(-1);
     if (ended !== undefined) {
       this.#record.turn = ended.turn;
-      if (frame.type === "turn.completed") this.#compare(ended.turn, ended.text, (said) => said);
+      if (frame.type === "turn.completed") this.#compare(ended);
     }
-    if (streaming !== null)
-      this.#compare(streaming.turn, streaming.text, (said) => said.slice(0, streaming.text.length));
+    if (streaming !== null) this.#partial = streaming;
   }
 
-  #compare(turn: number, text: string, expected: (said: string) => string): void {
-    if (this.#said.turn !== turn) this.#said = { turn, text: answerTo(this.#inputOf(turn)) };
-    if (text !== expected(this.#said.text)) this.#record.wrong.push(`turn ${turn} is not what the model said`);
+  /** Once a turn has ended: its text, and what was shown of it before. */
+  #compare({ turn, text }: { turn: number; text: string }): void {
+    const said = answerTo(this.#inputOf(turn));
+    const shown = this.#partial?.turn === turn ? this.#partial.text : "";
+    if (text !== said) this.#record.wrong.push(`turn ${turn} is not what the model said`);
+    if (!said.startsWith(shown)) this.#record.wrong.push(`turn ${turn} was shown garbled`);
   }
 }
 

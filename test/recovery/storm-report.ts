@@ -52,6 +52,8 @@ export function printStorm(result: StormResult): void {
   console.log(JSON.stringify(rest, null, 1));
   console.log("Attempts to connect in each 100 ms after the edge died:");
   printHistogram(histogram);
+  console.log("What they had decided to wait before their first attempt, whatever the machine then made of it:");
+  printHistogram(histogramOf(result.visitors.flatMap(({ attempts }) => attempts[0]?.waitedMs ?? [])));
   console.log("What the edges counted since then (the one that died: since it was started again):");
   console.table(Object.fromEntries(result.counts));
   for (const [phase, peaks] of Object.entries(result.peaks)) {
