@@ -23,7 +23,7 @@ export async function takeAway(outage: Outage, peaceFrom: number): Promise<SentE
 
   const hasTemporal = !away.has("temporal");
   const turnsBefore = hasTemporal ? await turnsOf(outage) : undefined;
-  if (hasTemporal) await unwatched.speak();
+  if (hasTemporal) await unwatched.speak(arena.temporal);
   await newcomersCome(outage);
   if (!hasTemporal) await floodsCome(outage);
   await sleep(Math.max(0, from + plan.seconds * 1_000 - crowd.clock()));
@@ -33,7 +33,9 @@ export async function takeAway(outage: Outage, peaceFrom: number): Promise<SentE
     await promises.soon("ack-1: intake goes on without Redis", () => areDurable(sent));
     await promises.soon("turns run without Redis", async () => {
       const turns = await turnsOf(outage);
-      return [...turnsBefore].every(([path, count]) => (turns.get(path) ?? 0) > count);
+      const unwatchedTurns = await factsOf(arena.temporal, unwatched.keys, ({ snapshot }) => snapshot.turns.length);
+      const haveRun = [...turnsBefore].every(([path, count]) => (turns.get(path) ?? 0) > count);
+      return haveRun && [...unwatchedTurns.values()].every((count) => count === 1);
     });
   }
   await crowd.fallSilent();

@@ -1,4 +1,14 @@
-import { type SessionKey, sessionPath } from "@holdfast/contract";
+import {
+  type EventBatch,
+  type SessionKey,
+  sessionPath,
+  type SessionStart,
+  SHARED_LANE,
+  SIGNAL_EVENTS,
+  TASK_QUEUE_SESSIONS,
+  WORKFLOW_TYPE,
+  workflowIdOf,
+} from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import { differ } from "../chaos/checker.ts";
 import type { ReaderRecord, SentEvent } from "../chaos/history.ts";
@@ -7,7 +17,10 @@ import type { OutageCrowd } from "./outage-crowd.ts";
 import type { Promises } from "./outage-promises.ts";
 import { type TemporalClient, truthOf } from "./outage-truth.ts";
 
-/** Sessions that are spoken to while Redis is away and have no reader when it comes back: only their workflow heals their log. */
+/**
+ * Sessions that are spoken to while Redis is away and that no edge follows, as when the edge they were spoken to by is gone:
+ * only their workflow can heal their log.
+ */
 export class UnwatchedSessions {
   readonly sent: SentEvent[] = [];
   readonly #crowd: OutageCrowd;
@@ -22,15 +35,23 @@ export class UnwatchedSessions {
     return this.#subjects.map((subject) => this.#crowd.plan(subject, "x", 0).key);
   }
 
-  /** One input each, by a client that leaves as soon as it is durable. */
-  async speak(): Promise<void> {
+  /** One input each, as an edge would pass it on. */
+  async speak(temporal: TemporalClient): Promise<void> {
     await Promise.all(
-      this.#subjects.map(async (subject) => {
-        const client = new OutageClient(this.#crowd.plan(subject, "gone", 0));
-        const receipt = client.say(`${subject} says it and leaves`);
-        await receipt.durable;
-        await client.close();
-        this.sent.push(...client.sent);
+      this.keys.map(async (key) => {
+        const [producer, text, at] = [key.owner, `${key.owner} says it and is gone`, this.#crowd.clock()];
+        const start: SessionStart = { key, agent: "concierge", lane: SHARED_LANE };
+        const batch: EventBatch = {
+          runs: [{ producer, at: Date.now(), events: [{ seq: 1, kind: "input", text }] }],
+        };
+        await temporal.workflow.signalWithStart(WORKFLOW_TYPE, {
+          workflowId: workflowIdOf(key),
+          taskQueue: TASK_QUEUE_SESSIONS,
+          args: [start],
+          signal: SIGNAL_EVENTS,
+          signalArgs: [batch],
+        });
+        this.sent.push({ session: sessionPath(key), producer, seq: 1, kind: "input", text, at, durable: true });
       }),
     );
   }
