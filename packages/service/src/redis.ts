@@ -62,9 +62,36 @@ function open(url: string, role: RedisRole): RedisConnection {
     });
     // A sentinel that hangs must not be waited for: there are others. (And never a `sentinelReconnectStrategy`: ioredis would
     // subscribe again without awaiting it, see `autoResubscribe`.)
-    return new Redis({ ...options, sentinels, name, failoverDetector: true, sentinelCommandTimeout: 2_000 });
+    const connection = new SentinelRedis({
+      ...options,
+      sentinels,
+      name,
+      failoverDetector: true,
+      sentinelCommandTimeout: 2_000,
+    });
+    connection.on("end", () => setTimeout(() => connection.comeBack(), 50 + Math.random() * 200));
+    return connection;
   }
   return new Redis(url, options);
+}
+
+/**
+ * A connection that ends only when it is told to. ioredis gives up for good (`end`, without asking `retryStrategy`) when the
+ * sentinels' word of a failover comes while it is asking them for the primary, which is when that word comes.
+ */
+class SentinelRedis extends Redis {
+  #isToldToEnd = false;
+
+  override disconnect(reconnect = false): void {
+    if (!reconnect) this.#isToldToEnd = true;
+    super.disconnect(reconnect);
+  }
+
+  comeBack(): void {
+    if (this.#isToldToEnd || this.status !== "end") return;
+    // A failure is told by `error`, and by `close` or another `end`.
+    this.connect().catch(() => {});
+  }
 }
 
 /**

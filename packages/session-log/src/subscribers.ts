@@ -122,12 +122,18 @@ function listenTo(connection: Redis, listener: SubscribersListener): void {
   connection.options.autoResubscribe = false;
   connection.on("smessage", (channel: string, message: string) => listener.onMessage(channel, message));
   connection.on("close", () => listener.onLost(connection));
-  connection.on("ready", () => listener.onChange());
-  const heartbeat = setInterval(() => {
+  let heartbeat: NodeJS.Timeout | undefined;
+  const beat = (): void => {
+    clearInterval(heartbeat);
     // Without an answer the connection's `socketTimeout` ends it.
-    if (connection.status === "ready") connection.ping().catch(() => {});
-  }, HEARTBEAT_MS).unref();
-  connection.on("end", () => clearInterval(heartbeat));
+    heartbeat = setInterval(() => void connection.ping().catch(() => {}), HEARTBEAT_MS).unref();
+  };
+  if (connection.status === "ready") beat();
+  connection.on("ready", () => {
+    beat();
+    listener.onChange();
+  });
+  connection.on("close", () => clearInterval(heartbeat));
   // The server ended subscriptions of slots it has given away. Which is not said; to subscribe the others again is harmless.
   connection.on("moved", () => {
     listener.onLost(connection);
