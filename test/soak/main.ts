@@ -14,6 +14,7 @@ interface Options {
   seed: number;
   every: number;
   json?: string;
+  dir?: string;
 }
 
 const program = new Command("npm run soak --").description(
@@ -27,6 +28,7 @@ program
   .option("--seed <x>", "the same seed plans the same visits", count, 1)
   .option("--every <seconds>", "between two measurements, each of which collects all garbage first", positive, 5)
   .option("--json <file>", "where every measurement goes")
+  .option("--dir <folder>", "where the processes' logs go and stay")
   .action(async (options: Options) => {
     const result = await soak({
       durationMs: options.minutes * 60_000,
@@ -35,6 +37,7 @@ program
       sessions: options.sessions,
       seed: options.seed,
       silences: true,
+      dir: options.dir,
       onSample: report,
     });
     if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ options, ...result }));

@@ -21,6 +21,8 @@ export interface SoakPlan {
   seed: number;
   /** Whether clients may vanish without a word, which an edge needs 45 s to notice. */
   silences: boolean;
+  /** Where the processes' logs go and stay; left out, they are gone at the end. */
+  dir?: string | undefined;
   onSample?: (sample: Sample) => void;
 }
 
@@ -45,7 +47,8 @@ const answer = (text: string): string => answerTokens(text, parseScript(SCRIPT))
 /** Lets clients come and go for the planned time, and measures what stays. */
 export async function soak(plan: SoakPlan): Promise<SoakResult> {
   const heaps = await KeptHeaps.prepare();
-  const scene = await startScene({ env: { all: heaps.env } });
+  const logs = plan.dir === undefined ? {} : { dir: plan.dir, persist: false };
+  const scene = await startScene({ ...logs, env: { all: heaps.env } });
   try {
     return await soakScene(plan, scene, heaps);
   } finally {
