@@ -91,8 +91,9 @@ export class House {
     const words = (): string => {
       return Array.from({ length: WORDS_PER_SAYING }, () => WORDS[Math.floor(random() * WORDS.length)]).join(" ");
     };
+    const momentMs = (): number => random() * LONGEST_MOMENT_MS;
     try {
-      await visit(plan, guest, { lines, words, momentMs: () => random() * LONGEST_MOMENT_MS });
+      await visit(plan, guest, { lines, words, momentMs, isOpen: () => this.#isOpen });
     } catch (error) {
       this.violations.push(`hang: guest-${number}: ${String(error).slice(0, LONGEST_REASON)}`);
       lines.destroy();

@@ -10,6 +10,8 @@ export interface Hospitality {
   words: () => string;
   /** Milliseconds into an answer, or before one, at which a connection is destroyed. */
   momentMs: () => number;
+  /** False when guests are to leave as soon as they are done with what they do. */
+  isOpen: () => boolean;
 }
 
 const FACTS = 3;
@@ -18,6 +20,7 @@ const FACTS = 3;
 export async function visit(plan: VisitPlan, guest: Guest, hospitality: Hospitality): Promise<void> {
   await guest.arrive();
   for (const act of plan.acts) {
+    if (!hospitality.isOpen()) break;
     await perform(act.do, guest, hospitality);
     await sleep(act.thenMs);
   }
