@@ -40,8 +40,8 @@ interface Stream {
   session: string;
   nextSeq: number;
   taken: Volume;
-  /** Sends the edge took, which it answers when they are durable. */
-  answers: Promise<Ack>[];
+  /** Of the sends the edge took, those it has not answered yet: it does when they are durable. */
+  unanswered: number;
 }
 
 const SIZES = {
@@ -51,6 +51,9 @@ const SIZES = {
 const SESSIONS_PER_CONNECTION = 3;
 /** Connections that go on pushing once nothing is taken any more. */
 const PRESSING = 4;
+
+/** A bound on hangs: a full node has 128 MiB to deliver. */
+const EBB_MS = 120_000;
 
 /** Raw clients that push as much as one edge takes while Temporal is away. */
 export class Flood {
@@ -103,15 +106,12 @@ export class Flood {
 
   /** Temporal is back: everything that was taken becomes durable, once. */
   async ebb(temporal: TemporalClient, promises: Promises): Promise<void> {
-    const taken = this.#streams.filter(({ answers }) => answers.length > 0);
-    await promises.soon("ack-1: all that was taken becomes durable", async () => {
-      const acks = await Promise.all(taken.flatMap(({ answers }) => answers));
-      return acks.every(({ ok }) => ok);
-    });
-    for (const { subject, session, taken: volume } of taken) {
+    const rule = "ack-1: all that was taken becomes durable";
+    await promises.soon(rule, () => this.#streams.every(({ unanswered }) => unanswered === 0), EBB_MS);
+    for (const { subject, session, taken } of this.#streams.filter((stream) => stream.taken.events > 0)) {
       const { snapshot } = await truthOf(temporal, { tenant: "acme", owner: subject, name: session });
       const applied = appliedObserves(snapshot);
-      promises.holds(`${subject}/${session}: ${applied} applied of ${volume.events}`, applied === volume.events);
+      promises.holds(`ack-1: ${subject}/${session} applied ${applied} of ${taken.events}`, applied === taken.events);
     }
   }
 
@@ -125,7 +125,7 @@ export class Flood {
     const { socket } = await rawConnect(edge, await token(subject));
     this.#sockets.push(socket);
     const streams = Array.from({ length: SESSIONS_PER_CONNECTION }, (_, index): Stream => {
-      return { socket, subject, session: `s${index}`, nextSeq: 1, taken: { events: 0, bytes: 0 }, answers: [] };
+      return { socket, subject, session: `s${index}`, nextSeq: 1, taken: { events: 0, bytes: 0 }, unanswered: 0 };
     });
     await Promise.all(streams.map(({ session }) => ask(socket, "open", { session, agent: "concierge" })));
     this.#streams.push(...streams);
@@ -151,11 +151,10 @@ export class Flood {
     const { socket, session, nextSeq } = stream;
     const { events, bytes } = this.#batch(nextSeq);
     let refusal: Ack | undefined;
-    const answer = new Promise<Ack>((resolve) => {
-      socket.emit("send", { session, producer: "flood", events }, (ack: Ack) => {
-        if (!ack.ok) refusal = ack;
-        resolve(ack);
-      });
+    stream.unanswered++;
+    socket.emit("send", { session, producer: "flood", events }, (ack: Ack) => {
+      stream.unanswered--;
+      if (!ack.ok) refusal = ack;
     });
     // Answered by the edge alone, and after the send if that is refused.
     await ask(socket, "close", { session: "nobody's" });
@@ -163,14 +162,11 @@ export class Flood {
       stream.nextSeq += events.length;
       stream.taken.events += events.length;
       stream.taken.bytes += bytes;
-      stream.answers.push(answer);
       return true;
     }
     this.figures.refused++;
     this.figures.refusedBytes += bytes;
-    const { code, retryAfterMs = 0 } = refusal.error ?? { code: "" };
-    const isSaid = (code === "busy" || code === "rate_limited") && retryAfterMs > 0;
-    promises.holds(`limit-1: what does not fit is \`busy\`, with a delay (${JSON.stringify(refusal)})`, isSaid);
+    promises.holds(`limit-1: what does not fit is refused for now (${JSON.stringify(refusal)})`, isForNow(refusal));
     return false;
   }
 
@@ -211,4 +207,10 @@ function sum(streams: readonly Stream[]): Volume {
 
 function isWithin(volume: Volume, bound: Volume): boolean {
   return volume.events <= bound.events && volume.bytes <= bound.bytes;
+}
+
+/** limit-1 and limit-2: with a delay after which it may fit. */
+function isForNow({ error }: Ack): boolean {
+  const isRetryable = error?.code === "busy" || error?.code === "rate_limited";
+  return isRetryable && (error.retryAfterMs ?? 0) > 0;
 }
