@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { startScene } from "../conformance/stack.ts";
-import { storm } from "./storm.ts";
+import { Storm } from "./storm.ts";
 import { printStorm, stormFigures } from "./storm-report.ts";
 
 interface Options {
@@ -9,7 +9,6 @@ interface Options {
   processes: string;
   streams: string;
   streamScript: string;
-  pace: string;
   spread?: boolean;
   oneSubject?: boolean;
   cold?: boolean;
@@ -24,7 +23,6 @@ export function stormCommand(): Command {
     .option("--processes <n>", "processes that hold the clients", "2")
     .option("--streams <n>", "clients that have an answer streaming when it happens", "20")
     .option("--stream-script <directives>", "the model's script for those answers", "tokens=150,slow=100ms")
-    .option("--pace <n>", "clients that connect in a second, before", "40")
     .option("--spread", "clients on all edges; else all are on the one that dies")
     .option("--one-subject", "all clients with tokens of one subject")
     .option("--cold", "Redis is emptied in the same moment")
@@ -37,21 +35,20 @@ export function stormCommand(): Command {
 async function run(options: Options): Promise<number> {
   const scene = await startScene({ edges: Number(options.edges) });
   try {
-    const result = await storm(
+    const storm = await Storm.gather(
       scene,
       {
         clients: Number(options.clients),
         processes: Number(options.processes),
         streams: Number(options.streams),
         streamScript: options.streamScript,
-        connectsPerSecond: Number(options.pace),
         spread: options.spread ?? false,
         oneSubject: options.oneSubject ?? false,
-        cold: options.cold ?? false,
-        calls: Number(options.calls),
       },
       (phase) => console.error(`  ${phase}`),
     );
+    const result = await storm.strike({ edge: 0, cold: options.cold ?? false, calls: Number(options.calls) });
+    await storm.stop();
     printStorm(result);
     const { struck, back, breaks, wrong, hangs, snapshots, queries } = stormFigures(result);
     const isWhole = struck > 0 && back === struck && breaks === 0 && wrong.length + hangs.length === 0;

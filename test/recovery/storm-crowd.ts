@@ -1,11 +1,12 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setTimeout as sleep } from "node:timers/promises";
 import { mintToken } from "@holdfast/stack/token";
 import { type CrowdPlan, crowdPlanSchema, type CrowdReport, type Order, orderSchema } from "./storm-protocol.ts";
 import { StormVisitor } from "./storm-visitor.ts";
 import { obey } from "./told-process.ts";
 
 const SHORT = "faults:tokens=4";
+const CALL = `are you there ${SHORT}`;
+const LANES = 16;
 
 /** A process full of clients. */
 class Crowd {
@@ -22,7 +23,7 @@ class Crowd {
   async obey(order: Order): Promise<object> {
     switch (order.order) {
       case "gather":
-        await this.#gather();
+        await this.#inLanes(this.#numbers(), (number) => this.#arrive(number));
         break;
       case "stream":
         await Promise.all(
@@ -40,7 +41,7 @@ class Crowd {
         await Promise.all(this.#streaming.map((visitor) => visitor.answered()));
         break;
       case "call":
-        await this.#call(this.#visitors.toSorted(() => Math.random() - 0.5).slice(0, order.visitors));
+        await this.#inLanes(this.#visitors.toReversed().slice(0, order.visitors), (visitor) => visitor.ask(CALL));
         break;
       case "report":
         return this.#report();
@@ -52,19 +53,18 @@ class Crowd {
     return this.#visitors.slice(0, this.#plan.streams);
   }
 
-  async #call(visitors: readonly StormVisitor[]): Promise<void> {
-    await Promise.all(visitors.map((visitor) => visitor.say(`are you there ${SHORT}`)));
-    await Promise.all(visitors.map((visitor) => visitor.answered()));
+  /** Some at a time: it is the return that is to be a storm, not the arrival, and not the answers. */
+  async #inLanes<T>(items: Iterable<T>, act: (item: T) => Promise<void>): Promise<void> {
+    const waiting = items[Symbol.iterator]();
+    const lane = async (): Promise<void> => {
+      for (let next = waiting.next(); next.done !== true; next = waiting.next()) await act(next.value);
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
   }
 
-  async #gather(): Promise<void> {
-    const { first, count, connectsPerSecond } = this.#plan;
-    const arrivals: Promise<void>[] = [];
-    for (let number = first; number < first + count; number++) {
-      arrivals.push(this.#arrive(number));
-      await sleep(1_000 / connectsPerSecond);
-    }
-    await Promise.all(arrivals);
+  #numbers(): number[] {
+    const { first, count } = this.#plan;
+    return Array.from({ length: count }, (_, index) => first + index);
   }
 
   async #arrive(number: number): Promise<void> {
@@ -78,8 +78,7 @@ class Crowd {
       onFirstEdge,
     });
     this.#visitors.push(visitor);
-    await visitor.say(`hello ${number} ${SHORT}`);
-    await visitor.answered();
+    await visitor.ask(`hello ${number} ${SHORT}`);
   }
 
   #report(): CrowdReport {

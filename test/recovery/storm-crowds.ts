@@ -12,6 +12,10 @@ export class StormCrowds {
     this.#processes = plans.map((plan) => new ToldProcess(ENTRY, plan));
   }
 
+  get size(): number {
+    return this.#processes.length;
+  }
+
   /** Resolves when every process has done it. Rejects when one of them ended instead, or after `withinMs`. */
   async order(order: Order, withinMs: number): Promise<void> {
     await Promise.all(this.#processes.map((one) => one.tell(order, withinMs)));

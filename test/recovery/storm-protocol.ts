@@ -9,8 +9,6 @@ export const crowdPlanSchema = z.object({
   /** Number of the first client, and how many there are. */
   first: z.number().int(),
   count: z.number().int(),
-  /** Clients to connect in a second. */
-  connectsPerSecond: z.number(),
   /** Each of so many first clients of the process has an answer streaming when the edge dies. */
   streams: z.number().int(),
   streamScript: z.string(),

@@ -56,6 +56,11 @@ export class StormVisitor {
     await this.#session.send(text).durable;
   }
 
+  async ask(text: string): Promise<void> {
+    await this.say(text);
+    await this.answered();
+  }
+
   /** Resolves when everything said has its whole answer. */
   async answered(): Promise<void> {
     await this.#until(({ turns, streaming }) => turns.length === this.#said.length && streaming === null);
@@ -134,14 +139,17 @@ export class StormVisitor {
   }
 
   #wrong(): string[] {
-    const { turns } = this.#session.get();
+    const { turns, lag, connection, delivery, degraded } = this.#session.get();
     const wrong = turns.flatMap(({ outcome, text, error }, index) => {
       const expected = expectedAnswer(this.#said[index] ?? "");
       if (outcome === "completed" && text === expected) return [];
       const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
       return [`turn ${index + 1} ${outcome}${why} with ${text.length} of ${expected.length} characters`];
     });
-    if (turns.length !== this.#said.length) wrong.push(`${turns.length} answers to ${this.#said.length} inputs`);
+    if (turns.length !== this.#said.length) {
+      const state = `${connection.state}, ${delivery.state}${degraded ? ", degraded" : ""}`;
+      wrong.push(`${turns.length} answers to ${this.#said.length} inputs: ${JSON.stringify(lag)}, ${state}`);
+    }
     return wrong.map((sentence) => `${this.#name}: ${sentence}`);
   }
 }

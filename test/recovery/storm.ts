@@ -10,16 +10,20 @@ export interface StormPlan {
   clients: number;
   /** They are shared out over so many processes. */
   processes: number;
-  /** Clients with an answer streaming when the edge dies, and the model's script for it. */
+  /** Clients with an answer streaming when an edge dies, and the model's script for it. */
   streams: number;
   streamScript: string;
-  connectsPerSecond: number;
-  /** All clients on the edge that dies, or as many on each. */
+  /** All clients on the first edge, or as many on each. */
   spread: boolean;
   oneSubject: boolean;
-  /** Redis is emptied in the moment the edge dies. */
+}
+
+export interface Strike {
+  /** Which edge dies: 0 is the first. */
+  edge: number;
+  /** Redis is emptied in the same moment. */
   cold: boolean;
-  /** So many of them say something when all is over, and must be answered. */
+  /** So many clients say something when all is over, and must be answered. */
   calls: number;
 }
 
@@ -39,42 +43,76 @@ export interface StormResult {
 const GATHER_MS = 1_200_000;
 const HANG_MS = 300_000;
 
-/** Fills the first edge with clients, kills it, and waits until every client reads and is answered again. */
-export async function storm(scene: Scene, plan: StormPlan, onPhase: (phase: string) => void): Promise<StormResult> {
-  const { edgeUrls } = scene.stack;
-  const struck = edgeUrls[0] ?? "";
-  const crowds = new StormCrowds(shareOut(scene, plan));
-  const probe = new EdgeProbe(edgeUrls);
-  const hangs: string[] = [];
-  const attempt = async (order: Order): Promise<void> => {
-    await crowds.order(order, HANG_MS).catch((error: unknown) => hangs.push(String(error)));
-  };
-  try {
+/** Edges full of clients, to be killed one after another. */
+export class Storm {
+  readonly #scene: Scene;
+  readonly #crowds: StormCrowds;
+  readonly #probe: EdgeProbe;
+  readonly #onPhase: (phase: string) => void;
+
+  private constructor(scene: Scene, plan: StormPlan, onPhase: (phase: string) => void) {
+    this.#scene = scene;
+    this.#onPhase = onPhase;
+    this.#crowds = new StormCrowds(shareOut(scene, plan));
+    this.#probe = new EdgeProbe(scene.stack.edgeUrls);
+  }
+
+  /** Resolves when every client is there and has had an answer. */
+  static async gather(scene: Scene, plan: StormPlan, onPhase: (phase: string) => void): Promise<Storm> {
+    const storm = new Storm(scene, plan, onPhase);
     onPhase(`${plan.clients} clients connect, and each has an answer`);
-    await crowds.order({ order: "gather" }, GATHER_MS);
-    await crowds.order({ order: "stream" }, HANG_MS);
-    await crowds.order({ order: "mark", struck }, HANG_MS);
-    const atStrike = await countersOf(edgeUrls.filter((url) => url !== struck));
-    const before = probe.takePeaks();
+    try {
+      await storm.#crowds.order({ order: "gather" }, GATHER_MS);
+    } catch (error) {
+      await storm.stop();
+      throw error;
+    }
+    return storm;
+  }
 
-    onPhase(plan.cold ? "the edge dies, and Redis forgets everything" : "the edge dies");
+  /** Kills an edge, and waits until every client reads and is answered again. */
+  async strike({ edge, cold, calls }: Strike): Promise<StormResult> {
+    const { stack } = this.#scene;
+    const struck = stack.edgeUrls[edge] ?? "";
+    const others = stack.edgeUrls.filter((url) => url !== struck);
+    await this.#crowds.order({ order: "stream" }, HANG_MS);
+    await this.#crowds.order({ order: "mark", struck }, HANG_MS);
+    const atStrike = await countersOf(others);
+    const before = this.#probe.takePeaks();
+
+    this.#onPhase(cold ? "an edge dies, and Redis forgets everything" : "an edge dies");
     const struckAt = Date.now();
-    await Promise.all([scene.stack.kill("edge-1"), plan.cold ? flush(scene.stack.redisUrl) : undefined]);
-    await attempt({ order: "settle" });
-    const during = probe.takePeaks();
-    await scene.stack.whenReady("edge-1");
-    const settled = await countersOf(edgeUrls);
+    await Promise.all([stack.kill(`edge-${edge + 1}`), cold ? flush(stack.redisUrl) : undefined]);
+    const hangs = await this.#attempt({ order: "settle" });
+    const during = this.#probe.takePeaks();
+    await stack.whenReady(`edge-${edge + 1}`);
+    const settled = await countersOf(stack.edgeUrls);
 
-    onPhase(`${plan.calls} of them say something again`);
-    await attempt({ order: "call", visitors: Math.ceil(plan.calls / plan.processes) });
-    const after = probe.takePeaks();
-    const reports = await crowds.reports();
-    const counts = new Map([...settled].map(([url, samples]) => [url, edgeCounts(samples, atStrike.get(url))]));
-    const visitors = reports.flatMap((report) => report.visitors);
-    return { hangs, struckAt, visitors, crowds: reports, counts, peaks: { before, storm: during, after } };
-  } finally {
-    crowds.stop();
-    await probe.stop();
+    this.#onPhase(`${calls} of them say something again`);
+    hangs.push(...(await this.#attempt({ order: "call", visitors: Math.ceil(calls / this.#crowds.size) })));
+    const after = this.#probe.takePeaks();
+    const crowds = await this.#crowds.reports();
+    return {
+      hangs,
+      struckAt,
+      visitors: crowds.flatMap(({ visitors }) => visitors),
+      crowds,
+      counts: new Map([...settled].map(([url, samples]) => [url, edgeCounts(samples, atStrike.get(url))])),
+      peaks: { before, storm: during, after },
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#crowds.stop();
+    await this.#probe.stop();
+  }
+
+  /** A hang is a finding, and what else there is to see of it is worth having. */
+  async #attempt(order: Order): Promise<string[]> {
+    return this.#crowds.order(order, HANG_MS).then(
+      () => [],
+      (error: unknown) => [String(error)],
+    );
   }
 }
 
@@ -91,7 +129,6 @@ function shareOut({ stack }: Scene, plan: StormPlan): CrowdPlan[] {
       label,
       first,
       count,
-      connectsPerSecond: plan.connectsPerSecond / plan.processes,
       streams: share(plan.streams, index),
       streamScript: plan.streamScript,
       onFirstEdge: !plan.spread,
