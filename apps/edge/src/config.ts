@@ -48,7 +48,7 @@ const shape = {
   /** Requests a second one connection may make (twice as many at once). */
   HOLDFAST_REQUESTS_PER_SECOND: count.default(1_000),
   /** Milliseconds a connection may take from the upgrade to an accepted CONNECT packet. */
-  HOLDFAST_CONNECT_TIMEOUT_MS: count.default(5_000),
+  HOLDFAST_CONNECT_TIMEOUT_MS: count.default(10_000),
   /** A client is asked so often whether it is there, and given so long to answer: the longest a dead one is kept is the sum. */
   HOLDFAST_PING_INTERVAL_MS: count.default(25_000),
   HOLDFAST_PING_TIMEOUT_MS: count.default(20_000),
