@@ -26,20 +26,25 @@ interface Refusal {
   error: WireError;
 }
 
+/** Upgrades taken in one turn of the event loop: some tens of milliseconds of work. */
+const PER_TURN = 16;
+
 /**
  * Refuses upgrades before anything is spent on them. Here and not in Engine.IO, which answers 400 to whatever it refuses:
- * a balancer must see 503 to choose another node, and 429 to slow down.
+ * a balancer must see 503 to choose another node, and 429 to slow down. What it lets through waits for its turn: when the
+ * clients of another node all come at once, this node's own must get their frames in between.
  */
 export function createGate(settings: GateSettings, surroundings: GateSurroundings): Gate {
   const rate = settings.HOLDFAST_UPGRADES_PER_SECOND;
   const bucket = new TokenBucket(2 * rate, rate, performance.now());
+  const waiting: Parameters<Gate>[] = [];
 
   const refusalOf = (request: IncomingMessage): Refusal | undefined => {
     if (request.url?.startsWith(SOCKET_PATH) !== true) {
       return { status: 404, error: wireError("invalid", `WebSockets are at ${SOCKET_PATH}.`) };
     }
     if (surroundings.isDraining()) return { status: 503, error: wireError("draining") };
-    if (surroundings.connections() >= surroundings.maxConnections) {
+    if (surroundings.connections() + waiting.length >= surroundings.maxConnections) {
       return { status: 503, error: wireError("busy", "This node is full.", { retryAfterMs: spread(1_000) }) };
     }
     const wait = bucket.take(performance.now());
@@ -47,13 +52,28 @@ export function createGate(settings: GateSettings, surroundings: GateSurrounding
     return undefined;
   };
 
+  const acceptSome = (): void => {
+    for (const [request, socket, head] of waiting.splice(0, PER_TURN)) {
+      socket.off("error", ignore);
+      if (!socket.destroyed) surroundings.accept(request, socket, head);
+    }
+    if (waiting.length > 0) setImmediate(acceptSome);
+  };
+
   return (request, socket, head) => {
     const refusal = refusalOf(request);
-    if (refusal === undefined) return surroundings.accept(request, socket, head);
-    surroundings.onRefused(refusal.status);
-    answer(socket, refusal);
+    if (refusal !== undefined) {
+      surroundings.onRefused(refusal.status);
+      answer(socket, refusal);
+      return;
+    }
+    // Nobody listens to a client that goes away while it waits, and an error nobody listens to ends the process.
+    socket.on("error", ignore);
+    if (waiting.push([request, socket, head]) === 1) setImmediate(acceptSome);
   };
 }
+
+function ignore(): void {}
 
 function answer(socket: Duplex, { status, error }: Refusal): void {
   const body = JSON.stringify({ error });
