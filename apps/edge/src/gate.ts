@@ -27,7 +27,7 @@ interface Refusal {
 }
 
 /** Upgrades taken in one turn of the event loop: some tens of milliseconds of work. */
-const PER_TURN = 16;
+const PER_TURN = 8;
 
 /**
  * Refuses upgrades before anything is spent on them. Here and not in Engine.IO, which answers 400 to whatever it refuses:
