@@ -1,4 +1,5 @@
 import { LIMITS, type WireError } from "@holdfast/contract";
+import type { SendAnswer } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import { edgeError, type HoldfastError } from "./errors.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
@@ -102,12 +103,13 @@ export class Sender {
     const { session, producer } = this.#options;
     const events = batch.entries.map((entry) => entry.event);
     const consecutive = events[0]?.seq === batch.after + 1;
-    const reply = await wire.send({ session, producer, ...(!consecutive && { after: batch.after }), events });
+    const request = { session, producer, ...(!consecutive && { after: batch.after }), events };
+    const reply = await wire.send(request, (answer) => this.#answeredLate(batch, answer, epoch));
     // Durable is durable, whichever connection said so and how late.
     if (reply.outcome === "answered" && reply.answer.ok) this.#listener.durable(batch.entries);
     if (this.#epoch !== epoch || reply.outcome === "lost") return;
     this.#inFlight--;
-    if (reply.outcome === "timeout") this.#retryAfter(this.#backoff.next());
+    if (reply.outcome === "timeout") this.#retry();
     else if (reply.answer.ok) this.#succeeded();
     else this.#failed(batch, reply.answer.error);
     if (this.#epoch === epoch) this.#proceed();
@@ -127,8 +129,7 @@ export class Sender {
         return;
       case "out_of_order":
         if (error.after !== undefined) this.#queue.closeGap(error.after);
-        // Behind a refused request this is the expected answer, and that request's delay is the one to wait.
-        this.#retryAfter(this.#retryDelayMs === undefined ? this.#backoff.next() : 0);
+        this.#retry();
         return;
       case "busy":
       case "rate_limited":
@@ -138,7 +139,7 @@ export class Sender {
       // The connection is about to end by its token; the next one has another.
       case "unauthenticated":
       case "token_expired":
-        this.#retryAfter(this.#backoff.next(error.retryAfterMs));
+        this.#retry(error.retryAfterMs);
         return;
       case "not_open":
         this.detach();
@@ -163,11 +164,26 @@ export class Sender {
     const [only, ...others] = batch.entries;
     if (only !== undefined && others.length === 0) this.#listener.refused(only, edgeError(error));
     else this.#maxEvents = Math.ceil(batch.entries.length / 2);
-    this.#retryAfter(0);
+    this.#retryDelayMs ??= 0;
   }
 
-  #retryAfter(delayMs: number): void {
-    this.#retryDelayMs = Math.max(this.#retryDelayMs ?? 0, delayMs);
+  /** Requests that were in flight together fail together: that is one failure, and one step of the back-off. */
+  #retry(atLeastMs = 0): void {
+    this.#retryDelayMs = Math.max(this.#retryDelayMs ?? this.#backoff.next(atLeastMs), atLeastMs);
+  }
+
+  /**
+   * An edge answers when it can, however long that takes: all of it at once when Temporal is back. What it answers is durable,
+   * and what is left need not wait out a delay that outage has earned it.
+   */
+  #answeredLate(batch: Batch, answer: SendAnswer, epoch: number): void {
+    if (!answer.ok) return;
+    this.#listener.durable(batch.entries);
+    if (this.#epoch !== epoch) return;
+    this.#succeeded();
+    if (this.#retryDelayMs === undefined) return;
+    this.#retryDelayMs = this.#backoff.next();
+    this.#proceed();
   }
 
   #proceed(): void {

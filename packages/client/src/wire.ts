@@ -115,8 +115,9 @@ export class Wire {
     return this.#ask(openAnswerSchema, (ack) => this.#socket.emit("open", request, ack));
   }
 
-  send(request: SendRequest): Promise<Reply<SendAnswer>> {
-    return this.#ask(sendAnswerSchema, (ack) => this.#socket.emit("send", request, ack));
+  /** `late` hears an answer that comes after the timeout. */
+  send(request: SendRequest, late: (answer: SendAnswer) => void): Promise<Reply<SendAnswer>> {
+    return this.#ask(sendAnswerSchema, (ack) => this.#socket.emit("send", request, ack), { late });
   }
 
   command(request: CommandRequest): Promise<Reply<CommandAnswer>> {
@@ -140,7 +141,7 @@ export class Wire {
     const reply = await this.#ask(
       plainAnswerSchema,
       (ack) => this.#socket.emit("close", { session: PROBED_SESSION }, ack),
-      timeoutMs,
+      { timeoutMs },
     );
     if (reply.outcome === "timeout") this.close("no answer to a probe");
   }
@@ -208,14 +209,16 @@ export class Wire {
   #ask<T>(
     schema: z.ZodType<T>,
     emit: (ack: (raw: unknown) => void) => void,
-    timeoutMs = this.#requestTimeoutMs,
+    { timeoutMs = this.#requestTimeoutMs, late }: { timeoutMs?: number; late?: (answer: T) => void } = {},
   ): Promise<Reply<T>> {
     return new Promise((resolve) => {
       if (this.#ended) {
         resolve({ outcome: "lost" });
         return;
       }
+      let isSettled = false;
       const settle = (reply: Reply<T>): void => {
+        isSettled = true;
         clearTimeout(timer);
         this.#waiting.delete(lose);
         resolve(reply);
@@ -225,7 +228,8 @@ export class Wire {
       this.#waiting.add(lose);
       emit((raw) => {
         const parsed = schema.safeParse(raw);
-        if (parsed.success) settle({ outcome: "answered", answer: parsed.data });
+        if (parsed.success && isSettled) late?.(parsed.data);
+        else if (parsed.success) settle({ outcome: "answered", answer: parsed.data });
         else this.#listener.malformed("ack", z.prettifyError(parsed.error));
       });
     });

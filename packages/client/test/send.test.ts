@@ -91,6 +91,48 @@ test("ack-3, req-3: without an answer in time the events are sent again on the s
   expect(edge.auths).toHaveLength(1);
 });
 
+test("err-2: requests that fail together are one failure, and one step of the back-off", async () => {
+  const edge = await startEdge();
+  edge.limits = { ...LIMITS, eventsPerSend: 1 };
+  let draws = 0;
+  const random = (): number => {
+    draws++;
+    return 0;
+  };
+  const session = quickClient([edge], { tuning: { requestTimeoutMs: 200 }, random }).session("chat");
+  await session.send("first").durable;
+  draws = 0;
+  edge.script.send = (_request, proceed) => (edge.sends.length > 6 ? proceed() : "silence");
+  const receipts = ["a", "b", "c", "d", "e"].map((text) => session.send(text));
+  await Promise.all(receipts.map((receipt) => receipt.durable));
+  expect(draws).toBe(1);
+  expect(texts(edge)).toEqual(["first", "a", "b", "c", "d", "e"]);
+});
+
+test("ack-1: an answer that comes late counts, and what is left does not wait out its delay", async () => {
+  const edge = await startEdge();
+  const answer = Promise.withResolvers<SendAck>();
+  edge.script.send = (_request, proceed) => {
+    delete edge.script.send;
+    const ack = proceed();
+    return answer.promise.then(() => ack);
+  };
+  // Of an hour's delay: nearly all of it at first, then nothing.
+  const draws = [0.99];
+  const tuning = { requestTimeoutMs: 50, backoffBaseMs: 3_600_000, backoffMaxMs: 3_600_000 };
+  const session = quickClient([edge], { tuning, random: () => draws.shift() ?? 0 }).session("chat");
+  await live(session);
+  draws[0] = 0.99;
+  const first = session.send("first");
+  await eventually(() => expect(draws).toEqual([]));
+  const second = session.send("second");
+  answer.resolve({ ok: true, durable: 1 });
+  await first.durable;
+  await second.durable;
+  expect(edge.sends.map(({ events }) => events.map(({ seq }) => seq))).toEqual([[1], [2]]);
+  expect(texts(edge)).toEqual(["first", "second"]);
+});
+
 test("ack-3: what was taken but not answered before the connection was lost is sent again, and taken once", async () => {
   const edge = await startEdge();
   edge.script.send = (_request, proceed) => {
