@@ -24,7 +24,7 @@ export function slowReaderCommand(): Command {
     .option("--companions <n>", "readers of that session who go on", "3")
     .option("--others <n>", "sessions beside it, with a reader each", "3")
     .option("--seconds <s>", "for how long they read nothing, at least", "60")
-    .option("--script <directives>", "the model's script for each answer", "tokens=60,token-length=4000")
+    .option("--script <directives>", "the model's script for each answer", "tokens=60,token-length=4000,slow=10ms")
     .option("--trim", "the log is cut meanwhile: only a snapshot brings them up to date")
     .option(
       "--heartbeat",
