@@ -24,7 +24,7 @@ import type {
 /** Ids this package wrote. Redis answers an error to what only looks like one, and clients choose what they send. */
 const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
 /** Seconds a proof is kept that there is nothing to hold: anybody may open sessions nobody ever sends anything to. */
-const EMPTY_PROOF_SECONDS = 900;
+const EMPTY_PROOF_SECONDS = 60;
 
 /**
  * The per-session log in Redis and the snapshot cache beside it. Every method is one round trip and atomic, may be

@@ -50,7 +50,7 @@ describeBackends("proof", (backend) => {
     const connection = await backend.connect("commands");
     await sessionLog.begin(full, fence(1), started(1, 1), 0);
     for (const key of [empty, full]) await sessionLog.prove(key, (await sessionLog.proof(key)).epoch);
-    expect(await connection.ttl(keysOf(empty)[1] ?? "")).toBeLessThanOrEqual(900);
+    expect(await connection.ttl(keysOf(empty)[1] ?? "")).toBeLessThanOrEqual(60);
     for (const name of keysOf(full).slice(0, 2)) expect(await connection.ttl(name)).toBeGreaterThan(86_000);
   });
 
