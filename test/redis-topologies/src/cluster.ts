@@ -11,6 +11,8 @@ export interface ClusterOptions extends TopologyOptions {
   replicas?: 0 | 1;
   /** Silence after which a node counts as failed; default 1,000. */
   nodeTimeoutMs?: number;
+  /** As by default: while one part has no master, every node refuses. Otherwise the other parts serve on. */
+  requireFullCoverage?: boolean;
 }
 
 export interface ClusterTopology extends Topology {
@@ -41,7 +43,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     for (let i = 0; i < MASTERS * (1 + replicas); i++) {
       // The default one, 10,000 above the node's port, may not exist.
       const bus = await freePort();
-      const args = [...REPLICATION_ARGS, ...clusterArguments(bus, options.nodeTimeoutMs ?? 1_000)];
+      const args = [...REPLICATION_ARGS, ...clusterArguments(bus, options)];
       members.push({ bus, node: await DataNode.start({ executable, persist: options.persist ?? false, args }) });
     }
     await joinCluster(members, MASTERS);
@@ -54,8 +56,12 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-function clusterArguments(bus: number, nodeTimeoutMs: number): string[] {
-  const flags = { enabled: "yes", port: bus, "node-timeout": nodeTimeoutMs };
+function clusterArguments(
+  bus: number,
+  { nodeTimeoutMs = 1_000, requireFullCoverage = true }: ClusterOptions,
+): string[] {
+  const coverage = { "require-full-coverage": requireFullCoverage ? "yes" : "no" };
+  const flags = { enabled: "yes", port: bus, "node-timeout": nodeTimeoutMs, ...coverage };
   // However long a replica was cut off, it may be elected; and each stays with the master it was given.
   const election = { "replica-validity-factor": 0, "allow-replica-migration": "no" };
   return Object.entries({ ...flags, ...election }).flatMap(([flag, value]) => [`--cluster-${flag}`, String(value)]);
