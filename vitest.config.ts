@@ -53,8 +53,8 @@ export default defineConfig({
           include: E2E,
           exclude: [...BROWSER, ...STATIC, "test/model-server/**"],
           sequence: { groupOrder: 2 },
-          // Each file starts a stack of its own; two at a time would only take the cores from one another.
-          fileParallelism: false,
+          // Each file starts a stack of its own, and waits for half of its time: for a lease, an election, a back-off.
+          maxWorkers: 2,
           testTimeout: 180_000,
         },
       },
