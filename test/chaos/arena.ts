@@ -12,12 +12,29 @@ import type { ArenaKind } from "./faults.ts";
 /** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence. */
 export const CALM = "tokens=30,slow=12ms";
 
+/** A process of the stack has ended, and another one takes its place. */
+export interface ProcessExit {
+  name: string;
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** As `performance.now()` has it. */
+  at: number;
+}
+
+/**
+ * Pings often enough that an edge and its clients can find out within a strike that nobody is there. With the pings a stack
+ * ships with, a link that is dead for seconds is noticed by nobody.
+ */
+const SHORT_PINGS = { HOLDFAST_PING_INTERVAL_MS: "1000", HOLDFAST_PING_TIMEOUT_MS: "2000" };
+
 /** A whole Holdfast for several runs, one after the other, each with sessions of its own. */
 export interface Arena {
   readonly stack: Stack;
   readonly model: ModelServer;
   /** The Redis that fails over, where one does. */
   readonly failover: Failover | undefined;
+  /** Every process that has ended since the arena was opened, whoever ended it. */
+  exits(): readonly ProcessExit[];
   close(): Promise<void>;
 }
 
@@ -34,6 +51,7 @@ export async function openArena(kind: ArenaKind, { source }: Pick<StackOptions, 
     if (tree !== undefined) undo.push(() => tree.remove());
     const failover = await failoverOf(kind);
     if (failover !== undefined) undo.push(() => failover.stop());
+    const exits: ProcessExit[] = [];
     const scene = await startScene({
       dir,
       persist: true,
@@ -41,11 +59,14 @@ export async function openArena(kind: ArenaKind, { source }: Pick<StackOptions, 
       inference: 2,
       source: (name) => source?.(name) ?? tree?.root,
       redisUrl: failover?.url,
-      ...(kind === "wrong-clocks" && { env: WRONG_CLOCK_ENV }),
+      env: { edge: SHORT_PINGS, ...(kind === "wrong-clocks" && WRONG_CLOCK_ENV) },
+      onEvent: (event) => {
+        if (event.type === "ended") exits.push({ name: event.name, ...event.exit, at: performance.now() });
+      },
     });
     undo.push(() => scene.stop());
     scene.model.setDefault(CALM);
-    return { stack: scene.stack, model: scene.model, failover, close };
+    return { stack: scene.stack, model: scene.model, failover, exits: () => exits, close };
   } catch (error) {
     await close();
     throw error;
