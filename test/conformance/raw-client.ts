@@ -59,14 +59,28 @@ export function rawSocket(url: string, auth: Obj): Socket {
   return io(url, { transports: ["websocket"], auth, reconnection: false, forceNew: true });
 }
 
+/** A connection on which nothing has come by then is given up: TCP alone never does. */
+const WELCOME_WITHIN_MS = 20_000;
+
 /** Connects and resolves after `welcome`; rejects with the refusal's `data` (connect-3). */
 export function rawConnect(url: string, token: string): Promise<{ socket: Socket; welcome: Obj }> {
   const socket = rawSocket(url, { token, protocol: 1 });
   return new Promise((resolve, reject) => {
-    socket.on("welcome", (welcome: Obj) => resolve({ socket, welcome }));
-    socket.on("connect_error", (error: Error & { data?: unknown }) => {
+    const give = (up: Error): void => {
+      clearTimeout(timer);
       socket.close();
-      reject(Object.assign(new Error(error.message), { data: error.data }));
+      reject(up);
+    };
+    const timer = setTimeout(() => give(new Error("No welcome came.")), WELCOME_WITHIN_MS);
+    const ended = (why: string): void => give(new Error(`The connection ended before welcome: ${why}`));
+    socket.once("disconnect", ended);
+    socket.once("welcome", (welcome: Obj) => {
+      clearTimeout(timer);
+      socket.off("disconnect", ended);
+      resolve({ socket, welcome });
+    });
+    socket.on("connect_error", (error: Error & { data?: unknown }) => {
+      give(Object.assign(new Error(error.message), { data: error.data }));
     });
   });
 }
