@@ -13,7 +13,7 @@ export const SMALL_BOUNDS: readonly Patch[] = [
   },
   { file: "workflows/src/session/governor.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 40;" },
   { file: "packages/contract/src/limits.ts", find: "logTtlSeconds: 24 * 3600", replace: "logTtlSeconds: 1" },
-  { file: "packages/contract/src/limits.ts", find: "logFrames: 4000", replace: "logFrames: 40" },
+  { file: "packages/contract/src/limits.ts", find: "logFrames: 4000", replace: "logFrames: 12" },
 ];
 
 /** Holds what is to be added to Valkey's clock, in seconds. */

@@ -11,6 +11,8 @@ export class Cable {
   readonly #server: Server;
   readonly #pairs: Set<[Socket, Socket]>;
   readonly #state: LinkState;
+  /** Pairs that stay as they are until the cable is closed. */
+  readonly #dead = new Set<[Socket, Socket]>();
 
   private constructor(url: string, server: Server, pairs: Set<[Socket, Socket]>, state: LinkState) {
     this.url = url;
@@ -61,6 +63,13 @@ export class Cable {
     for (const pair of this.#pairs) for (const socket of pair) socket.pause();
   }
 
+  /** New connections pass. Those that were held are so for ever, and neither end is told: each has to find out. */
+  abandon(): void {
+    this.#state.frozen = false;
+    for (const pair of this.#pairs) this.#dead.add(pair);
+    this.#pairs.clear();
+  }
+
   /** What was held goes on its way. */
   thaw(): void {
     this.#state.frozen = false;
@@ -70,6 +79,10 @@ export class Cable {
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();
+    for (const [near, far] of this.#dead) {
+      near.destroy();
+      far.destroy();
+    }
     await closed;
   }
 }

@@ -1,12 +1,19 @@
 import { afterAll, expect, test } from "vitest";
 import { type Arena, openArena } from "./arena.ts";
 import { arenaOf, type ArenaKind, type Fault, FAULT_NAMES } from "./faults.ts";
+import { vacuity } from "./outcome.ts";
 import { run } from "./run.ts";
 import { scheduleOf } from "./schedule.ts";
 
 test("the same seed gives the same schedule, another seed another one", () => {
   expect(scheduleOf(7, 60_000, FAULT_NAMES)).toEqual(scheduleOf(7, 60_000, FAULT_NAMES));
   expect(scheduleOf(7, 60_000, FAULT_NAMES)).not.toEqual(scheduleOf(8, 60_000, FAULT_NAMES));
+});
+
+test("no fault strikes a second time before each has struck once", () => {
+  const strikes = scheduleOf(7, 60_000, ["edge-kill", "link-cut", "deploy"]).map(({ fault }) => fault);
+  for (let begin = 0; begin + 3 <= strikes.length; begin += 3)
+    expect(new Set(strikes.slice(begin, begin + 3)).size).toBe(3);
 });
 
 const arenas = new Map<ArenaKind, Promise<Arena>>();
@@ -20,16 +27,35 @@ afterAll(async () => {
 });
 
 /** A sample for every change; `npm run chaos -- --all --runs 20` is the whole of it. */
-test.for<{ strike: string; seed: number; faults: Fault[] }>([
-  { strike: "processes", seed: 3, faults: ["edge-kill", "inference-kill", "orchestrator-kill", "edge-pause"] },
-  { strike: "servers", seed: 4, faults: ["valkey-kill-flush", "temporal-kill", "valkey-pause"] },
-  { strike: "links and the model", seed: 5, faults: ["link-half-open", "link-unplugged", "model-cut", "model-429"] },
-  { strike: "bounds", seed: 6, faults: ["signal-flood", "tab-asleep"] },
-  { strike: "clocks", seed: 7, faults: ["clock-step", "valkey-kill"] },
-])("nothing is lost, repeated, garbled or left hanging while faults strike $strike", async ({ seed, faults }) => {
+test.for<{ strike: string; seed: number; seconds: number; faults: Fault[] }>([
+  {
+    strike: "processes",
+    seed: 15,
+    seconds: 7,
+    faults: ["edge-kill", "inference-kill", "orchestrator-kill", "edge-pause"],
+  },
+  { strike: "servers", seed: 34, seconds: 6, faults: ["valkey-kill-flush", "temporal-kill", "valkey-pause"] },
+  {
+    strike: "links and the model",
+    seed: 15,
+    seconds: 7,
+    faults: ["link-half-open", "link-unplugged", "model-cut", "model-429"],
+  },
+  { strike: "bounds", seed: 46, seconds: 4, faults: ["signal-flood", "tab-asleep"] },
+  { strike: "clocks", seed: 13, seconds: 4, faults: ["clock-step", "valkey-kill"] },
+])("nothing is lost, repeated, garbled or left hanging while faults strike $strike", async (sample) => {
+  const { seed, faults } = sample;
   const field = await arena(arenaOf(faults));
-  const { violations, acked, continued } = await run(field, { seed, durationMs: 6_000, clients: 4, faults });
-  expect(violations).toEqual([]);
-  expect(acked).toBeGreaterThan(10);
-  if (faults.includes("signal-flood")) expect(continued).toBeGreaterThan(0);
+  const result = await run(field, {
+    name: `${faults[0]}-${seed}`,
+    seed,
+    durationMs: sample.seconds * 1_000,
+    clients: 4,
+    faults,
+  });
+  expect(result.violations).toEqual([]);
+  expect(new Set(result.strikes.map(({ fault }) => fault))).toEqual(new Set(faults));
+  expect(vacuity([result])).toBeUndefined();
+  expect(result.acked).toBeGreaterThan(10);
+  if (faults.includes("signal-flood")) expect(result.continued).toBeGreaterThan(0);
 });

@@ -15,6 +15,10 @@ export interface CrowdPlan {
   durationMs: number;
   /** Milliseconds since the run began. */
   clock: () => number;
+  /** Somebody is about to cut the agent short. */
+  onInterrupt: (session: SessionKey) => void;
+  /** While it is so they talk on, however long: a strike that comes late has to find somebody talking. */
+  isUnderFire: () => boolean;
 }
 
 /** Every session has two clients, like two tabs; one client in three knows nothing but SPEC.md. */
@@ -30,6 +34,7 @@ export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Talker[] 
       edges: rotated,
       token: () => stack.token({ subject }),
       clock: plan.clock,
+      random: randomFrom(plan.seed * 1_000 + 500 + index),
     };
     return index % 3 === 2 ? new RawParticipant(participant) : new SdkParticipant(participant);
   });
@@ -43,11 +48,14 @@ export async function talk(participants: readonly Talker[], plan: CrowdPlan): Pr
   await Promise.all(
     participants.map(async (participant, index) => {
       const random = randomFrom(plan.seed * 1_000 + index);
-      for (let said = 1; plan.clock() < plan.durationMs; said++) {
+      for (let said = 1; plan.clock() < plan.durationMs || plan.isUnderFire(); said++) {
         participant.say(`${participant.name} says ${said}`);
         if (random() < 0.3) participant.observe("looks");
         await sleep(400 + random() * 1_200);
-        if (random() < 0.1) participant.interrupt();
+        if (random() < 0.1) {
+          plan.onInterrupt(participant.key);
+          participant.interrupt();
+        }
       }
     }),
   );

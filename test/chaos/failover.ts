@@ -1,17 +1,25 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type SessionKey, sessionPath } from "@holdfast/contract";
 import { startCluster, startSentinel, type Topology } from "@holdfast/redis-topologies";
 
 /** Replicas that were cut off for longer may not be elected. */
 const LONGEST_CUT_MS = 2_000;
-const SLOTS = 16_384;
+
+export interface FailoverPlan {
+  holdMs: number;
+  /** Whose log is on the node that is struck, where there are several. */
+  session: SessionKey;
+  /** Called when the blow falls. */
+  onBlow: () => void;
+}
 
 /** A Redis that replaces what fails. Both strikes resolve when every node is back in its place; they wait for each other. */
 export interface Failover {
   readonly url: string;
   /** Kills what holds the data, after a while in which it acknowledged what its replicas never heard of. */
-  killWithLoss(holdMs: number, pick: number): Promise<void>;
+  killWithLoss(plan: FailoverPlan): Promise<void>;
   /** Stops it without a word; replaced, it wakes after `holdMs` and believes nothing has happened. */
-  hang(holdMs: number, pick: number): Promise<void>;
+  hang(plan: FailoverPlan): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -26,14 +34,16 @@ export async function startSentinelFailover(): Promise<Failover> {
 
 export async function startClusterFailover(): Promise<Failover> {
   const topology = await startCluster();
+  // A session's keys have its path as their hash tag.
+  const slotOf = (key: SessionKey): Promise<number> => topology.slotOf(`{${sessionPath(key)}}`);
   return failoverOf(
     topology,
-    (pick) => topology.killMaster(Math.floor(pick * SLOTS)),
-    (pick) => topology.hangMaster(Math.floor(pick * SLOTS)),
+    async (session) => topology.killMaster(await slotOf(session)),
+    async (session) => topology.hangMaster(await slotOf(session)),
   );
 }
 
-type Act = (pick: number) => Promise<unknown>;
+type Act = (session: SessionKey) => Promise<unknown>;
 
 function failoverOf(topology: Topology, kill: Act, hang: Act): Failover {
   let turn: Promise<unknown> = Promise.resolve();
@@ -44,16 +54,18 @@ function failoverOf(topology: Topology, kill: Act, hang: Act): Failover {
   };
   return {
     url: topology.url,
-    killWithLoss: (holdMs, pick) =>
+    killWithLoss: ({ holdMs, session, onBlow }) =>
       inTurn(async () => {
         await topology.cutReplication();
         await sleep(Math.min(holdMs, LONGEST_CUT_MS));
-        await kill(pick);
+        onBlow();
+        await kill(session);
         await topology.mend();
       }),
-    hang: (holdMs, pick) =>
+    hang: ({ holdMs, session, onBlow }) =>
       inTurn(async () => {
-        await hang(pick);
+        onBlow();
+        await hang(session);
         await sleep(holdMs);
         topology.wake();
         await sleep(holdMs);

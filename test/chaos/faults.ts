@@ -14,7 +14,7 @@ export const FAULTS = {
   "link-cut": "standalone",
   /** One edge cannot be reached: its clients move to another. */
   "link-unplugged": "standalone",
-  /** Half-open TCP: nothing passes and nobody is told; then the connections end. */
+  /** Half-open TCP: nothing passes and nobody is ever told. New connections pass when the hold is over. */
   "link-half-open": "standalone",
   "orchestrator-kill": "standalone",
   "orchestrator-pause": "standalone",
@@ -35,7 +35,7 @@ export const FAULTS = {
   "model-stall": "standalone",
   /** Every process is drained and replaced, one after the other. */
   deploy: "standalone",
-  /** One tab of each session hears nothing, while logs expire and are trimmed. */
+  /** One tab of each session hears nothing, while its log is trimmed of all it knew. */
   "tab-asleep": "small-bounds",
   /** More signals than a run may take: it must continue as new while they keep coming. */
   "signal-flood": "small-bounds",
@@ -50,6 +50,16 @@ export const FAULTS = {
 } as const satisfies Record<string, ArenaKind>;
 
 export type Fault = keyof typeof FAULTS;
+
+/**
+ * Milliseconds beyond what any fault is held, for those that prove nothing when they are short: a dead peer has to be found
+ * out by the pings of the arena before it is back, and a log has to move on by more than it keeps.
+ */
+export const HELD_LONGER_MS: Partial<Record<Fault, number>> = {
+  "edge-pause": 4_000,
+  "link-half-open": 4_000,
+  "tab-asleep": 3_000,
+};
 
 export const FAULT_NAMES: readonly Fault[] = Object.keys(FAULTS).filter(isFault);
 

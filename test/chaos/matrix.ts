@@ -2,6 +2,9 @@ import { type Arena, openArena } from "./arena.ts";
 import { arenaOf, type ArenaKind, ARENAS, type Fault, FAULT_NAMES, FAULTS } from "./faults.ts";
 import { run, type RunPlan, type RunResult } from "./run.ts";
 
+/** Milliseconds for which the clients of a line of several faults talk at least: long enough for several strikes in a run. */
+const LEAST_TALK_IN_A_MIX = 20_000;
+
 /** A line of the table: some faults, each alone or mixed, over many seeds. */
 export interface Line {
   name: string;
@@ -46,8 +49,7 @@ export async function runMatrix(lines: readonly Line[], plan: MatrixPlan): Promi
     try {
       for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
         for (let index = 0; index < plan.seeds; index++) {
-          const arena = await place.of(arenaOf(line.faults));
-          const result = await run(arena, { ...plan, seed: plan.firstSeed + index, faults: line.faults });
+          const result = await runIn(place, line, { ...plan, seed: plan.firstSeed + index });
           results.get(line)?.push(result);
           plan.onRun?.(line, result);
           if (result.violations.length > 0) await place.leave();
@@ -59,6 +61,35 @@ export async function runMatrix(lines: readonly Line[], plan: MatrixPlan): Promi
   });
   await Promise.all(workers);
   return results;
+}
+
+type RunOfLine = Pick<RunPlan, "seed" | "durationMs" | "clients">;
+
+/** What goes wrong with the arena costs this run, not the whole table; and it is told as what it may well be, a hang. */
+async function runIn(place: Place, line: Line, plan: RunOfLine): Promise<RunResult> {
+  const { name, faults } = line;
+  const { seed } = plan;
+  const durationMs = faults.length > 1 ? Math.max(plan.durationMs, LEAST_TALK_IN_A_MIX) : plan.durationMs;
+  try {
+    const arena = await place.of(arenaOf(faults));
+    return await run(arena, { ...plan, durationMs, faults, name: `${name.replaceAll(/\W+/g, "-")}-${seed}` });
+  } catch (error) {
+    return failed(seed, error instanceof Error ? (error.stack ?? error.message) : String(error));
+  }
+}
+
+function failed(seed: number, why: string): RunResult {
+  return {
+    seed,
+    strikes: [],
+    history: { sent: [], transcripts: new Map(), readers: [], modelCalls: [], answer: () => "", hangs: [why] },
+    violations: [{ promise: "hang", session: "", detail: why }],
+    acked: 0,
+    longestSilenceMs: 0,
+    recoveriesMs: [],
+    settledMs: 0,
+    continued: 0,
+  };
 }
 
 /** The arena a worker is in. */

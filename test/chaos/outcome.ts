@@ -6,6 +6,8 @@ export interface Outcome {
   fault: string;
   runs: number;
   strikes: number;
+  /** Strikes at which some reader held a turn under way. */
+  "mid-stream": number;
   acked: number;
   lost: number;
   duplicated: number;
@@ -22,11 +24,13 @@ export interface Outcome {
 export function outcomeOf(fault: string, results: readonly RunResult[]): Outcome {
   const promises = results.flatMap(({ violations }) => violations.map(({ promise }) => promise));
   const count = (...names: Violation["promise"][]): number => promises.filter((each) => names.includes(each)).length;
+  const strikes = results.flatMap((result) => result.strikes);
   const recoveries = results.flatMap(({ recoveriesMs }) => recoveriesMs).toSorted((a, b) => a - b);
   return {
     fault,
     runs: results.length,
-    strikes: recoveries.length,
+    strikes: strikes.length,
+    "mid-stream": strikes.filter(({ midStream }) => midStream).length,
     acked: results.reduce((sum, { acked }) => sum + acked, 0),
     lost: count("lost"),
     duplicated: count("duplicated", "reordered", "invented"),
@@ -42,6 +46,20 @@ export function outcomeOf(fault: string, results: readonly RunResult[]): Outcome
 
 export function isClean({ lost, duplicated, garbled, gaps, hangs }: Outcome): boolean {
   return lost + duplicated + garbled + gaps + hangs === 0;
+}
+
+/** Why runs that broke nothing prove nothing, in words; undefined if they do prove something. */
+export function vacuity(results: readonly RunResult[]): string | undefined {
+  const strikes = results.flatMap((result) => result.strikes);
+  if (!strikes.some(({ midStream }) => midStream)) return "no strike fell while a reader held a turn under way";
+  const isOnlySleep = strikes.every(({ fault }) => fault === "tab-asleep");
+  if (isOnlySleep && !results.some(wokeToSnapshot)) return "no tab slept so long that it needed a snapshot";
+  return undefined;
+}
+
+function wokeToSnapshot({ strikes, history }: RunResult): boolean {
+  const woken = Math.min(...strikes.map(({ struckAtMs, holdMs }) => struckAtMs + holdMs));
+  return history.readers.some(({ frames }) => frames.some(({ at, frame }) => at >= woken && frame.type === "snapshot"));
 }
 
 /** The table as the docs have it. */

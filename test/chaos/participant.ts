@@ -9,6 +9,8 @@ export interface ParticipantPlan {
   token: () => Promise<string>;
   /** Milliseconds since the run began. */
   clock: () => number;
+  /** In [0, 1): how long it waits before it connects again; by chance if left out. */
+  random?: () => number;
 }
 
 /** One client of a run: says things in a session, reads it, and writes down both. */

@@ -72,7 +72,8 @@ export class RawParticipant implements Talker {
         // Whatever it was (refused, cut, no answer), it is tried again.
       }
       this.#socket?.close();
-      if (!this.#closed) await this.#pause(Math.random() * Math.min(200 * 2 ** failures, 5_000));
+      const random = this.#plan.random ?? Math.random;
+      if (!this.#closed) await this.#pause(random() * Math.min(200 * 2 ** failures, 5_000));
     }
   }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { answerTokens, type Call, parseScript } from "@holdfast/model-server";
 import { type Arena, CALM } from "./arena.ts";
 import { Cables } from "./cables.ts";
@@ -7,11 +6,13 @@ import { type CrowdPlan, enlist, talk } from "./crowd.ts";
 import type { Fault } from "./faults.ts";
 import type { History } from "./history.ts";
 import { rest } from "./rest.ts";
-import { scheduleOf, type Strike } from "./schedule.ts";
+import { scheduleOf, type Strike, type Struck } from "./schedule.ts";
 import { longest, recoveries, silencesOf } from "./silence.ts";
-import { type Battlefield, strike } from "./strikes.ts";
+import { type Battlefield, strikeAll } from "./strikes.ts";
 
 export interface RunPlan {
+  /** Begins the names of its sessions; no other run in the same arena has it. Which node holds a session follows from it. */
+  name: string;
   seed: number;
   /** How long clients talk. */
   durationMs: number;
@@ -22,7 +23,7 @@ export interface RunPlan {
 
 export interface RunResult {
   seed: number;
-  schedule: Strike[];
+  strikes: Struck[];
   history: History;
   violations: Violation[];
   acked: number;
@@ -36,20 +37,20 @@ export interface RunResult {
   continued: number;
 }
 
-let runs = 0;
-
 /** One run: clients talk while faults strike; then everything must come to rest, and the checker looks at all of it. */
 export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const cables = await Cables.lay(plan.clients, arena.stack.edgeUrls);
   const schedule = scheduleOf(plan.seed, plan.durationMs, plan.faults);
   const began = performance.now();
   const clock = (): number => Math.round(performance.now() - began);
-  const crowd: CrowdPlan = { ...plan, run: `run-${++runs}`, clock };
+  let isUnderFire = true;
+  const crowd: CrowdPlan = { ...plan, run: plan.name, clock, isUnderFire: () => isUnderFire };
   const participants = enlist(crowd, arena.stack, cables);
   const callsBefore = arena.model.calls.at(-1)?.number ?? 0;
   try {
     const field: Battlefield = { ...arena, cables, participants };
-    await Promise.all([talk(participants, crowd), strikeAll(field, schedule, clock, plan.onStrike)]);
+    const struck = strikeAll(field, schedule, clock, plan.onStrike).finally(() => (isUnderFire = false));
+    const [strikes] = await Promise.all([struck, talk(participants, crowd)]);
     const rested = performance.now();
     const { transcripts, hangs, continued } = await rest(participants, arena.stack.temporalAddress);
     const script = parseScript(CALM);
@@ -64,12 +65,12 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
     const silences = silencesOf(history);
     return {
       seed: plan.seed,
-      schedule,
+      strikes,
       history,
       violations: check(history),
       acked: history.sent.filter(({ durable }) => durable).length,
       longestSilenceMs: longest(silences),
-      recoveriesMs: recoveries(schedule, silences),
+      recoveriesMs: recoveries(strikes, silences),
       settledMs: Math.round(performance.now() - rested),
       continued,
     };
@@ -77,21 +78,6 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
     await Promise.allSettled(participants.map((participant) => participant.close()));
     await cables.close();
   }
-}
-
-async function strikeAll(
-  field: Battlefield,
-  schedule: Strike[],
-  clock: () => number,
-  onStrike: RunPlan["onStrike"],
-): Promise<void> {
-  const strikes = schedule.map(async (planned) => {
-    await sleep(Math.max(0, planned.atMs - clock()));
-    onStrike?.(planned);
-    await strike(field, planned);
-  });
-  await Promise.all(strikes);
-  await Promise.all(field.stack.children().map(({ name }) => field.stack.whenReady(name)));
 }
 
 function callText({ messages }: Call): { text: string } {

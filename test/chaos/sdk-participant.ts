@@ -17,7 +17,8 @@ export class SdkParticipant implements Talker {
     this.name = plan.name;
     this.key = plan.key;
     this.#clock = plan.clock;
-    this.#client = connect({ url: plan.edges, token: plan.token, client: "chaos/1" });
+    const random = firstEdgeFirst(plan.random ?? Math.random);
+    this.#client = connect({ url: plan.edges, token: plan.token, client: "chaos/1", random });
     this.#session = this.#client.session(plan.key.name, { agent: "concierge" });
     this.#session.on("frame", (frame) => this.#frames.push({ at: plan.clock(), frame }));
   }
@@ -54,4 +55,14 @@ export class SdkParticipant implements Talker {
       () => undefined,
     );
   }
+}
+
+/** The client's first draw chooses its first edge. */
+function firstEdgeFirst(random: () => number): () => number {
+  let isFirst = true;
+  return () => {
+    if (!isFirst) return random();
+    isFirst = false;
+    return 0;
+  };
 }

@@ -1,6 +1,6 @@
 import type { Input } from "@holdfast/contract";
 import type { History, ReaderRecord, SentEvent } from "./history.ts";
-import type { Strike } from "./schedule.ts";
+import type { Struck } from "./schedule.ts";
 
 /** A reader was owed something and was given nothing. Milliseconds since the run began. */
 export interface Silence {
@@ -21,12 +21,14 @@ export function longest(silences: readonly Silence[]): number {
 }
 
 /** Of each strike: how long the reader it hit hardest waited for its next frame, counted from the strike. */
-export function recoveries(schedule: readonly Strike[], silences: readonly Silence[]): number[] {
-  return schedule.map(({ atMs, holdMs }, index) => {
-    const last = Math.min(atMs + holdMs + 1_000, schedule[index + 1]?.atMs ?? Number.POSITIVE_INFINITY);
-    const hit = silences.filter(({ from, to }) => from < last && to > atMs);
-    return Math.max(0, ...hit.map(({ from, to }) => to - Math.max(from, atMs)));
-  });
+export function recoveries(strikes: readonly Struck[], silences: readonly Silence[]): number[] {
+  return strikes
+    .toSorted((a, b) => a.struckAtMs - b.struckAtMs)
+    .map(({ struckAtMs, holdMs }, index, all) => {
+      const last = Math.min(struckAtMs + holdMs + 1_000, all[index + 1]?.struckAtMs ?? Number.POSITIVE_INFINITY);
+      const hit = silences.filter(({ from, to }) => from < last && to > struckAtMs);
+      return Math.max(0, ...hit.map(({ from, to }) => to - Math.max(from, struckAtMs)));
+    });
 }
 
 function silencesOfReader({ session, frames }: ReaderRecord, sent: readonly SentEvent[]): Silence[] {

@@ -3,8 +3,9 @@ import { Redis } from "ioredis";
 import { type Arena, CALM } from "./arena.ts";
 import { VALKEY_CLOCK_KEY } from "./builds.ts";
 import type { Cable, Cables } from "./cables.ts";
+import { flood } from "./flood.ts";
 import type { Participant } from "./participant.ts";
-import type { Strike } from "./schedule.ts";
+import { randomFrom, type Strike, type Struck } from "./schedule.ts";
 
 /** What strikes can reach. */
 export interface Battlefield extends Arena {
@@ -16,59 +17,102 @@ const MODEL_FAULTS = { "model-cut": "cut@10", "model-429": "429x2,retry-after=1"
 
 /** Seconds Valkey's clock may be wrong by. */
 const VALKEY_CLOCK_SECONDS = 1_200;
-const FLOOD = { observes: 60, inputs: 2, gapMs: 15 };
 
-/** Does what the strike says and resolves when it is undone, as far as the striker undoes it (a supervisor mends kills). */
-export async function strike(field: Battlefield, { fault, holdMs, pick }: Strike): Promise<void> {
+/**
+ * Carries out a schedule and tells when each blow fell, and on what; resolves when every process is back. One that is away
+ * when it is to be struck is waited for: there is nothing to strike in a process that has not begun.
+ */
+export async function strikeAll(
+  field: Battlefield,
+  schedule: readonly Strike[],
+  clock: () => number,
+  onStrike: (strike: Strike) => void = () => undefined,
+): Promise<Struck[]> {
+  const strikes = schedule.map(async (planned): Promise<Struck> => {
+    let struck: Struck | undefined;
+    const isSpeaking = ({ final }: ReturnType<Participant["record"]>): boolean => final.running !== null;
+    await sleep(Math.max(0, planned.atMs - clock()));
+    await strike(field, planned, () => {
+      onStrike(planned);
+      const midStream = field.participants.some((participant) => isSpeaking(participant.record()));
+      struck = { ...planned, struckAtMs: clock(), midStream };
+    });
+    if (struck === undefined) throw new Error(`${planned.fault} struck nothing.`);
+    return struck;
+  });
+  const struck = await Promise.all(strikes);
+  await Promise.all(field.stack.children().map(({ name }) => field.stack.whenReady(name)));
+  return struck;
+}
+
+/**
+ * Does what the strike says and resolves when it is undone, as far as the striker undoes it (a supervisor mends kills).
+ * `onBlow` is called when the blow falls.
+ */
+async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlow: () => void): Promise<void> {
   const { stack, model, cables } = field;
   switch (fault) {
     case "model-cut":
     case "model-429":
     case "model-stall":
+      onBlow();
       model.setDefault(`${MODEL_FAULTS[fault]},${CALM}`);
       await sleep(holdMs);
       model.setDefault(CALM);
       return;
     case "link-cut":
+      onBlow();
       for (const cable of cables.ofAnEdge(pick)) cable.cut();
       return;
     case "link-unplugged":
+      onBlow();
       return held(cables.ofAnEdge(pick), holdMs, "unplug", "plug");
     case "link-half-open":
-      return held(cables.ofAnEdge(pick), holdMs, "freeze", "cut");
+      onBlow();
+      return held(cables.ofAnEdge(pick), holdMs, "freeze", "abandon");
     case "tab-asleep":
-      return held(cables.ofSecondTabs(), holdMs, "freeze", pick < 0.5 ? "thaw" : "cut");
+      onBlow();
+      return held(cables.ofSecondTabs(), holdMs, "freeze", "cut");
     case "signal-flood":
-      await Promise.all(field.participants.map(flood));
-      return;
+      onBlow();
+      return flood(field.participants, stack.temporalAddress);
     case "valkey-kill-flush":
+      await stack.whenReady("valkey");
+      onBlow();
       await onValkey(stack.redisUrl, (redis) => redis.flushall());
       return stack.kill("valkey");
     case "clock-step":
-      await onValkey(stack.redisUrl, (redis) =>
-        redis.set(VALKEY_CLOCK_KEY, Math.round((pick - 0.5) * 2 * VALKEY_CLOCK_SECONDS)),
-      );
-      return stack.kill(picked(appNames(field), pick), "SIGUSR2");
+      return stepClocks(field, pick, onBlow);
     case "deploy":
-      for (const name of appNames(field)) await stack.restart(name);
+      onBlow();
+      for (const name of appNames(field)) {
+        await stack.whenReady(name);
+        await stack.restart(name);
+      }
       return;
     case "sentinel-failover":
     case "cluster-failover":
-      return field.failover?.killWithLoss(holdMs, pick);
+      return field.failover?.killWithLoss({ holdMs, session: picked(field.participants, pick).key, onBlow });
     case "sentinel-hang":
-      return field.failover?.hang(holdMs, pick);
+      return field.failover?.hang({ holdMs, session: picked(field.participants, pick).key, onBlow });
     default:
-      return strikeProcess(field, fault, holdMs, pick);
+      return strikeProcess(field, { fault, holdMs, pick }, onBlow);
   }
 }
 
-async function strikeProcess({ stack }: Battlefield, fault: string, holdMs: number, pick: number): Promise<void> {
+async function strikeProcess(
+  { stack }: Battlefield,
+  { fault, holdMs, pick }: Pick<Strike, "fault" | "holdMs" | "pick">,
+  onBlow: () => void,
+): Promise<void> {
   const [app = "", how] = fault.split("-");
   const names = stack.children().map(({ name }) => name);
   const name = picked(
     names.filter((each) => each === app || each.startsWith(`${app}-`)),
     pick,
   );
+  await stack.whenReady(name);
+  onBlow();
   if (how === "kill") return stack.kill(name, "SIGKILL");
   if (how === "drain") return stack.restart(name);
   await stack.pause(name);
@@ -76,20 +120,24 @@ async function strikeProcess({ stack }: Battlefield, fault: string, holdMs: numb
   return stack.resume(name);
 }
 
-type CableAct = "unplug" | "plug" | "freeze" | "thaw" | "cut";
+/** Valkey's clock and one app's. Which app it is must not follow from how far Valkey's steps. */
+async function stepClocks(field: Battlefield, pick: number, onBlow: () => void): Promise<void> {
+  const { stack } = field;
+  const seconds = Math.round((pick - 0.5) * 2 * VALKEY_CLOCK_SECONDS);
+  const name = picked(appNames(field), randomFrom(Math.floor(pick * 2 ** 32))());
+  // One that has only just been started would die of the signal.
+  await Promise.all([stack.whenReady(name), stack.whenReady("valkey")]);
+  onBlow();
+  await onValkey(stack.redisUrl, (redis) => redis.set(VALKEY_CLOCK_KEY, seconds));
+  return stack.kill(name, "SIGUSR2");
+}
+
+type CableAct = "unplug" | "plug" | "freeze" | "abandon" | "cut";
 
 async function held(cables: readonly Cable[], holdMs: number, begin: CableAct, end: CableAct): Promise<void> {
   for (const cable of cables) cable[begin]();
   await sleep(holdMs);
   for (const cable of cables) cable[end]();
-}
-
-async function flood(participant: Participant): Promise<void> {
-  for (let each = 1; each <= FLOOD.observes; each++) {
-    participant.observe("flood");
-    if (each % (FLOOD.observes / FLOOD.inputs) === 0) participant.say(`${participant.name} floods ${each}`);
-    await sleep(FLOOD.gapMs);
-  }
 }
 
 /** Struck while it is away or paused, it has nothing to lose. */
@@ -105,8 +153,8 @@ function appNames({ stack }: Battlefield): string[] {
   return names.filter((name) => name !== "temporal" && name !== "valkey");
 }
 
-function picked(names: readonly string[], pick: number): string {
-  const name = names[Math.floor(pick * names.length)];
-  if (name === undefined) throw new Error("There is nothing of that name to strike.");
-  return name;
+function picked<T>(targets: readonly T[], pick: number): T {
+  const target = targets[Math.floor(pick * targets.length)];
+  if (target === undefined) throw new Error("There is nothing of that kind to strike.");
+  return target;
 }

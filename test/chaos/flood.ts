@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sessionPath, workflowIdOf } from "@holdfast/contract";
+import { connectTemporal } from "@holdfast/service/temporal";
+import type { Client } from "@temporalio/client";
+import type { Participant } from "./participant.ts";
+
+const FLOOD = { observes: 60, observesPerInput: 30, gapMs: 15, mostWaiting: 100 };
+/** Long enough for Temporal and the orchestrator to be struck meanwhile and to come back. */
+const LONGEST_MS = 60_000;
+
+/**
+ * More signals than a run of a workflow may take. They keep coming until every session has continued as new: it must do so
+ * under the flood, not when it is over.
+ */
+export async function flood(participants: readonly Participant[], address: string): Promise<void> {
+  const temporal = connectTemporal({
+    HOLDFAST_TEMPORAL_ADDRESS: address,
+    HOLDFAST_TEMPORAL_NAMESPACE: "default",
+    HOLDFAST_TEMPORAL_TLS: false,
+  });
+  try {
+    const sessions = Map.groupBy(participants, ({ key }) => sessionPath(key));
+    await Promise.all([...sessions.values()].map((members) => floodSession(members, temporal)));
+  } finally {
+    await temporal.connection.close();
+  }
+}
+
+async function floodSession(members: readonly Participant[], temporal: Client): Promise<void> {
+  const [{ key } = {}] = members;
+  if (key === undefined) return;
+  const deadline = performance.now() + LONGEST_MS;
+  const id = workflowIdOf(key);
+  let before: string | undefined;
+  let isOver = false;
+  const watch = async (): Promise<void> => {
+    while (!isOver) {
+      const now = await runIdOf(temporal, id);
+      before ??= now;
+      isOver = now !== undefined && now !== before;
+      if (performance.now() > deadline) break;
+      await sleep(100);
+    }
+  };
+  const watched = watch();
+  const until = (): boolean => isOver || performance.now() > deadline;
+  await Promise.all([watched, ...members.map((member) => pour(member, until))]);
+  if (!isOver) throw new Error(`${id} did not continue as new in ${LONGEST_MS / 1_000} s of flood.`);
+}
+
+async function pour(participant: Participant, isEnough: () => boolean): Promise<void> {
+  for (let poured = 0; poured < FLOOD.observes || !isEnough(); await sleep(FLOOD.gapMs)) {
+    // A client's outbox is bounded, and what it refuses was never sent.
+    if (participant.sent.filter(({ durable }) => !durable).length >= FLOOD.mostWaiting) {
+      if (isEnough()) return;
+      continue;
+    }
+    participant.observe("flood");
+    if (++poured % FLOOD.observesPerInput === 0) participant.say(`${participant.name} floods ${poured}`);
+  }
+}
+
+/** Undefined while the session has no workflow, and while Temporal does not answer. */
+async function runIdOf(temporal: Client, workflowId: string): Promise<string | undefined> {
+  const description = await temporal.workflow
+    .getHandle(workflowId)
+    .describe()
+    .catch(() => undefined);
+  return description?.runId;
+}
