@@ -65,7 +65,15 @@ function sound(): History {
   };
   const sent = [1, 2].map((seq) => sentInput(seq));
   const modelCalls = sent.map(({ text }) => ({ text }));
-  return { sent, transcripts: new Map([["s", truth]]), readers: [reader], modelCalls, answer, hangs: [] };
+  return {
+    sent,
+    transcripts: new Map([["s", truth]]),
+    readers: [reader],
+    modelCalls,
+    answer,
+    interrupts: [],
+    hangs: [],
+  };
 }
 
 function promisesBroken(
@@ -124,6 +132,27 @@ test("a turn with half an answer", () => {
   expect(promisesBroken((_, truth) => void (truth.turns[0] && (truth.turns[0].text = "say 1: one")))).toContain(
     "garbled",
   );
+});
+
+/** The first turn came to another end, and everybody was told so. */
+const endedAs = (outcome: "interrupted" | "failed", allow: Partial<History> = {}) =>
+  promisesBroken((history, truth, reader) => {
+    const error = outcome === "failed" ? { code: "model_unavailable", message: "no" } : undefined;
+    for (const turn of truth.turns.slice(0, 1)) Object.assign(turn, { outcome, ...(error && { error }) });
+    reader.frames = [{ at: 1, frame: { type: "snapshot", id: "8", snapshot: structuredClone(truth) } }];
+    reader.final = truth;
+    Object.assign(history, allow);
+  });
+
+test("turn-2: a fault that passed has failed a turn", () => {
+  expect(endedAs("failed")).toEqual(["lost"]);
+  expect(endedAs("failed", { turnsMayFail: true })).toEqual([]);
+});
+
+test("command-2: a turn is interrupted, which nobody asked for in this session", () => {
+  expect(endedAs("interrupted")).toEqual(["invented"]);
+  expect(endedAs("interrupted", { interrupts: ["another"] })).toEqual(["invented"]);
+  expect(endedAs("interrupted", { interrupts: ["s"] })).toEqual([]);
 });
 
 test("a frame that never came, and nothing that healed it", () => {

@@ -41,6 +41,7 @@ function checkSession(
     ...checkEnded(session, truth),
     ...checkIntake(session, inputs, truth),
     ...checkTexts(session, truth, history.answer),
+    ...checkOutcomes(session, truth, history),
     ...checkObserves(session, observes, truth),
   ];
 }
@@ -110,6 +111,25 @@ function checkTexts(session: string, truth: Snapshot, answer: History["answer"])
           },
         ];
   });
+}
+
+/** turn-2, command-2: no fault that passes makes a turn fail, and none is cut short but by somebody who asked for it. */
+function checkOutcomes(session: string, { turns }: Snapshot, { interrupts, turnsMayFail }: History): Violation[] {
+  const failed = turnsMayFail === true ? [] : turns.filter(({ outcome }) => outcome === "failed");
+  const violations: Violation[] = failed.map(({ turn, error }) => ({
+    promise: "lost",
+    session,
+    detail: `turn ${turn} has no answer: it failed with ${error?.code ?? "no reason"}`,
+  }));
+  const interrupted = turns.filter(({ outcome }) => outcome === "interrupted").map(({ turn }) => turn);
+  const asked = interrupts.filter((each) => each === session).length;
+  if (interrupted.length > asked)
+    violations.push({
+      promise: "invented",
+      session,
+      detail: `turns ${interrupted.join(", ")} were interrupted, which was asked for ${asked} times`,
+    });
+  return violations;
 }
 
 /** Every answer was asked of the model, and the model was asked nothing that nobody said. */

@@ -23,6 +23,11 @@ export interface ReaderRecord {
   final: Snapshot;
 }
 
+/** Of a run in which nothing happened. */
+export function emptyHistory(): History {
+  return { sent: [], transcripts: new Map(), readers: [], modelCalls: [], answer: () => "", interrupts: [], hangs: [] };
+}
+
 /** What happened in one run, from every side that knows something of it. All sessions start empty. */
 export interface History {
   sent: SentEvent[];
@@ -33,6 +38,10 @@ export interface History {
   modelCalls: { text: string }[];
   /** What the model answers to an input's text when nothing goes wrong. */
   answer: (text: string) => string;
+  /** The session, once for each time somebody cut the agent short. */
+  interrupts: string[];
+  /** What a turn needs was away for longer than its deadline: some may have failed. */
+  turnsMayFail?: boolean;
   /** What did not come to rest within its bound, in words. */
   hangs: string[];
 }

@@ -1,5 +1,6 @@
 import { type Arena, openArena } from "./arena.ts";
 import { arenaOf, type ArenaKind, ARENAS, type Fault, FAULT_NAMES, FAULTS } from "./faults.ts";
+import { emptyHistory } from "./history.ts";
 import { run, type RunPlan, type RunResult } from "./run.ts";
 
 /** Milliseconds for which the clients of a line of several faults talk at least: long enough for several strikes in a run. */
@@ -82,7 +83,7 @@ function failed(seed: number, why: string): RunResult {
   return {
     seed,
     strikes: [],
-    history: { sent: [], transcripts: new Map(), readers: [], modelCalls: [], answer: () => "", hangs: [why] },
+    history: { ...emptyHistory(), hangs: [why] },
     violations: [{ promise: "hang", session: "", detail: why }],
     acked: 0,
     longestSilenceMs: 0,

@@ -1,3 +1,4 @@
+import { type SessionKey, sessionPath } from "@holdfast/contract";
 import { answerTokens, type Call, parseScript } from "@holdfast/model-server";
 import { type Arena, CALM } from "./arena.ts";
 import { Cables } from "./cables.ts";
@@ -43,8 +44,10 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const schedule = scheduleOf(plan.seed, plan.durationMs, plan.faults);
   const began = performance.now();
   const clock = (): number => Math.round(performance.now() - began);
+  const interrupts: string[] = [];
+  const onInterrupt = (key: SessionKey): void => void interrupts.push(sessionPath(key));
   let isUnderFire = true;
-  const crowd: CrowdPlan = { ...plan, run: plan.name, clock, isUnderFire: () => isUnderFire };
+  const crowd: CrowdPlan = { ...plan, run: plan.name, clock, onInterrupt, isUnderFire: () => isUnderFire };
   const participants = enlist(crowd, arena.stack, cables);
   const callsBefore = arena.model.calls.at(-1)?.number ?? 0;
   try {
@@ -60,6 +63,7 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
       readers: participants.map((participant) => participant.record()),
       modelCalls: arena.model.calls.filter(({ number }) => number > callsBefore).map(callText),
       answer: (text) => answerTokens(text, script).join(""),
+      interrupts,
       hangs,
     };
     const silences = silencesOf(history);

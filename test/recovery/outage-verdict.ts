@@ -7,8 +7,11 @@ import { type OutageArena, SCRIPT } from "./outage-arena.ts";
 import type { Outage } from "./outage-run.ts";
 import { truthOf } from "./outage-truth.ts";
 
+/** A turn that was under way when what it needs went away for longer has failed in the end. */
+const TURN_DEADLINE_SECONDS = 120;
+
 /** Waits until all is said and answered, and lets the checker look at every frame and every turn. */
-export async function judge({ arena, promises, crowd, unwatched, floods, result }: Outage): Promise<void> {
+export async function judge({ arena, plan, promises, crowd, unwatched, floods, result }: Outage): Promise<void> {
   const began = performance.now();
   const { members } = crowd;
   const { transcripts, hangs } = await rest(members, arena.servers.temporalAddress);
@@ -27,6 +30,8 @@ export async function judge({ arena, promises, crowd, unwatched, floods, result 
     readers,
     modelCalls: modelCalls(arena, [...crowd.sent, ...unwatched.sent]),
     answer: (text) => answerTokens(text, script).join(""),
+    interrupts: [],
+    turnsMayFail: plan.seconds > TURN_DEADLINE_SECONDS,
     hangs,
   });
   for (const flood of floods) await flood.ebb(arena.temporal, promises);

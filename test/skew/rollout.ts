@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sessionPath } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { startTemporal } from "@holdfast/stack/servers";
 import { CALM } from "../chaos/arena.ts";
@@ -41,6 +42,7 @@ export class Rollout {
   readonly #crowd: readonly Participant[];
   readonly #clock: () => number;
   readonly #stop: () => Promise<void>;
+  readonly #interrupts: string[] = [];
   readonly #told = new Set<string>();
 
   private constructor(
@@ -126,6 +128,7 @@ export class Rollout {
   async #interrupt(url: string, { key, turn }: Streaming): Promise<void> {
     const { socket } = await rawConnect(url, await this.#scene.stack.token({ subject: key.owner }));
     const command = { session: key.name, id: randomUUID(), name: "interrupt", args: { turn } };
+    this.#interrupts.push(sessionPath(key));
     for (;;) {
       const { ok, error } = await ask(socket, "command", command);
       if (ok) break;
@@ -148,6 +151,7 @@ export class Rollout {
         text: messages.findLast(({ role }) => role === "user")?.content ?? "",
       })),
       answer: (text) => answerTokens(text, script).join(""),
+      interrupts: this.#interrupts,
       hangs,
     };
     return { history, continued };

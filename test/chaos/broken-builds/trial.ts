@@ -94,6 +94,7 @@ export class Trial {
       sent: participants.flatMap(({ sent }) => sent),
       transcripts: rested.transcripts,
       hangs: rested.hangs,
+      interrupts: [],
       readers: participants.map((participant) => participant.record()),
       modelCalls: asked.filter((text) => text.startsWith(`${this.#name}: `)).map((text) => ({ text })),
       answer: (text) =>
