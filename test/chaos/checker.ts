@@ -3,6 +3,7 @@ import { checkAgreement } from "./agreement.ts";
 import type { History, SentEvent } from "./history.ts";
 import { promptOf } from "./prompt.ts";
 import { checkReader } from "./reader-check.ts";
+import { wholeTranscript } from "./whole-transcript.ts";
 import { type BrokenPromise, shown, type Violation } from "./violation.ts";
 
 export { differ } from "./difference.ts";
@@ -14,9 +15,10 @@ export function check(history: History): Violation[] {
   for (const session of sessionsOf(history)) {
     const sent = history.sent.filter((event) => event.session === session);
     const readers = history.readers.filter((reader) => reader.session === session);
-    const truth = history.transcripts.get(session);
-    violations.push(...checkSession(session, sent, truth, history));
-    for (const reader of readers) violations.push(...checkReader(reader, truth, history.answer));
+    const { truth, violations: contradictions } = wholeTranscript(session, history);
+    violations.push(...contradictions, ...checkSession(session, sent, truth, history));
+    for (const reader of readers)
+      violations.push(...checkReader(reader, truth, history.transcripts.get(session), history.answer));
     violations.push(...checkAgreement(session, readers));
   }
   violations.push(...checkCalls(history));
@@ -133,12 +135,13 @@ function checkOutcomes(session: string, { turns }: Snapshot, { interrupts, turns
 }
 
 /** Every answer was asked of the model, and the model was asked nothing that nobody said. */
-function checkCalls({ sent, transcripts, modelCalls }: History): Violation[] {
+function checkCalls(history: History): Violation[] {
+  const { sent, transcripts, modelCalls } = history;
   const asked = modelCalls.map(({ text }) => text.split("\n\n"));
   const answerable = new Set(asked.map((texts) => texts.at(-1)));
   const violations: Violation[] = [];
-  for (const [session, { turns }] of transcripts) {
-    for (const { turn, outcome, inputs } of turns) {
+  for (const session of transcripts.keys()) {
+    for (const { turn, outcome, inputs } of wholeTranscript(session, history).truth?.turns ?? []) {
       if (outcome === "completed" && !answerable.has(inputs.at(-1)?.text))
         violations.push({
           promise: "invented",

@@ -1,4 +1,4 @@
-import type { Frame, Snapshot } from "@holdfast/contract";
+import type { Frame, Snapshot, Turn } from "@holdfast/contract";
 
 /** One event a client's outbox took. */
 export interface SentEvent {
@@ -23,6 +23,12 @@ export interface ReaderRecord {
   final: Snapshot;
 }
 
+/** A committed turn as a workflow told of it. */
+export interface TurnTold {
+  session: string;
+  turn: Turn;
+}
+
 /** Of a run in which nothing happened. */
 export function emptyHistory(): History {
   return { sent: [], transcripts: new Map(), readers: [], modelCalls: [], answer: () => "", interrupts: [], hangs: [] };
@@ -33,6 +39,8 @@ export interface History {
   sent: SentEvent[];
   /** The truth: each session's snapshot as its workflow answers it, after everything has come to rest. */
   transcripts: Map<string, Snapshot>;
+  /** Every turn a workflow told of at any time; left out where the transcripts are short enough to have all of them. */
+  told?: readonly TurnTold[];
   readers: ReaderRecord[];
   /** What the model was asked to answer, once for every call. */
   modelCalls: { text: string }[];

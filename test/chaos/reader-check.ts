@@ -15,9 +15,15 @@ import { type BrokenPromise, shown, type Violation } from "./violation.ts";
 
 /**
  * Looks at all a person would have seen. What breaks the chain must be healed, by what was missing or by a snapshot; text
- * only grows into the model's answer; and what was shown as committed is in the transcript in the end.
+ * only grows into the model's answer; and what was shown as committed is in the transcript in the end. `truth` has all of
+ * the session's turns, `newest` those a reader is to hold in the end.
  */
-export function checkReader(reader: ReaderRecord, truth: Snapshot | undefined, answer: History["answer"]): Violation[] {
+export function checkReader(
+  reader: ReaderRecord,
+  truth: Snapshot | undefined,
+  newest: Snapshot | undefined,
+  answer: History["answer"],
+): Violation[] {
   const violations: Violation[] = [];
   const { session, name } = reader;
   const bad = (promise: BrokenPromise, detail: string): void =>
@@ -42,7 +48,7 @@ export function checkReader(reader: ReaderRecord, truth: Snapshot | undefined, a
     if (truth !== undefined) checkFacts(step, truth, bad);
   }
   if (broken !== undefined) bad("gap", `never healed: ${broken}`);
-  const difference = truth && (differ(reader.final, truth) ?? differ(held, truth));
+  const difference = newest && (differ(reader.final, newest) ?? differ(held, newest));
   if (difference !== undefined) bad("diverged", difference);
   return violations;
 }

@@ -1,17 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  QUERY_SNAPSHOT,
-  type SessionKey,
-  sessionPath,
-  type SessionTruth,
-  type Snapshot,
-  workflowIdOf,
-} from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
-import type { WorkflowHandle } from "@temporalio/client";
+import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
 import { appliedObserves, differ } from "./checker.ts";
 import type { History } from "./history.ts";
 import type { Participant } from "./participant.ts";
+import { Transcripts } from "./transcripts.ts";
 
 /**
  * Milliseconds until a rest that does not come is given up: after the last strike, and after the last sign of life (a
@@ -23,60 +15,80 @@ export interface Patience {
 }
 
 const PATIENCE: Patience = { inAll: 120_000, inSilence: 120_000 };
+/** Clients may have said more than was answered: so much longer for each input of the session that has most to answer. */
+const PER_INPUT_MS = 2_000;
+/** A process that wakes late, or a call made again, may write after all has come to rest once. */
+const STEADY_MS = 2_500;
 
-export interface Rested extends Pick<History, "transcripts" | "hangs"> {
+export interface Rested extends Required<Pick<History, "transcripts" | "told" | "hangs">> {
   /** Sessions whose workflow has continued as new at least once. */
   continued: number;
+  /** Milliseconds it took to come to the rest it stayed in. */
+  tookMs: number;
 }
 
-/** Waits until every event is durable and applied, and every reader holds what its workflow answers. */
+type Transcribed = ReadonlyMap<string, Snapshot>;
+
+/**
+ * Waits until every event is durable and applied, every reader holds what its workflow answers, and all of it stays so.
+ */
 export async function rest(
   participants: readonly Participant[],
   address: string,
   { inAll, inSilence }: Patience = PATIENCE,
 ): Promise<Rested> {
-  const temporal = connectTemporal({
-    HOLDFAST_TEMPORAL_ADDRESS: address,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  });
-  const keys = new Map(participants.map(({ key }) => [sessionPath(key), key]));
-  const truthOf = async (key: SessionKey): Promise<Snapshot> =>
-    (await temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
-  const transcripts = new Map<string, Snapshot>();
+  const transcripts = new Transcripts(address);
+  const keys = [...new Map(participants.map(({ key }) => [sessionPath(key), key])).values()];
   const began = performance.now();
-  let hangs: string[] = [];
   let seen = { progress: "", at: began };
-  let continued = 0;
+  let restedAt: number | undefined;
+  let allowedMs: number | undefined;
   try {
     for (;;) {
-      hangs = participants.flatMap(undelivered);
-      for (const [path, key] of keys) {
-        try {
-          transcripts.set(path, await truthOf(key));
-        } catch (error) {
-          hangs.push(`${path} does not answer: ${String(error)}`);
-        }
-      }
-      hangs.push(...participants.flatMap((participant) => unrest(participant, participants, transcripts)));
+      const hangs = [
+        ...participants.flatMap(undelivered),
+        ...(await askAll(transcripts, keys)),
+        ...participants.flatMap((participant) => unrest(participant, participants, transcripts.newest)),
+      ];
       const now = performance.now();
-      const progress = progressOf(participants, transcripts);
-      const isWorking = [...transcripts.values()].some(({ running }) => running !== null);
+      const progress = progressOf(participants, transcripts.newest);
+      const isWorking = [...transcripts.newest.values()].some(({ running }) => running !== null);
+      if (hangs.length > 0) restedAt = undefined;
+      else if (restedAt === undefined || progress !== seen.progress) restedAt = now;
       if (isWorking || progress !== seen.progress) seen = { progress, at: now };
-      if (hangs.length === 0 || now - began > inAll || now - seen.at > inSilence) break;
+      allowedMs ??= inAll + PER_INPUT_MS * mostOwed(participants, keys, transcripts.newest);
+      const isSteady = restedAt !== undefined && now - restedAt > STEADY_MS;
+      if (isSteady || now - began > allowedMs || (restedAt === undefined && now - seen.at > inSilence)) {
+        if (!isSteady && hangs.length === 0) hangs.push("what has come to rest does not stay so");
+        const continued = await Promise.all(keys.map((key) => transcripts.hasContinued(key)));
+        return {
+          transcripts: transcripts.newest,
+          told: transcripts.told,
+          hangs,
+          continued: continued.filter(Boolean).length,
+          tookMs: Math.round((restedAt ?? now) - began),
+        };
+      }
       await sleep(250);
     }
-    for (const [path, key] of keys)
-      // One that was never begun has not.
-      if (transcripts.has(path) && (await hasContinued(temporal.workflow.getHandle(workflowIdOf(key))))) continued++;
   } finally {
-    await temporal.connection.close();
+    await transcripts.close();
   }
-  return { transcripts, hangs, continued };
+}
+
+/** What did not answer. */
+async function askAll(transcripts: Transcripts, keys: readonly SessionKey[]): Promise<string[]> {
+  const answers = keys.map(async (key) =>
+    transcripts.ask(key).then(
+      () => [],
+      (error: unknown) => [`${sessionPath(key)} does not answer: ${String(error)}`],
+    ),
+  );
+  return (await Promise.all(answers)).flat();
 }
 
 /** Differs whenever anything has happened to anyone. */
-function progressOf(participants: readonly Participant[], transcripts: ReadonlyMap<string, Snapshot>): string {
+function progressOf(participants: readonly Participant[], transcripts: Transcribed): string {
   const clients = participants.map((each) => [
     each.sent.filter(({ durable }) => durable).length,
     each.record().frames.length,
@@ -84,25 +96,32 @@ function progressOf(participants: readonly Participant[], transcripts: ReadonlyM
   return JSON.stringify([clients, [...transcripts.values()].map(({ version }) => version)]);
 }
 
-async function hasContinued(handle: WorkflowHandle): Promise<boolean> {
-  const { runId, raw } = await handle.describe();
-  return raw.workflowExecutionInfo?.firstRunId !== runId;
-}
-
 function undelivered({ name, sent }: Participant): string[] {
   return sent.filter(({ durable }) => !durable).map(({ seq }) => `${name}#${seq} is not durable`);
 }
 
-function unrest(participant: Participant, all: readonly Participant[], transcripts: Map<string, Snapshot>): string[] {
+/** Inputs without a turn, of the session that has most of them. */
+function mostOwed(all: readonly Participant[], keys: readonly SessionKey[], transcripts: Transcribed): number {
+  const owed = keys.map(sessionPath).map((path) => inputsOf(path, all) - turnsOf(transcripts.get(path)));
+  return Math.max(0, ...owed);
+}
+
+const sentIn = (session: string, all: readonly Participant[]) =>
+  all.filter(({ key }) => sessionPath(key) === session).flatMap(({ sent }) => sent);
+const inputsOf = (session: string, all: readonly Participant[]): number =>
+  sentIn(session, all).filter(({ kind }) => kind === "input").length;
+/** A snapshot has the newest turns only, but each has its number. */
+const turnsOf = (truth: Snapshot | undefined): number => truth?.turns.at(-1)?.turn ?? 0;
+
+function unrest(participant: Participant, all: readonly Participant[], transcripts: Transcribed): string[] {
   const record = participant.record();
   const truth = transcripts.get(record.session);
   if (truth === undefined) return [`${record.session} has no transcript`];
-  const sent = all.filter(({ key }) => sessionPath(key) === record.session).flatMap((each) => each.sent);
-  const inputs = sent.filter(({ kind }) => kind === "input").length;
-  if (truth.running || truth.turns.length < inputs)
-    return [`${record.session} has ${truth.turns.length} turns of ${inputs}`];
+  const inputs = inputsOf(record.session, all);
+  if (truth.running || turnsOf(truth) < inputs) return [`${record.session} has ${turnsOf(truth)} turns of ${inputs}`];
+  const observed = sentIn(record.session, all).length - inputs;
   const observes = appliedObserves(truth);
-  if (observes < sent.length - inputs) return [`${record.session} observed ${observes} of ${sent.length - inputs}`];
+  if (observes < observed) return [`${record.session} observed ${observes} of ${observed}`];
   const difference = differ(record.final, truth);
   return difference === undefined ? [] : [`${participant.name} does not hold the transcript: ${difference}`];
 }

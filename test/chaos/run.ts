@@ -10,6 +10,7 @@ import { rest } from "./rest.ts";
 import { scheduleOf, type Strike, type Struck } from "./schedule.ts";
 import { longest, recoveries, silencesOf } from "./silence.ts";
 import { type Battlefield, strikeAll } from "./strikes.ts";
+import { Transcripts } from "./transcripts.ts";
 
 export interface RunPlan {
   /** Begins the names of its sessions; no other run in the same arena has it. Which node holds a session follows from it. */
@@ -38,6 +39,11 @@ export interface RunResult {
   continued: number;
 }
 
+/** A session passes what its snapshot keeps in about a hundred seconds. */
+const WATCH_MS = 15_000;
+/** How long strikes may take beyond the clients' talk: what was struck has to come back. A bound on a hang. */
+const STRIKES_MS = 180_000;
+
 /** One run: clients talk while faults strike; then everything must come to rest, and the checker looks at all of it. */
 export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const cables = await Cables.lay(plan.clients, arena.stack.edgeUrls);
@@ -50,21 +56,29 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const crowd: CrowdPlan = { ...plan, run: plan.name, clock, onInterrupt, isUnderFire: () => isUnderFire };
   const participants = enlist(crowd, arena.stack, cables);
   const callsBefore = arena.model.calls.at(-1)?.number ?? 0;
+  const onTheWay = new Transcripts(arena.stack.temporalAddress);
+  const watching = new AbortController();
+  const keys = [...new Map(participants.map(({ key }) => [sessionPath(key), key])).values()];
+  const watched = onTheWay.watch(keys, WATCH_MS, watching.signal);
   try {
     const field: Battlefield = { ...arena, cables, participants };
-    const struck = strikeAll(field, schedule, clock, plan.onStrike).finally(() => (isUnderFire = false));
-    const [strikes] = await Promise.all([struck, talk(participants, crowd)]);
-    const rested = performance.now();
-    const { transcripts, hangs, continued } = await rest(participants, arena.stack.temporalAddress);
+    const struck = inTime(strikeAll(field, schedule, clock, plan.onStrike), plan.durationMs + STRIKES_MS).finally(
+      () => (isUnderFire = false),
+    );
+    const [{ strikes, hangs: missed }] = await Promise.all([struck, talk(participants, crowd)]);
+    watching.abort();
+    await watched;
+    const { transcripts, told, hangs, continued, tookMs } = await rest(participants, arena.stack.temporalAddress);
     const script = parseScript(CALM);
     const history: History = {
       sent: participants.flatMap(({ sent }) => sent),
       transcripts,
+      told: [...onTheWay.told, ...told],
       readers: participants.map((participant) => participant.record()),
       modelCalls: arena.model.calls.filter(({ number }) => number > callsBefore).map(callText),
       answer: (text) => answerTokens(text, script).join(""),
       interrupts,
-      hangs,
+      hangs: [...missed, ...hangs],
     };
     const silences = silencesOf(history);
     return {
@@ -75,12 +89,28 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
       acked: history.sent.filter(({ durable }) => durable).length,
       longestSilenceMs: longest(silences),
       recoveriesMs: recoveries(strikes, silences),
-      settledMs: Math.round(performance.now() - rested),
+      settledMs: tookMs,
       continued,
     };
   } finally {
+    watching.abort();
+    await onTheWay.close();
     await Promise.allSettled(participants.map((participant) => participant.close()));
     await cables.close();
+  }
+}
+
+/** Strikes that went wrong, or are not over in time, are told as what they may well be. The run is judged all the same. */
+async function inTime(strikes: Promise<Struck[]>, withinMs: number): Promise<{ strikes: Struck[]; hangs: string[] }> {
+  const { promise: late, resolve } = Promise.withResolvers<string>();
+  const timer = setTimeout(resolve, withinMs, `strikes are not over after ${withinMs / 1_000} s`);
+  try {
+    const outcome = await Promise.race([strikes, late]);
+    return typeof outcome === "string" ? { strikes: [], hangs: [outcome] } : { strikes: outcome, hangs: [] };
+  } catch (error) {
+    return { strikes: [], hangs: [`a strike went wrong: ${String(error)}`] };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -91,14 +91,12 @@ export class Rollout {
     const from = this.#clock();
     const acked = this.#acked();
     await Promise.all([talk(this.#crowd, phase.name), this.#swapAll(phase)]);
-    const quiet = performance.now();
-    const { history, continued } = await this.#atRest();
-    const settledMs = Math.round(performance.now() - quiet);
+    const { history, continued, tookMs } = await this.#atRest();
     return {
       acked: this.#acked() - acked,
       violations: check(history).filter((violation) => this.#isNews(violation)),
       longestSilenceMs: longest(silencesOf(history).filter((silence) => silence.from >= from)),
-      settledMs,
+      settledMs: tookMs,
       continued,
     };
   }
@@ -139,9 +137,9 @@ export class Rollout {
     socket.close();
   }
 
-  async #atRest(): Promise<{ history: History; continued: number }> {
+  async #atRest(): Promise<{ history: History; continued: number; tookMs: number }> {
     const { stack, model } = this.#scene;
-    const { transcripts, hangs, continued } = await rest(this.#crowd, stack.temporalAddress);
+    const { transcripts, hangs, continued, tookMs } = await rest(this.#crowd, stack.temporalAddress);
     const script = parseScript(CALM);
     const history: History = {
       sent: this.#crowd.flatMap(({ sent }) => sent),
@@ -154,7 +152,7 @@ export class Rollout {
       interrupts: this.#interrupts,
       hangs,
     };
-    return { history, continued };
+    return { history, continued, tookMs };
   }
 
   #acked(): number {
