@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
-import type { Commit, Fence, SessionLog, TurnRef } from "@holdfast/session-log";
+import type { Commit, Fence, SessionLog, Shown, TurnRef } from "@holdfast/session-log";
 
-export type { Commit, TurnRef };
+export type { Commit, Shown, TurnRef };
 
 /**
  * `published`: the log has it, or had it before. `unreachable`: Redis did not take it in the time a workflow task can
@@ -14,9 +14,10 @@ export type PublishOutcome = "published" | "unreachable";
 export interface PublishActivities {
   /**
    * Writes a commit to the session log. `started`: the turn's start, written first where the log does not have it,
-   * because no attempt of a step may ever have begun.
+   * because no attempt of a step may ever have begun. Answers what readers were given instead where this workflow task was
+   * executed before and had published other content: adopt it.
    */
-  publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome>;
+  publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome | Shown>;
   /** SPEC command-2: makes the turn's running attempt see at its next append that it is to stop. */
   requestStop(key: SessionKey, turn: TurnRef): Promise<PublishOutcome>;
   /** Partial text of a turn as readers hold it; null where the log cannot say. */
@@ -67,9 +68,9 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
     async publish(key, commit, started) {
       return attempt("publish", async () => {
         if (started !== undefined) await log.begin(key, firstFence(commit, started), started, 0);
+        const committed = await log.commit(key, commit);
         // A gap is written all the same and sends readers to a snapshot: nothing is left to do here.
-        await log.commit(key, commit);
-        return "published" as const;
+        return typeof committed === "string" ? ("published" as const) : committed;
       });
     },
 

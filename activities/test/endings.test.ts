@@ -84,7 +84,7 @@ test("an attempt that begins after the end of its turn stops at once", async () 
   const { text } = await use.rig.run(request).result;
   const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, text };
   const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
-  await use.rig.sessionLog.commit(request.key, { incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
+  await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
   await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toMatchObject({
     type: "superseded",
     nonRetryable: true,

@@ -37,6 +37,7 @@ const started: TurnStartedBody = {
   applied: { p: 1 },
 };
 const failed: Commit = {
+  run: "run-1",
   incarnation: 1,
   frame: {
     type: "turn.failed",

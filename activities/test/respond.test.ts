@@ -62,7 +62,7 @@ test("context: committed turns come from the log's cache", async () => {
   const { text } = await use.rig.run(request).result;
   const turn: Turn = { turn: 1, inputs: request.inputs, outcome: "completed", text };
   const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
-  await use.rig.sessionLog.commit(request.key, { incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
+  await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
   const second = {
     ...request,
     turn: 2,

@@ -53,7 +53,7 @@ export class Scribe {
     const { version, state, turns } = this.snapshot;
     const frame: TurnEndedBody = { type: "turn.completed", version, turn: turn.turn, text: turn.text, patch: [] };
     const { incarnation } = this;
-    await this.log.commit(this.key, { incarnation, frame, state, turn, keepTurns: turns.length });
+    await this.log.commit(this.key, { run: "run-1", incarnation, frame, state, turn, keepTurns: turns.length });
   }
 
   /** The workflow commits the turn's end, and the log hears nothing of it. */

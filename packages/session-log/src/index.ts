@@ -9,6 +9,7 @@ export type {
   Head,
   Proof,
   ReadResult,
+  Shown,
   SnapshotRead,
   TextAppended,
   TurnRef,

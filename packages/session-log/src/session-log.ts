@@ -6,7 +6,7 @@ import { escapeText, unescapeText } from "./json-text.ts";
 import { keysOf } from "./keys.ts";
 import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
 import { defineScripts } from "./scripts.ts";
-import { proofOfReply, snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
+import { proofOfReply, shownOfReply, snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
 import type {
   AppendOutcome,
   Begun,
@@ -15,6 +15,7 @@ import type {
   Head,
   Proof,
   ReadResult,
+  Shown,
   SnapshotRead,
   TextAppended,
   TurnRef,
@@ -88,9 +89,9 @@ export class SessionLog {
     return this.#text(key, "rewind", fence, index, text, baseLength ?? -1);
   }
 
-  /** Appends what the workflow committed. Call it again with the same commit until it answers. */
-  async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome> {
-    const { incarnation, frame, state, turn, keepTurns } = commit;
+  /** Appends what the workflow committed, or tells what it had published instead. Call it again until it answers. */
+  async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome | Shown> {
+    const { incarnation, frame, state, turn, keepTurns, run } = commit;
     const reply = await this.#redis.holdfastCommit(
       ...this.#common(key, incarnation),
       frame.version,
@@ -99,8 +100,10 @@ export class SessionLog {
       turn === undefined ? "" : JSON.stringify(turn),
       keepTurns ?? LIMITS.snapshotTurns,
       JSON.stringify(frame),
+      run,
     );
-    return outcomeOf(reply);
+    const [outcome, ...shown] = listOf(reply);
+    return outcome === "shown" ? shownOfReply(shown) : outcomeOf(outcome);
   }
 
   /**

@@ -1,7 +1,7 @@
-import { type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
+import { jsonObjectSchema, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
 import { escapeText, parseJson } from "./json-text.ts";
-import { listOf, pairsOf, textOf } from "./replies.ts";
-import type { Proof, SnapshotRead } from "./types.ts";
+import { listOf, pairsOf, ReplyError, textOf } from "./replies.ts";
+import type { Proof, Shown, SnapshotRead } from "./types.ts";
 
 /** The arguments of `lua/restore.lua`. */
 export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
@@ -70,6 +70,14 @@ function runningOf(head: Map<string, string>, text: string): unknown {
     index: number("index"),
     text: parseJson(`"${text}"`),
   };
+}
+
+/** What follows `shown` in the answer of `lua/commit.lua`. Throws where the cache does not parse: the log needs healing. */
+export function shownOfReply([stateReply, turnReply]: unknown[]): Shown {
+  const state = jsonObjectSchema.safeParse(parseJson(textOf(stateReply)));
+  const turn = turnReply === "" ? undefined : turnSchema.safeParse(parseJson(textOf(turnReply)));
+  if (!state.success || turn?.success === false) throw new ReplyError("The session log's cache cannot be read.");
+  return { state: state.data, ...(turn !== undefined && { turn: turn.data }) };
 }
 
 /** Committed turns from the cache; undefined when one does not parse. */

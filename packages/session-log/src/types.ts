@@ -29,7 +29,7 @@ export interface Fence extends TurnRef {
  *   session that has begun again since is a `duplicate`: it stood there once.)
  * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
  *   For a versioned frame, it was written all the same, after a `resync` frame: readers resynchronise by snapshot,
- *   and the cache is cold until `putSnapshot`. Also when other content was published under this version before.
+ *   and the cache is cold until `putSnapshot`. Also when another run had published other content under this version.
  */
 export type AppendOutcome = "appended" | "duplicate" | "stale" | "gap";
 
@@ -58,8 +58,19 @@ export interface TextAppended {
   index: number;
 }
 
+/**
+ * What readers were given under the version of a commit, by the same run before a workflow task was executed again; nothing
+ * was written. The caller adopts it: the state after the commit, and with a turn's end the turn.
+ */
+export interface Shown {
+  state: Snapshot["state"];
+  turn?: Turn;
+}
+
 /** A commit of the workflow: the frame and what keeps the snapshot cache exact. */
 export interface Commit {
+  /** Id of the workflow's run. */
+  run: string;
   /** Of the session: see `SessionTruth`. */
   incarnation: number;
   frame: TurnEndedBody | StatePatchedBody;

@@ -55,13 +55,30 @@ describeBackends("append", (backend) => {
     expect(await sessionLog.begin(key, fence(2), started(2, 5), 5)).toMatchObject({ outcome: "ok", turns: undefined });
   });
 
-  test("turn-2: other content under a published version makes readers resynchronise, whoever is right", async () => {
+  test("turn-2: a run that executed a task again is told what it had published, and readers keep it", async () => {
+    const [sessionLog, key] = [await log(), newKey()];
+    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    const first = ended(1, 2, "first", { a: 1 }, [{ op: "add", path: "/a", value: 1 }]);
+    await sessionLog.commit(key, first);
+    const before = await allFrames(sessionLog, key);
+    const second = ended(1, 2, "fir", { a: 2 }, [{ op: "add", path: "/a", value: 2 }]);
+    expect(await sessionLog.commit(key, second)).toEqual({ state: { a: 1 }, turn: first.turn });
+    expect(await sessionLog.commit(key, first)).toBe("duplicate");
+
+    const patch = patched(3, { a: 1, b: 1 }, [{ op: "add", path: "/b", value: 1 }]);
+    expect(await sessionLog.commit(key, patch)).toBe("appended");
+    // The same frame, but it leads elsewhere.
+    expect(await sessionLog.commit(key, { ...patch, state: { a: 2, b: 1 } })).toEqual({ state: { a: 1, b: 1 } });
+    expect((await allFrames(sessionLog, key)).slice(0, -1)).toEqual(before);
+    expect(await sessionLog.head(key)).toMatchObject({ version: 3, cold: false });
+  });
+
+  test("turn-2: other content of another run makes readers resynchronise", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.begin(key, fence(1), started(1, 1), 0);
     await sessionLog.commit(key, ended(1, 2, "first", { a: 1 }, [{ op: "add", path: "/a", value: 1 }]));
-    expect(await sessionLog.commit(key, ended(1, 2, "first", { a: 2 }, [{ op: "add", path: "/a", value: 2 }]))).toBe(
-      "gap",
-    );
+    const second = ended(1, 2, "first", { a: 2 }, [{ op: "add", path: "/a", value: 2 }]);
+    expect(await sessionLog.commit(key, { ...second, run: "run-2" })).toBe("gap");
     expect(await sessionLog.head(key)).toMatchObject({ version: 2, cold: true });
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toContain("resync");
   });

@@ -17,7 +17,12 @@ describeBackends("follower", (backend) => {
     const leave = await follower.follow(key, (frame) => frames.push(frame));
     await log.begin(key, fence(1), started(1, 1), 0);
     await Promise.all(Array.from({ length: 50 }, (_, i) => log.appendText(key, fence(1), i + 1, `é${i}\u0000`)));
-    await log.commit(key, { incarnation: 1, frame: { type: "state.patched", version: 4, patch: [] }, state: {} });
+    await log.commit(key, {
+      run: "run-1",
+      incarnation: 1,
+      frame: { type: "state.patched", version: 4, patch: [] },
+      state: {},
+    });
     await expect.poll(() => frames.length).toBe(53);
     expect(frames).toEqual(await allFrames(log, key));
     await leave();
@@ -104,7 +109,9 @@ describeBackends("follower", (backend) => {
       version++;
       const missing = keys.filter(({ name }) => !seen.has(name));
       const body = { type: "state.patched" as const, version, patch: [] };
-      await Promise.all(missing.map((key) => log.commit(key, { incarnation: 1, frame: body, state: {} })));
+      await Promise.all(
+        missing.map((key) => log.commit(key, { run: "run-1", incarnation: 1, frame: body, state: {} })),
+      );
       return missing.length;
     };
     await expect.poll(unseen, { timeout: 30_000 }).toBe(0);

@@ -17,6 +17,7 @@ export const OPERATIONS = {
   end: 1,
   "end unpublished": 1,
   "end twice": 1,
+  "end after a reset": 1,
   patch: 1,
   "patch unpublished": 1,
   republish: 1,
@@ -74,11 +75,13 @@ export class ModelRun {
       case "start":
         return session.live === undefined ? session.startTurn() : undefined;
       case "end":
-        return session.endTurn(true, false);
+        return session.endTurn(true);
       case "end twice":
-        return session.endTurn(true, true);
+        return session.endTurn(true, "same run");
+      case "end after a reset":
+        return session.endTurn(true, "another run");
       case "end unpublished":
-        return session.endTurn(false, false);
+        return session.endTurn(false);
       case "patch":
         return session.patchState(true);
       case "patch unpublished":

@@ -66,8 +66,11 @@ export class ModelSession {
     await this.#attempt(step, 1, true);
   }
 
-  /** `ghost`: a workflow task is executed twice and the first time other content is published under the same version. */
-  async endTurn(publishes: boolean, ghost: boolean): Promise<void> {
+  /**
+   * `ghost`: the workflow's run that published other content under the same version before. The same one executed a workflow
+   * task twice, another was reset by an operator.
+   */
+  async endTurn(publishes: boolean, ghost?: "same run" | "another run"): Promise<void> {
     const { live, truth } = this;
     if (live === undefined) return;
     const version = truth.version + 1;
@@ -76,8 +79,11 @@ export class ModelSession {
     const commit = { ...ended(live.fence.turn, version, live.text, state, patch), incarnation };
     const turns = boundTurns([...truth.turns, ...(commit.turn === undefined ? [] : [commit.turn])]);
     this.truth = { ...truth, version, state, turns, running: null };
-    if (ghost) await this.#log.commit(this.#key, { ...commit, ...ghostOf(commit) });
-    await this.#publish({ ...commit, keepTurns: turns.length }, publishes || ghost);
+    if (ghost !== undefined) {
+      const run = ghost === "same run" ? commit.run : "run-0";
+      await this.#log.commit(this.#key, { ...commit, ...ghostOf(commit), run });
+    }
+    await this.#publish({ ...commit, keepTurns: turns.length }, publishes || ghost !== undefined);
   }
 
   async patchState(publishes: boolean): Promise<void> {
@@ -99,7 +105,11 @@ export class ModelSession {
 
   async #publish(commit: Commit, publishes: boolean): Promise<void> {
     this.#commits.push(commit);
-    if (publishes) await this.#log.commit(this.#key, commit);
+    const answer = publishes ? await this.#log.commit(this.#key, commit) : "duplicate";
+    if (typeof answer === "string") return;
+    const { state, turn } = answer;
+    const { turns } = this.truth;
+    this.truth = { ...this.truth, state, turns: turn === undefined ? turns : [...turns.slice(0, -1), turn] };
   }
 
   async #attempt(step: number, attempt: number, goesOn: boolean): Promise<void> {
@@ -118,7 +128,7 @@ export class ModelSession {
   }
 }
 
-function ghostOf(commit: Commit): Pick<Commit, "frame" | "state"> {
-  const patch: PatchOperation[] = [{ op: "add", path: "/ghost", value: true }];
-  return { frame: { ...commit.frame, patch }, state: { ...commit.state, ghost: true } };
+function ghostOf({ frame, state }: Commit): Pick<Commit, "frame" | "state"> {
+  const patch: PatchOperation[] = [...frame.patch, { op: "add", path: "/ghost", value: true }];
+  return { frame: { ...frame, patch }, state: { ...state, ghost: true } };
 }

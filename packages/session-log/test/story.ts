@@ -48,12 +48,12 @@ export function ended(
 ): Commit {
   const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, patch };
   const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text };
-  return { incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
+  return { run: "run-1", incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
 }
 
 export function patched(version: number, state: JsonObject, patch: PatchOperation[]): Commit {
   const frame: StatePatchedBody = { type: "state.patched", version, patch };
-  return { incarnation: 1, frame, state };
+  return { run: "run-1", incarnation: 1, frame, state };
 }
 
 export async function allFrames(log: SessionLog, key: SessionKey): Promise<LogFrame[]> {

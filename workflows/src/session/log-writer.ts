@@ -1,5 +1,5 @@
 import type { HealActivities } from "@holdfast/activities/heal";
-import type { Commit, PublishActivities } from "@holdfast/activities/publish";
+import type { Commit, PublishActivities, Shown } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { TurnStartedBody } from "@holdfast/contract/frames";
 import { TASK_QUEUE_SESSIONS } from "@holdfast/contract/temporal";
@@ -50,16 +50,21 @@ export class LogWriter {
     return this.#healing || this.#missed;
   }
 
-  /** `started`: to be written first where the log does not have it (SPEC frame-2), since no step may have done so. */
-  async publish(commit: Commit, started?: TurnStartedBody): Promise<void> {
+  /**
+   * `started`: to be written first where the log does not have it (SPEC frame-2), since no step may have done so. Answers
+   * what the session has to adopt, because readers were given it when this workflow task was executed before.
+   */
+  async publish(commit: Commit, started?: TurnStartedBody): Promise<Shown | undefined> {
     try {
       const outcome = await this.#alone(() => publish(this.#key, commit, started));
-      if (outcome === "published") return;
+      if (outcome === "published") return undefined;
+      if (outcome !== "unreachable") return outcome;
     } catch (error) {
       log.warn("publishing failed", { error: String(error) });
     }
     this.#missed = true;
     this.#heal();
+    return undefined;
   }
 
   /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */

@@ -6,6 +6,8 @@ import { concierge } from "../agents/concierge.ts";
 import { Session } from "./session.ts";
 import { TurnFailure } from "./turn-failure.ts";
 
+const RUN = { id: "run-1", startedAt: 1 };
+
 /** Deterministic: a failing seed fails again. */
 function random(seed: number): (below: number) => number {
   let state = seed;
@@ -20,7 +22,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
   async (seed) => {
     const pick = random(seed);
     const start = { key: { tenant: "t", owner: "o", name: "n" }, agent: "concierge", lane: "shared" };
-    let session = new Session(start, concierge, 1);
+    let session = new Session(start, concierge, RUN);
     let reader: Snapshot = { ...emptySnapshot("concierge"), state: session.snapshot().state };
     let seq = 0;
 
@@ -42,7 +44,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
       if (pick(2) === 0) receive();
       if (session.patchDue && pick(2) === 0) read(session.patchObserved().frame);
       if (pick(10) === 0)
-        session = new Session(start, concierge, 1, JSON.parse(JSON.stringify(session.carry(false, false))));
+        session = new Session(start, concierge, RUN, JSON.parse(JSON.stringify(session.carry(false, false))));
       const run = session.startTurn();
       if (run === undefined) continue;
       const { turn, version, input } = run;

@@ -26,7 +26,7 @@ const live = { ...watcher, publishObserved: "at-once" as const };
 const start = { key: { tenant: "acme", owner: "ann", name: "s" }, agent: "watcher", lane: "shared" };
 
 function newSession(agent = watcher): Session {
-  return new Session(start, agent, 1);
+  return new Session(start, agent, { id: "run-1", startedAt: 1 });
 }
 
 function send(session: Session, producer: string, ...events: Event[]) {
@@ -115,6 +115,7 @@ test("frame-3: a completed turn commits its text and the change of state", () =>
   expect(session.snapshot().state).toEqual({ clicks: [], note: "" });
   run?.stepFinished(answer("hello"));
   expect(session.endTurn({ outcome: "completed" })).toEqual({
+    run: "run-1",
     incarnation: 1,
     frame: {
       type: "turn.completed",
@@ -177,6 +178,7 @@ test("send-3: published at once, what is observed is a frame of its own unless a
   send(session, "q", observe(1, "a"));
   expect(session.patchDue).toBe(true);
   expect(session.patchObserved()).toEqual({
+    run: "run-1",
     incarnation: 1,
     frame: { type: "state.patched", version: 3, patch: [{ op: "add", path: "/clicks/-", value: "a" }] },
     state: { clicks: ["a"], note: "" },
@@ -208,6 +210,22 @@ test("turn-5: a state over the limit changes nothing", () => {
   expect(session.draft().value).toEqual({ clicks: [], note: "small" });
 });
 
+test("turn-2: what readers were given before the task was executed again stays, what came since follows", () => {
+  const session = newSession(live);
+  send(session, "p", input(1));
+  session.startTurn();
+  send(session, "p", observe(2, "a"), observe(3, "b"));
+  const { turn } = session.endTurn({ outcome: "interrupted" });
+  if (turn === undefined) throw new Error("a turn's end has its turn");
+  const shown = { ...turn, outcome: "completed" as const, text: "all of it" };
+  session.adopt({ state: { clicks: ["a"], note: "" }, turn: shown });
+  expect(session.snapshot()).toMatchObject({ version: 2, state: { clicks: ["a"] }, turns: [shown] });
+  expect(session.patchDue).toBe(true);
+  expect(session.patchObserved()).toMatchObject({ frame: { version: 3 }, state: { clicks: ["a", "b"] } });
+  session.adopt({ state: { clicks: ["a", "b"], note: "" } });
+  expect(session.patchDue).toBe(false);
+});
+
 test("a session goes on after continue-as-new where it was", () => {
   const session = newSession(live);
   send(session, "p", input(1), input(2), input(3));
@@ -215,7 +233,7 @@ test("a session goes on after continue-as-new where it was", () => {
   send(session, "p", observe(4, "a"));
   session.answer("c1", { turn: 1 });
   const carry = session.carry(true, false);
-  const next = new Session(start, live, 2, JSON.parse(JSON.stringify(carry)));
+  const next = new Session(start, live, { id: "run-2", startedAt: 2 }, JSON.parse(JSON.stringify(carry)));
   expect(carry?.unhealed).toBe(true);
   expect(next.truth()).toEqual({ incarnation: 1, snapshot: session.snapshot() });
   expect(next.answered("c1")).toEqual({ turn: 1 });

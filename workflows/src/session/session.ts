@@ -1,4 +1,4 @@
-import type { Commit } from "@holdfast/activities/publish";
+import type { Commit, Shown } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
 import type { Snapshot, Turn } from "@holdfast/contract/snapshot";
@@ -21,6 +21,12 @@ export type TurnEnd =
   | { outcome: "interrupted" }
   | { outcome: "failed"; failure: TurnFailure };
 
+/** Of the workflow: its id, and Unix milliseconds at which it started. */
+export interface SessionRun {
+  id: string;
+  startedAt: number;
+}
+
 /** What became of one signal. `observeError`: the agent's `onObserve` threw or made too large a state; its change is dropped. */
 export interface Received {
   malformed: number;
@@ -36,6 +42,7 @@ export class Session {
   readonly agent: Agent;
   /** See `SessionTruth`. */
   readonly incarnation: number;
+  readonly #run: string;
   readonly #commands: Commands;
   readonly #inbox: Inbox;
   readonly #producers: Producers;
@@ -50,11 +57,11 @@ export class Session {
   #draft: AgentState;
   #running: TurnRun | undefined;
 
-  /** `startedAt`: Unix milliseconds at which the workflow's run started. */
-  constructor(start: SessionStart, agent: Agent, startedAt: number, carry?: Carry) {
+  constructor(start: SessionStart, agent: Agent, run: SessionRun, carry?: Carry) {
     this.key = start.key;
     this.agent = agent;
-    this.incarnation = carry?.incarnation ?? startedAt;
+    this.incarnation = carry?.incarnation ?? run.startedAt;
+    this.#run = run.id;
     this.#version = carry?.version ?? 0;
     this.#committed = agentState(carry?.committed ?? {});
     this.#state = agentState(carry === undefined ? agent.initialState : (carry.state ?? carry.committed));
@@ -151,14 +158,26 @@ export class Session {
       end.outcome === "failed"
         ? { type: "turn.failed", ...body, error: end.failure.toError() }
         : { type: `turn.${end.outcome}`, ...body };
-    const { incarnation } = this;
-    return { incarnation, frame, state: this.#committed.value, turn, keepTurns: this.#transcript.turns.length };
+    return { ...this.#commit(frame), turn, keepTurns: this.#transcript.turns.length };
   }
 
   /** Publishes what was observed, outside a turn. */
   patchObserved(): Commit {
-    const frame: Commit["frame"] = { type: "state.patched", ...this.#commitState() };
-    return { incarnation: this.incarnation, frame, state: this.#committed.value };
+    return this.#commit({ type: "state.patched", ...this.#commitState() });
+  }
+
+  #commit(frame: Commit["frame"]): Commit {
+    return { run: this.#run, incarnation: this.incarnation, frame, state: this.#committed.value };
+  }
+
+  /**
+   * SPEC turn-2: a workflow task that is executed again meets what came meanwhile before the commit it had published, and
+   * would publish another under its version. What readers were given stays as it is; what came since follows it.
+   */
+  adopt({ state, turn }: Shown): void {
+    this.#committed = agentState(state);
+    this.#observedSince = this.#state.json !== this.#committed.json;
+    if (turn?.turn === this.#transcript.last) this.#transcript.replaceLast(turn);
   }
 
   #commitState(): { version: number; patch: Commit["frame"]["patch"] } {

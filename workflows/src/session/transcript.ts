@@ -38,6 +38,13 @@ export class Transcript {
     this.#dropBefore(Math.min(this.#firstWithin(TRANSCRIPT_BYTES), this.#turns.length - 1));
   }
 
+  /** `turn`: another account of the newest one. */
+  replaceLast(turn: Turn): void {
+    this.#turns = this.#turns.slice(0, -1);
+    this.#bytes = this.#bytes.slice(0, -1);
+    this.add(turn);
+  }
+
   /** The newest turns whose encoding fits in `bytes`: what continue-as-new carries when there is not room for all. */
   newestWithin(bytes: number): Turn[] {
     return this.#turns.slice(this.#firstWithin(bytes));

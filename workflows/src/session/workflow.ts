@@ -16,7 +16,7 @@ import { interruptedTurn, validateCommand } from "./command.ts";
 import { Governor } from "./governor.ts";
 import { LogWriter } from "./log-writer.ts";
 import { runStep } from "./model-steps.ts";
-import { Session, type TurnEnd } from "./session.ts";
+import { Session, type SessionRun, type TurnEnd } from "./session.ts";
 import { TurnFailure } from "./turn-failure.ts";
 import type { TurnRun } from "./turn-run.ts";
 
@@ -39,7 +39,7 @@ export function sessionWorkflow(agentNamed: (name: string) => Agent): SessionWor
  * time. It ends by continuing as a new run, or when an operator cancels it.
  */
 async function runSession(start: SessionStart, agent: Agent, carry: Carry | undefined): Promise<never> {
-  const state = new Session(start, agent, temporal.workflowInfo().startTime.getTime(), carry);
+  const state = new Session(start, agent, runOf(temporal.workflowInfo()), carry);
   const governor = new Governor(() => temporal.patched(SHORT_RUNS));
   const log = new LogWriter(start.key, state.incarnation, carry?.unhealed ?? false);
   let turnScope: temporal.CancellationScope | undefined;
@@ -94,7 +94,12 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
     );
     turnScope = undefined;
     if (run.busy) scope.cancel();
-    await log.publish(state.endTurn(end), run.unheard ? turnStarted(start, run) : undefined);
+    await commit(state.endTurn(end), run.unheard ? turnStarted(start, run) : undefined);
+  }
+
+  async function commit(...what: Parameters<LogWriter["publish"]>): Promise<void> {
+    const shown = await log.publish(...what);
+    if (shown !== undefined) state.adopt(shown);
   }
 
   const leaving = (): boolean => {
@@ -111,10 +116,14 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
       const next = state.carry(log.unhealed, force);
       if (next !== undefined) await temporal.continueAsNew<SessionWorkflow>(start, next);
     }
-    if (state.patchDue) await log.publish(state.patchObserved());
+    if (state.patchDue) await commit(state.patchObserved());
     const run = state.startTurn();
     if (run !== undefined) await takeTurn(run);
   }
+}
+
+function runOf({ runId, startTime }: temporal.WorkflowInfo): SessionRun {
+  return { id: runId, startedAt: startTime.getTime() };
 }
 
 /** Runs the agent's code of a turn to its end, however it ends. */

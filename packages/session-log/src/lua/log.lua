@@ -9,18 +9,19 @@
 local LOG, HEAD, TEXT, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
 local nonce, ttl, kept, incarnation = tonumber(ARGV[1]), ARGV[2], ARGV[3], tonumber(ARGV[4])
 
--- version, cold (1: the cache does not tell the session's state), sum (digest of the last commit, '' if unknown);
+-- version, cold (1: the cache does not tell the session's state), sum (digest of the last commit, '' if unknown) and run (the
+-- workflow's that made it);
 -- turn (the running one, 0 for none), its fence (step, attempt), its text frames (index), the length of its text and
 -- how much of that earlier steps wrote (base); ended (the last turn known to have ended); stop (turn to interrupt);
 -- incarnation (the highest that wrote). lost: nothing here is of this session.
 local NUMBERS = {'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'ended', 'stop', 'incarnation'}
 local head = {}
 do
-  local values = redis.call('HMGET', HEAD, 'id', 'sum', unpack(NUMBERS))
+  local values = redis.call('HMGET', HEAD, 'id', 'sum', 'run', unpack(NUMBERS))
   head.lost = not values[1]
   head.id = values[1] or '0'
-  head.sum = values[2] or ''
-  for i, name in ipairs(NUMBERS) do head[name] = tonumber(values[i + 2] or 0) end
+  head.sum, head.run = values[2] or '', values[3] or ''
+  for i, name in ipairs(NUMBERS) do head[name] = tonumber(values[i + 3] or 0) end
 end
 -- A writer whose session has ended and begun again since.
 local outdated = incarnation < head.incarnation
@@ -88,7 +89,7 @@ end
 
 -- Writes the head back. All keys get the same time to live, so that none outlives another.
 local function save()
-  local fields = {'id', head.id, 'sum', head.sum}
+  local fields = {'id', head.id, 'sum', head.sum, 'run', head.run}
   for _, name in ipairs(NUMBERS) do
     fields[#fields + 1] = name
     fields[#fields + 1] = string.format('%.0f', head[name])
