@@ -5,10 +5,12 @@ const DEFAULT_TOKENS = 40;
 
 /**
  * The answer to a message, as tokens: the same message and script always get the same one. Every token carries its number and a mark
- * of the message, so that a lost, repeated or foreign token shows.
+ * of the message, so that a lost, repeated or foreign token shows. `ordinal`: which call for this message it answers; under
+ * `distinct` each has a mark of its own.
  */
-export function answerTokens(message: string, script: Script): string[] {
-  const mark = createHash("sha256").update(message).digest("hex").slice(0, 4);
+export function answerTokens(message: string, script: Script, ordinal = 1): string[] {
+  const marked = script.distinct ? `${message}\n${ordinal}` : message;
+  const mark = createHash("sha256").update(marked).digest("hex").slice(0, 4);
   const count = script.tokens ?? DEFAULT_TOKENS;
   const emoji = script.multibyte || script.splitPairs ? "🌊é" : "";
   return Array.from({ length: count }, (_, index) => {

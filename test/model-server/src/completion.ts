@@ -44,9 +44,10 @@ function refuse({ script, call, response }: Exchange, status: number): void {
 }
 
 function answerWhole({ request, script, fault, call, response }: Exchange): void {
-  const tokens = tokensOf(request, script, fault);
+  const tokens = tokensOf({ request, script, fault, call });
   call.outcome = "finished";
   call.tokensSent = tokens.length;
+  call.text = tokens.join("");
   response.json({
     id: `call-${call.number}`,
     object: "chat.completion",
@@ -72,12 +73,13 @@ async function answerInPieces(exchange: Exchange): Promise<void> {
 }
 
 async function sendTokens({ request, script, fault, call }: Exchange, stream: EventStream, gone: AbortSignal) {
-  const tokens = tokensOf(request, script, fault);
+  const tokens = tokensOf({ request, script, fault, call });
   const wanting = fault !== undefined && "after" in fault ? fault : undefined;
   if (script.firstDelayMs > 0) await sleep(script.firstDelayMs, undefined, { signal: gone });
   for (const [index, token] of tokens.entries()) {
     if (wanting?.after === index && befall(wanting, stream, call) === "over") return;
     if (index > 0 && script.delayMs > 0) await sleep(script.delayMs, undefined, { signal: gone });
+    call.text += token;
     await stream.delta(token);
     call.tokensSent++;
     gone.throwIfAborted();
@@ -108,9 +110,9 @@ function befall(fault: StreamFault, stream: EventStream, call: Call): "over" | "
   }
 }
 
-function tokensOf(request: ChatRequest, script: Script, fault: Fault | undefined): string[] {
+function tokensOf({ request, script, fault, call }: Omit<Exchange, "response">): string[] {
   if (fault?.kind === "empty") return [];
-  const tokens = tokensAfter(answerTokens(lastUserMessage(request), script), prefixOf(request));
+  const tokens = tokensAfter(answerTokens(lastUserMessage(request), script, call.ordinal), prefixOf(request));
   return script.splitPairs ? splitSurrogatePairs(tokens) : tokens;
 }
 

@@ -136,6 +136,22 @@ test("PUT /script sets the directives of calls without any; GET /calls shows the
   expect(await (await fetch(`${root}/calls`)).json()).toMatchObject({ count: 1, calls: [shown] });
 });
 
+test("distinct: each call for a message is answered in other words, and what was sent is written down", async () => {
+  const script = parseScript("distinct,tokens=3");
+  const call = { messages: [user("faults:cut@2,distinct,tokens=3 once more")] };
+  const texts = [1, 2, 3].map((ordinal) => answerTokens(call.messages[0]?.content ?? "", script, ordinal).join(""));
+  expect(new Set(texts).size).toBe(3);
+  await expect((await ask(call)).text()).rejects.toThrow("terminated");
+  expect((await streamed(await ask(call))).text).toBe(texts[1]);
+  await (await ask({ ...call, stream: false })).json();
+  const sent = server.calls.slice(-3).map(({ ordinal, text, outcome }) => ({ ordinal, text, outcome }));
+  expect(sent).toEqual([
+    { ordinal: 1, text: texts[0]?.split(" ").slice(0, 2).join(" ").concat(" "), outcome: "cut" },
+    { ordinal: 2, text: texts[1], outcome: "finished" },
+    { ordinal: 3, text: texts[2], outcome: "finished" },
+  ]);
+});
+
 test("an unknown directive is an error, so that a misspelt fault cannot pass", async () => {
   expect(() => parseScript("cutt@3")).toThrow(ScriptError);
   expect((await ask({ messages: [user("faults:cutt@3")] })).status).toBe(400);

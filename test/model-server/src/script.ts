@@ -38,6 +38,8 @@ export interface Script {
   tokenLength: number | undefined;
   /** `Retry-After` of refusals: seconds, or that many seconds ahead as an HTTP date. */
   retryAfter: { seconds: number; asDate: boolean } | undefined;
+  /** Each call for a message is answered in other words: two attempts can be told apart. */
+  distinct: boolean;
   /** Emoji in every token. */
   multibyte: boolean;
   /** Write the response byte by byte, so that characters arrive in pieces. */
@@ -53,6 +55,7 @@ export const PLAIN: Script = {
   firstDelayMs: 0,
   tokenLength: undefined,
   retryAfter: undefined,
+  distinct: false,
   multibyte: false,
   splitBytes: false,
   splitPairs: false,
@@ -69,7 +72,7 @@ export class ScriptError extends Error {
  * - a status (`429`, `500`, …), `hang`, `stall@N`, `cut@N`, `malformed@N`, `error@N`, `nofinish`, `empty`: a fault of the first
  *   call; `xN` of the first N, `x*` of all. `@N`: after N tokens, 0 when left out.
  * - `tokens=N`, `delay=Dms` (or `slow=Dms`), `first=Dms`, `token-length=N`, `retry-after=S` (or `date:S`).
- * - `multibyte`, `split-bytes`, `split-pairs`.
+ * - `distinct`, `multibyte`, `split-bytes`, `split-pairs`.
  */
 export function parseScript(text: string, base: Script = PLAIN): Script {
   const script: Script = { ...base, faults: [...base.faults] };
@@ -98,6 +101,9 @@ function apply(script: Script, directive: string): void {
       return;
     case "retry-after":
       script.retryAfter = parseRetryAfter(value, directive);
+      return;
+    case "distinct":
+      script.distinct = true;
       return;
     case "multibyte":
       script.multibyte = true;
