@@ -9,8 +9,8 @@ import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";
 import { type Failover, startClusterFailover, startSentinelFailover } from "./failover.ts";
 import type { ArenaKind } from "./faults.ts";
 
-/** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence. */
-export const CALM = "tokens=30,slow=12ms";
+/** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence, and never twice the same. */
+export const CALM = "distinct,tokens=30,slow=12ms";
 
 /** A process of the stack has ended, and another one takes its place. */
 export interface ProcessExit {

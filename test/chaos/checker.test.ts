@@ -1,8 +1,9 @@
 import type { Snapshot } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { check } from "./checker.ts";
-import type { History } from "./history.ts";
-import { answer, inputOf, promisesBroken, sentInput, sentObserve, sound } from "./sound-history.ts";
+import type { History, ModelCall } from "./history.ts";
+import type { Message } from "./prompt.ts";
+import { answer, callOf, inputOf, promisesBroken, sentInput, sentObserve, sound } from "./sound-history.ts";
 
 /** A checker that finds nothing proves nothing: each of these histories breaks one promise, and it must say which. */
 test("a sound history breaks no promise", () => {
@@ -107,6 +108,12 @@ test("a reader that stands still", () => {
   expect(promisesBroken((history) => void history.hangs.push("p#3 is not durable"))).toEqual(["hang"]);
 });
 
+test("a process that ended by itself", () => {
+  expect(promisesBroken((history) => void (history.crashes = ["edge-1 ended by itself: exit code 1"]))).toEqual([
+    "crash",
+  ]);
+});
+
 test("ack-1: a session whose workflow does not answer has lost what was durable", () => {
   expect(promisesBroken((history) => history.transcripts.clear())).toEqual(["lost"]);
 });
@@ -129,14 +136,63 @@ test("turn-2: a turn still under way when everything has come to rest", () => {
 });
 
 test("an answer the model was not asked for, and a question nobody put", () => {
-  expect(promisesBroken((history) => void history.modelCalls.pop())).toEqual(["invented"]);
-  expect(promisesBroken((history) => history.modelCalls.push({ text: "say 3" }))).toEqual(["invented"]);
+  expect(promisesBroken((history) => void history.modelCalls.pop())).toContain("invented");
+  const more = (call: ModelCall) => promisesBroken((history) => void history.modelCalls.push(call));
+  expect(more({ messages: [{ role: "user", content: "say 3" }], text: "", isWhole: false })).toEqual(["invented"]);
 });
 
-test("asking the model again, or with what was said before, is no broken promise", () => {
-  expect(promisesBroken((history) => history.modelCalls.push({ text: "say 1" }, { text: "say 1\n\nsay 2" }))).toEqual(
-    [],
-  );
+test("asking the model again is no broken promise", () => {
+  expect(promisesBroken(({ modelCalls }) => void modelCalls.push(...modelCalls))).toEqual([]);
+});
+
+test("the model is asked without what was said before, or with what was said in another order", () => {
+  const asked = (change: (messages: readonly Message[]) => Message[]) =>
+    promisesBroken(({ modelCalls }) => {
+      const last = modelCalls.at(-1);
+      if (last !== undefined) modelCalls.push({ ...last, messages: change(last.messages) });
+    });
+  expect(asked((messages) => messages.slice(2))).toEqual(["invented"]);
+  expect(asked((messages) => messages.toSpliced(0, 2, ...messages.slice(0, 2).toReversed()))).toEqual(["invented"]);
+  expect(asked((messages) => [...messages])).toEqual([]);
+});
+
+test("a completed turn was asked only without what was said before", () => {
+  const broken = promisesBroken(({ modelCalls }) => {
+    const last = modelCalls.pop();
+    if (last !== undefined) modelCalls.push({ ...last, messages: last.messages.slice(-1) });
+  });
+  expect(broken).toEqual(["invented"]);
+});
+
+/** The first turn was asked twice, and answered in other words each time. */
+const askedTwice = (first: { text: string; isWhole: boolean }, committed: "the first" | "the second" = "the second") =>
+  promisesBroken((history, truth, reader) => {
+    history.modelCalls.unshift(callOf(truth.turns.slice(0, 1), first.text, first.isWhole));
+    if (committed === "the second") return;
+    const [turn] = truth.turns;
+    const [, second] = history.modelCalls.splice(1);
+    if (turn === undefined || second === undefined) throw new Error("There are not two turns.");
+    turn.text = first.text;
+    history.modelCalls.push(callOf(truth.turns.slice(0, 1), answer("say 1")), callOf(truth.turns, second.text));
+    reader.frames = [{ at: 1, frame: { type: "snapshot", id: "8", snapshot: structuredClone(truth) } }];
+    reader.final = truth;
+  });
+
+test("turn-4: a turn is one attempt's answer, whichever, and all of it", () => {
+  expect(askedTwice({ text: "something else", isWhole: true })).toEqual([]);
+  expect(askedTwice({ text: "something else", isWhole: true }, "the first")).toEqual([]);
+  expect(askedTwice({ text: "something", isWhole: false }, "the first")).toEqual(["garbled"]);
+});
+
+test("turn-4: a turn goes on in another attempt's words", () => {
+  const mixed = promisesBroken((history, truth, reader) => {
+    history.modelCalls.unshift(callOf(truth.turns.slice(0, 1), "say 1 in other words"));
+    const delta = reader.frames[3]?.frame;
+    if (delta?.type === "delta") delta.text = " in other words";
+    const again = reader.frames[2]?.frame;
+    if (again?.type === "delta") again.text = "say 1:";
+  });
+  expect(mixed).toEqual(["garbled"]);
 });
 
 /** Its workflow keeps one turn; the one before was told on the way. */
@@ -154,7 +210,7 @@ const longSession = (first: { text: string }, frames: "all" | "newest" = "all") 
 
 test("snap-2: a session of more turns than its snapshot keeps", () => {
   expect(longSession({ text: answer("say 1") }, "newest")).toEqual([]);
-  expect(longSession({ text: answer("say 1") })).toEqual(["diverged"]);
+  expect(longSession({ text: answer("say 1") })).toEqual([]);
 });
 
 test("turn-2: the workflow itself gives another account of a turn", () => {

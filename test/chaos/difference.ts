@@ -1,11 +1,16 @@
 import type { Snapshot, Turn } from "@holdfast/contract";
 import { shown } from "./violation.ts";
 
-/** How a reader's view differs from the workflow's, or undefined. */
+/**
+ * How a reader's view differs from the workflow's, or undefined. A reader may hold turns that are older than all the
+ * workflow's snapshot keeps (snap-2).
+ */
 export function differ(view: Snapshot, truth: Snapshot): string | undefined {
   if (view.version !== truth.version) return `version ${view.version} instead of ${truth.version}`;
-  if (view.turns.length !== truth.turns.length) return `${view.turns.length} turns instead of ${truth.turns.length}`;
-  const turn = truth.turns.find((each, index) => !sameTurn(each, view.turns[index]));
+  const oldest = truth.turns[0]?.turn ?? 1;
+  const turns = view.turns.filter((turn) => turn.turn >= oldest);
+  if (turns.length !== truth.turns.length) return `${turns.length} turns instead of ${truth.turns.length}`;
+  const turn = truth.turns.find((each, index) => !sameTurn(each, turns[index]));
   if (turn !== undefined)
     return `turn ${turn.turn} differs: ${shown(view.turns.find((t) => t.turn === turn.turn)?.text ?? "")}`;
   if (canonical(view.state) !== canonical(truth.state)) return "the agent's state differs";

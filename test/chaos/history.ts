@@ -1,4 +1,5 @@
 import type { Frame, Snapshot, Turn } from "@holdfast/contract";
+import type { Message } from "./prompt.ts";
 
 /** One event a client's outbox took. */
 export interface SentEvent {
@@ -23,6 +24,17 @@ export interface ReaderRecord {
   final: Snapshot;
 }
 
+/** What the model said to one question. `isWhole`: it said all it had to say. */
+export interface Answer {
+  text: string;
+  isWhole: boolean;
+}
+
+/** One call of the model: what was put to it, and what it sent back. */
+export interface ModelCall extends Answer {
+  messages: readonly Message[];
+}
+
 /** A committed turn as a workflow told of it. */
 export interface TurnTold {
   session: string;
@@ -31,7 +43,15 @@ export interface TurnTold {
 
 /** Of a run in which nothing happened. */
 export function emptyHistory(): History {
-  return { sent: [], transcripts: new Map(), readers: [], modelCalls: [], answer: () => "", interrupts: [], hangs: [] };
+  return {
+    sent: [],
+    transcripts: new Map(),
+    readers: [],
+    modelCalls: [],
+    answers: () => [],
+    interrupts: [],
+    hangs: [],
+  };
 }
 
 /** What happened in one run, from every side that knows something of it. All sessions start empty. */
@@ -42,14 +62,15 @@ export interface History {
   /** Every turn a workflow told of at any time; left out where the transcripts are short enough to have all of them. */
   told?: readonly TurnTold[];
   readers: ReaderRecord[];
-  /** What the model was asked to answer, once for every call. */
-  modelCalls: { text: string }[];
-  /** What the model answers to an input's text when nothing goes wrong. */
-  answer: (text: string) => string;
+  modelCalls: ModelCall[];
+  /** What the model said, or says, when it is asked this. */
+  answers: (question: string) => readonly Answer[];
   /** The session, once for each time somebody cut the agent short. */
   interrupts: string[];
   /** What a turn needs was away for longer than its deadline: some may have failed. */
   turnsMayFail?: boolean;
+  /** Processes that ended though nobody had struck them, in words. */
+  crashes?: string[];
   /** What did not come to rest within its bound, in words. */
   hangs: string[];
 }

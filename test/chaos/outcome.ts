@@ -36,7 +36,7 @@ export function outcomeOf(fault: string, results: readonly RunResult[]): Outcome
     duplicated: count("duplicated", "reordered", "invented"),
     garbled: count("garbled", "retracted"),
     gaps: count("gap", "diverged"),
-    hangs: count("hang"),
+    hangs: count("hang", "crash"),
     "next frame p50": seconds(recoveries[Math.floor(recoveries.length / 2)] ?? 0),
     "next frame max": seconds(recoveries.at(-1) ?? 0),
     "longest silence": seconds(Math.max(0, ...results.map(({ longestSilenceMs }) => longestSilenceMs))),

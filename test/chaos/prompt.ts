@@ -1,10 +1,38 @@
 import type { Input, Turn } from "@holdfast/contract";
 
+/** As a model takes it; `system` is left out, which tells what the agent makes of its state. */
+export interface Message {
+  role: string;
+  content: string;
+}
+
+/** The newest turns the agent (the concierge) puts before its question. */
+const CONTEXT_TURNS = 20;
+
 /**
- * What the model is asked in a turn: what was said before and got no answer, because it was cut short before the first
- * word, stands before it, a blank line between. Models want roles to alternate.
+ * What the model is asked in a turn: what was said and answered before, then the inputs. What was cut short before its first
+ * word got no answer and stands before the next input, a blank line between: models want roles to alternate.
  */
+export function conversationOf(earlier: readonly Turn[], inputs: readonly Input[]): Message[] {
+  const said = [...earlier.slice(-CONTEXT_TURNS), { inputs, text: "" }].flatMap((turn) => [
+    ...turn.inputs.map(({ text }): Message => ({ role: "user", content: text })),
+    { role: "assistant", content: turn.text },
+  ]);
+  const messages: Message[] = [];
+  for (const { role, content } of said.filter((message) => message.content !== "")) {
+    const last = messages.at(-1);
+    if (last?.role === role) last.content += `\n\n${content}`;
+    else messages.push({ role, content });
+  }
+  return messages;
+}
+
+/** What the model is to answer in a turn. */
 export function promptOf(earlier: readonly Turn[], inputs: readonly Input[]): string {
-  const unanswered = earlier.slice(earlier.findLastIndex(({ text }) => text !== "") + 1);
-  return [...unanswered.flatMap((turn) => turn.inputs), ...inputs].map(({ text }) => text).join("\n\n");
+  return questionIn(conversationOf(earlier, inputs));
+}
+
+/** The last that was said to the model. */
+export function questionIn(messages: readonly Message[]): string {
+  return messages.findLast(({ role }) => role === "user")?.content ?? "";
 }

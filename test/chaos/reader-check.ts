@@ -22,7 +22,7 @@ export function checkReader(
   reader: ReaderRecord,
   truth: Snapshot | undefined,
   newest: Snapshot | undefined,
-  answer: History["answer"],
+  answers: History["answers"],
 ): Violation[] {
   const violations: Violation[] = [];
   const { session, name } = reader;
@@ -44,7 +44,7 @@ export function checkReader(
     broken = undefined;
     checkRepeat(step, bad);
     if (outcome === "ignored") continue;
-    checkPartialText(step, answer, bad);
+    checkPartialText(step, answers, bad);
     if (truth !== undefined) checkFacts(step, truth, bad);
   }
   if (broken !== undefined) bad("gap", `never healed: ${broken}`);
@@ -73,15 +73,16 @@ function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
   }
 }
 
-/** turn-4: a running turn's text is a beginning of the model's answer. Says so where it ceases to be. */
-function checkPartialText({ at, before, held }: Step, answer: History["answer"], bad: Bad): void {
-  if (hasTrueText(held, answer) || !hasTrueText(before, answer)) return;
+/** turn-4: a running turn's text is a beginning of one of the model's answers. Says so where it ceases to be. */
+function checkPartialText({ at, before, held }: Step, answers: History["answers"], bad: Bad): void {
+  if (hasTrueText(held, answers) || !hasTrueText(before, answers)) return;
   bad("garbled", `turn ${held.running?.turn} showed ${shown(held.running?.text ?? "")} at ${at} ms`);
 }
 
-function hasTrueText({ running, turns }: Snapshot, answer: History["answer"]): boolean {
+function hasTrueText({ running, turns }: Snapshot, answers: History["answers"]): boolean {
   if (running === null || running.inputs.length === 0) return true;
-  return answer(promptOf(turns, running.inputs)).startsWith(running.text);
+  if (running.text === "") return true;
+  return answers(promptOf(turns, running.inputs)).some(({ text }) => text.startsWith(running.text));
 }
 
 /** turn-2, ack-2: a committed turn, an input's turn, and that an input was applied, are never taken back. */

@@ -1,8 +1,9 @@
 import { type SessionKey, sessionPath } from "@holdfast/contract";
-import { answerTokens, type Call, parseScript } from "@holdfast/model-server";
-import { type Arena, CALM } from "./arena.ts";
+import { answersIn, modelCallsOf } from "./answers.ts";
+import type { Arena } from "./arena.ts";
 import { Cables } from "./cables.ts";
 import { check, type Violation } from "./checker.ts";
+import { crashesIn } from "./crashes.ts";
 import { type CrowdPlan, enlist, talk } from "./crowd.ts";
 import type { Fault } from "./faults.ts";
 import type { History } from "./history.ts";
@@ -69,15 +70,16 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
     watching.abort();
     await watched;
     const { transcripts, told, hangs, continued, tookMs } = await rest(participants, arena.stack.temporalAddress);
-    const script = parseScript(CALM);
+    const modelCalls = modelCallsOf(arena.model.calls.filter(({ number }) => number > callsBefore));
     const history: History = {
       sent: participants.flatMap(({ sent }) => sent),
       transcripts,
       told: [...onTheWay.told, ...told],
       readers: participants.map((participant) => participant.record()),
-      modelCalls: arena.model.calls.filter(({ number }) => number > callsBefore).map(callText),
-      answer: (text) => answerTokens(text, script).join(""),
+      modelCalls,
+      answers: answersIn(modelCalls),
       interrupts,
+      crashes: crashesIn(arena.exits(), began),
       hangs: [...missed, ...hangs],
     };
     const silences = silencesOf(history);
@@ -112,8 +114,4 @@ async function inTime(strikes: Promise<Struck[]>, withinMs: number): Promise<{ s
   } finally {
     clearTimeout(timer);
   }
-}
-
-function callText({ messages }: Call): { text: string } {
-  return { text: messages.findLast(({ role }) => role === "user")?.content ?? "" };
 }

@@ -1,6 +1,8 @@
-import type { Frame, Snapshot } from "@holdfast/contract";
+import type { Frame, Snapshot, Turn } from "@holdfast/contract";
+import { answersIn } from "./answers.ts";
 import { check, type Violation } from "./checker.ts";
-import type { History, ReaderRecord, SentEvent } from "./history.ts";
+import type { History, ModelCall, ReaderRecord, SentEvent } from "./history.ts";
+import { conversationOf } from "./prompt.ts";
 
 export const answer = (text: string): string => `${text}: one two three`;
 export const inputOf = (seq: number) => ({ producer: "p", seq, text: `say ${seq}` });
@@ -16,6 +18,11 @@ export const sentObserve = (seq: number, durable = true): SentEvent => ({
   kind: "observe",
   text: "looks",
 });
+
+/** The call whose answer is the last turn's. */
+export function callOf(turns: readonly Turn[], text: string, isWhole = true): ModelCall {
+  return { messages: conversationOf(turns.slice(0, -1), turns.at(-1)?.inputs ?? []), text, isWhole };
+}
 
 /** Two inputs, two turns, one reader from the beginning: all as it should be. */
 export function sound(): History {
@@ -62,13 +69,13 @@ export function sound(): History {
     final: truth,
   };
   const sent = [1, 2].map((seq) => sentInput(seq));
-  const modelCalls = sent.map(({ text }) => ({ text }));
+  const modelCalls = [1, 2].map((turn) => callOf(turns.slice(0, turn), answer(`say ${turn}`)));
   return {
     sent,
     transcripts: new Map([["s", truth]]),
     readers: [reader],
     modelCalls,
-    answer,
+    answers: answersIn(modelCalls),
     interrupts: [],
     hangs: [],
   };
@@ -78,8 +85,8 @@ export function sound(): History {
 export function promisesBroken(
   corrupt: (history: History, truth: Snapshot, reader: ReaderRecord) => void,
 ): Violation["promise"][] {
-  const history = structuredClone({ ...sound(), answer: undefined });
-  const whole: History = { ...history, answer };
+  const history = structuredClone({ ...sound(), answers: undefined });
+  const whole: History = { ...history, answers: (question) => answersIn(history.modelCalls)(question) };
   const [truth] = whole.transcripts.values();
   const [reader] = whole.readers;
   if (truth === undefined || reader === undefined) throw new Error("there is nothing to corrupt");

@@ -11,7 +11,8 @@ export type BrokenPromise =
   | "retracted"
   | "diverged"
   | "gap"
-  | "hang";
+  | "hang"
+  | "crash";
 
 /** The promise that was broken, and where. */
 export interface Violation {

@@ -1,7 +1,9 @@
 import { sessionPath } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
+import { answersBy, modelCallsOf } from "../chaos/answers.ts";
 import { check } from "../chaos/checker.ts";
 import type { History } from "../chaos/history.ts";
+import { questionIn } from "../chaos/prompt.ts";
 import { rest } from "../chaos/rest.ts";
 import { type OutageArena, SCRIPT } from "./outage-arena.ts";
 import type { Outage } from "./outage-run.ts";
@@ -28,7 +30,7 @@ export async function judge({ arena, plan, promises, crowd, unwatched, floods, r
     transcripts,
     readers,
     modelCalls: modelCalls(arena, [...crowd.sent, ...unwatched.sent]),
-    answer: (text) => answerTokens(text, script).join(""),
+    answers: answersBy((question) => answerTokens(question, script).join("")),
     interrupts: [],
     turnsMayFail: plan.seconds > TURN_DEADLINE_SECONDS,
     hangs,
@@ -39,7 +41,5 @@ export async function judge({ arena, plan, promises, crowd, unwatched, floods, r
 /** Those of this run: an arena may have had others before. */
 function modelCalls({ model }: OutageArena, sent: History["sent"]): History["modelCalls"] {
   const said = new Set(sent.map(({ text }) => text));
-  return model.calls
-    .map(({ messages }) => ({ text: messages.findLast(({ role }) => role === "user")?.content ?? "" }))
-    .filter(({ text }) => said.has(text));
+  return modelCallsOf(model.calls).filter(({ messages }) => said.has(questionIn(messages)));
 }

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionPath } from "@holdfast/contract";
-import { answerTokens, parseScript } from "@holdfast/model-server";
 import { startTemporal } from "@holdfast/stack/servers";
+import { answersIn, modelCallsOf } from "../chaos/answers.ts";
 import { CALM } from "../chaos/arena.ts";
 import { check, type Violation } from "../chaos/checker.ts";
 import type { History } from "../chaos/history.ts";
@@ -140,15 +140,13 @@ export class Rollout {
   async #atRest(): Promise<{ history: History; continued: number; tookMs: number }> {
     const { stack, model } = this.#scene;
     const { transcripts, hangs, continued, tookMs } = await rest(this.#crowd, stack.temporalAddress);
-    const script = parseScript(CALM);
+    const modelCalls = modelCallsOf(model.calls);
     const history: History = {
       sent: this.#crowd.flatMap(({ sent }) => sent),
       transcripts,
       readers: this.#crowd.map((participant) => participant.record()),
-      modelCalls: model.calls.map(({ messages }) => ({
-        text: messages.findLast(({ role }) => role === "user")?.content ?? "",
-      })),
-      answer: (text) => answerTokens(text, script).join(""),
+      modelCalls,
+      answers: answersIn(modelCalls),
       interrupts: this.#interrupts,
       hangs,
     };

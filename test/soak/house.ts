@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/cluster";
+import { answersBy } from "../chaos/answers.ts";
 import { check } from "../chaos/checker.ts";
 import { emptyHistory } from "../chaos/history.ts";
 import { randomFrom } from "../chaos/schedule.ts";
@@ -129,7 +130,7 @@ export class House {
 
   /** Holds all a guest was shown against SPEC.md. One that left in the middle may have missed what would have healed it. */
   #inspect({ departure }: VisitPlan, guest: Guest): void {
-    const found = check({ ...emptyHistory(), readers: [guest.record()], answer: this.#options.answer });
+    const found = check({ ...emptyHistory(), readers: [guest.record()], answers: answersBy(this.#options.answer) });
     for (const { promise, detail } of found) {
       if (promise !== "gap" || departure === "polite") this.violations.push(`${promise}: ${detail}`);
     }

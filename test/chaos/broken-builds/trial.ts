@@ -1,8 +1,9 @@
 import type { Snapshot } from "@holdfast/contract";
-import { answerTokens, parseScript } from "@holdfast/model-server";
+import { answersIn, modelCallsOf } from "../answers.ts";
 import { Cable } from "../cables.ts";
 import type { History, SentEvent } from "../history.ts";
 import type { Participant, ParticipantPlan } from "../participant.ts";
+import { questionIn } from "../prompt.ts";
 import { RawParticipant } from "../raw-participant.ts";
 import { rest, type Patience } from "../rest.ts";
 import { SdkParticipant } from "../sdk-participant.ts";
@@ -63,7 +64,7 @@ export class Trial {
 
   /** `how` the model answers: see `parseScript`. */
   say(participant: Participant, words: string, how = "tokens=20,slow=5ms"): SentEvent {
-    participant.say(`${this.#name}: ${words} faults:${how}`);
+    participant.say(`${this.#name}: ${words} faults:distinct,${how}`);
     const said = participant.sent.at(-1);
     if (said === undefined) throw new Error("What was said is not among what was sent.");
     return said;
@@ -89,16 +90,17 @@ export class Trial {
     const { participants } = this;
     const { stack, model } = this.booth;
     const rested = await rest(participants, stack.temporalAddress, ...(this.#isBroken ? [BROKEN] : []));
-    const asked = model.calls.map(({ messages }) => messages.findLast(({ role }) => role === "user")?.content ?? "");
+    const modelCalls = modelCallsOf(model.calls).filter(({ messages }) =>
+      questionIn(messages).startsWith(`${this.#name}: `),
+    );
     return {
       sent: participants.flatMap(({ sent }) => sent),
       transcripts: rested.transcripts,
       hangs: rested.hangs,
       interrupts: [],
       readers: participants.map((participant) => participant.record()),
-      modelCalls: asked.filter((text) => text.startsWith(`${this.#name}: `)).map((text) => ({ text })),
-      answer: (text) =>
-        answerTokens(text, parseScript(/ faults:(?<how>\S*)/.exec(text)?.groups?.["how"] ?? "")).join(""),
+      modelCalls,
+      answers: answersIn(modelCalls),
     };
   }
 
