@@ -15,6 +15,10 @@ export function validateCommand(call: CommandCall): void {
   if (!isName(call.id)) throw refused("invalid", "A command's id is a name (SPEC ids-1).");
   if (!isName(call.name)) throw refused("invalid", "A command's name is a name (SPEC ids-1).");
   if (call.name !== INTERRUPT) throw refused("unknown_command", `There is no command "${call.name}".`);
+  // What is accepted stays in the run's history whole, and Temporal terminates a run whose history grows too large.
+  if (Object.keys(argsOf(call) ?? {}).some((arg) => arg !== "turn")) {
+    throw refused("invalid", "An interrupt has no args but turn.");
+  }
   const turn = interruptedTurn(call);
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 1)) {
     throw refused("invalid", "args.turn is a turn's number, or left out.");
@@ -23,10 +27,14 @@ export function validateCommand(call: CommandCall): void {
 
 /** NaN where it is given but is no number. */
 export function interruptedTurn(call: CommandCall): number | undefined {
-  const args: CommandCall["args"] | undefined = call.args;
-  const turn = args?.["turn"];
+  const turn = argsOf(call)?.["turn"];
   if (turn === undefined || turn === null) return undefined;
   return typeof turn === "number" ? turn : Number.NaN;
+}
+
+/** Edges always send them; who comes past the edges may not. */
+function argsOf(call: CommandCall): CommandCall["args"] | undefined {
+  return call.args;
 }
 
 function isName(value: unknown): boolean {
