@@ -52,3 +52,15 @@ test("send-5: the place of a request that is wrong in all else can still be told
   expect(placeOf({ session: "s", producer: "p", after: 3, events: [{ seq: 7 }], extra: 1 })?.after).toBe(3);
   expect(placeOf({ session: "s" })).toBeUndefined();
 });
+
+test("send-5: only the first event tells the place, whatever the others are", () => {
+  expect(placeOf({ session: "s", producer: "p", events: [{ seq: 7 }, "?"] })?.after).toBe(6);
+});
+
+test("ids-1, send-1: what could be no valid request's place is none, and nothing of it is kept", () => {
+  const at = (wrong: object) => placeOf({ session: "s", producer: "p", events: [{ seq: 7 }], ...wrong });
+  expect(at({ producer: "p".repeat(LIMITS.nameLength) })).toBeDefined();
+  expect(at({ producer: "p".repeat(LIMITS.nameLength + 1) })).toBeUndefined();
+  for (const after of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2]) expect(at({ after })).toBeUndefined();
+  for (const seq of [-1, 0, 1.5, Number.MAX_SAFE_INTEGER + 2]) expect(at({ events: [{ seq }] })).toBeUndefined();
+});

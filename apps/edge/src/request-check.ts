@@ -1,4 +1,4 @@
-import { LIMITS, wireError, type SendRequest, type WireError } from "@holdfast/contract";
+import { LIMITS, nameSchema, seqSchema, wireError, type SendRequest, type WireError } from "@holdfast/contract";
 import { z } from "zod";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
@@ -51,12 +51,15 @@ function tooLarge(detail: string): { outcome: "refused"; error: WireError } {
   return { outcome: "refused", error: wireError("too_large", detail) };
 }
 
-/** What of a `send` places it in its producer's order, read from a request that may be wrong in all else. */
+/**
+ * What of a `send` places it in its producer's order, read from a request that may be wrong in all else. It is kept for as
+ * long as the connection lives, so it is no more than a valid request could have made it.
+ */
 const placeSchema = z.object({
   session: z.string(),
-  producer: z.string(),
-  after: z.number().optional(),
-  events: z.array(z.object({ seq: z.number() })).min(1),
+  producer: nameSchema,
+  after: z.number().int().min(0).optional(),
+  events: z.tuple([z.object({ seq: seqSchema })], z.unknown()),
 });
 
 export interface SendPlace {
@@ -69,5 +72,5 @@ export function placeOf(raw: unknown): SendPlace | undefined {
   const parsed = placeSchema.safeParse(raw);
   if (!parsed.success) return undefined;
   const { session, producer, after, events } = parsed.data;
-  return { session, producer, after: after ?? (events[0]?.seq ?? 1) - 1 };
+  return { session, producer, after: after ?? events[0].seq - 1 };
 }
