@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from "jose";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { createTokenVerifier } from "./tokens.ts";
 
 const SECRET = "a secret for the tests only";
@@ -58,20 +58,80 @@ test("issuer and audience are checked where they are configured", async () => {
   expect(await strict(await sign({ ...claims, aud: "other" }))).toMatchObject({ error: { code: "unauthenticated" } });
 });
 
-test("JWKS: keys are fetched; out of reach is `unavailable`, which must not cost the client its token", async () => {
-  const { publicKey, privateKey } = await generateKeyPair("ES256");
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "k", alg: "ES256" }] };
-  const server = createServer((_request, response) => response.end(JSON.stringify(jwks)));
+/** An identity provider whose keys the test changes; `answer` is its whole answer. */
+async function startProvider() {
+  const provider = { answer: { status: 200, body: "" }, fetches: 0 };
+  const server = createServer((_request, response) => {
+    provider.fetches++;
+    response.writeHead(provider.answer.status).end(provider.answer.body);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = async (): Promise<void> => {
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  };
+  onTestFinished(stop);
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  const settings = { HOLDFAST_JWKS_URL: `http://127.0.0.1:${port}/keys` };
+  return { provider, stop, settings: { HOLDFAST_JWKS_URL: `http://127.0.0.1:${port}/keys` } };
+}
+
+async function newKey(kid: string) {
+  const { publicKey, privateKey } = await generateKeyPair("ES256");
   const claims = { sub: "ada", tenant: "acme" };
-  const token = await new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: "k" }).sign(privateKey);
+  return {
+    jwk: { ...(await exportJWK(publicKey)), kid, alg: "ES256" },
+    /** `iat`: seconds since 1970. */
+    sign: (iat?: number) =>
+      new SignJWT(iat === undefined ? claims : { ...claims, iat })
+        .setProtectedHeader({ alg: "ES256", kid })
+        .sign(privateKey),
+  };
+}
+
+const keySet = (...keys: object[]) => ({ status: 200, body: JSON.stringify({ keys }) });
+
+test("JWKS: keys are fetched; out of reach is `unavailable`, which must not cost the client its token", async () => {
+  const { provider, stop, settings } = await startProvider();
+  const one = await newKey("one");
+  provider.answer = keySet(one.jwk);
   const viaKeys = createTokenVerifier(settings);
-  expect(await viaKeys(token)).toMatchObject({ outcome: "valid", claims: { subject: "ada" } });
-  expect(await viaKeys(await sign(claims))).toMatchObject({ error: { code: "unauthenticated" } });
-  await new Promise((resolve) => server.close(resolve));
-  server.closeAllConnections();
-  expect(await createTokenVerifier(settings)(token)).toMatchObject({ error: { code: "unavailable" } });
+  expect(await viaKeys(await one.sign())).toMatchObject({ outcome: "valid", claims: { subject: "ada" } });
+  const symmetric = await sign({ sub: "ada", tenant: "acme" });
+  expect(await viaKeys(symmetric)).toMatchObject({ error: { code: "unauthenticated" } });
+  await stop();
+  expect(await createTokenVerifier(settings)(await one.sign())).toMatchObject({ error: { code: "unavailable" } });
+});
+
+test.for([
+  ["an error of the provider's", { status: 503, body: "" }],
+  ["too many requests", { status: 429, body: "" }],
+  ["a page instead of JSON", { status: 200, body: "<html>" }],
+  ["JSON without keys", { status: 200, body: '{ "error": "try again" }' }],
+] satisfies [string, object][])("connect-3: a good token is not refused for good over %s", async ([, answer]) => {
+  const { provider, settings } = await startProvider();
+  const one = await newKey("one");
+  const verifyNow = createTokenVerifier(settings);
+  provider.answer = answer;
+  expect(await verifyNow(await one.sign())).toMatchObject({
+    error: { code: "unavailable", retryAfterMs: expect.any(Number) },
+  });
+  provider.answer = keySet(one.jwk);
+  expect(await verifyNow(await one.sign())).toMatchObject({ outcome: "valid" });
+});
+
+test("connect-3: a key that is newer than the keys at hand is waited for; one that is no longer among them is not", async () => {
+  const { provider, settings } = await startProvider();
+  const [one, two] = [await newKey("one"), await newKey("two")];
+  provider.answer = keySet(one.jwk);
+  const viaKeys = createTokenVerifier(settings);
+  const now = Math.floor(Date.now() / 1_000);
+  expect(await viaKeys(await two.sign(now))).toMatchObject({ error: { code: "unauthenticated" } });
+  const { fetches } = provider;
+  for (const iat of [now, undefined]) {
+    expect(await viaKeys(await two.sign(iat))).toMatchObject({ error: { code: "unavailable" } });
+  }
+  expect(await viaKeys(await two.sign(now - 60))).toMatchObject({ error: { code: "unauthenticated" } });
+  expect(provider.fetches).toBe(fetches);
 });

@@ -1,5 +1,13 @@
 import { nameSchema, wireError, type WireError } from "@holdfast/contract";
-import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload } from "jose";
+import {
+  createRemoteJWKSet,
+  decodeJwt,
+  errors,
+  jwksCache,
+  jwtVerify,
+  type JWKSCacheInput,
+  type JWTPayload,
+} from "jose";
 import { z } from "zod";
 import { spread } from "./backoff.ts";
 
@@ -35,6 +43,9 @@ const claimsSchema = z.object({
 const KEY_PAIR_ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256"];
 const CLOCK_TOLERANCE_SECONDS = 5;
 
+/** Keys newer than those at hand may be there, and may not be asked for yet. */
+class KeysOutdated extends Error {}
+
 export function createTokenVerifier(settings: TokenSettings): TokenVerifier {
   const options = {
     requiredClaims: ["sub", "tenant"],
@@ -53,12 +64,30 @@ export function createTokenVerifier(settings: TokenSettings): TokenVerifier {
 }
 
 function decoder(settings: TokenSettings, options: object): (token: string) => Promise<JWTPayload> {
-  if (settings.HOLDFAST_JWKS_URL !== undefined) {
-    const keys = createRemoteJWKSet(new URL(settings.HOLDFAST_JWKS_URL), { timeoutDuration: 3_000 });
-    return async (token) => (await jwtVerify(token, keys, { ...options, algorithms: KEY_PAIR_ALGORITHMS })).payload;
-  }
+  if (settings.HOLDFAST_JWKS_URL !== undefined) return keySetDecoder(new URL(settings.HOLDFAST_JWKS_URL), options);
   const secret = new TextEncoder().encode(settings.HOLDFAST_JWT_SECRET);
   return async (token) => (await jwtVerify(token, secret, { ...options, algorithms: ["HS256"] })).payload;
+}
+
+/** jose asks for the keys again when a token's is not among them, but not so soon after it had them. */
+function keySetDecoder(url: URL, options: object): (token: string) => Promise<JWTPayload> {
+  const cache: JWKSCacheInput & { uat?: number } = {};
+  const keys = createRemoteJWKSet(url, { timeoutDuration: 3_000, [jwksCache]: cache });
+  return async (token) => {
+    const fetchedAt = keys.coolingDown ? cache.uat : undefined;
+    try {
+      return (await jwtVerify(token, keys, { ...options, algorithms: KEY_PAIR_ALGORITHMS })).payload;
+    } catch (error) {
+      const isUnknownKey = error instanceof errors.JWKSNoMatchingKey && fetchedAt !== undefined;
+      throw isUnknownKey && isIssuedSince(fetchedAt, token) ? new KeysOutdated() : error;
+    }
+  };
+}
+
+/** The key of a token may be newer than the keys that were fetched before it was issued. Its word is enough for that. */
+function isIssuedSince(time: number, token: string): boolean {
+  const { iat } = decodeJwt(token);
+  return iat === undefined || (iat + CLOCK_TOLERANCE_SECONDS) * 1_000 > time;
 }
 
 function claimsOf(payload: JWTPayload): TokenCheck {
@@ -74,9 +103,17 @@ function claimsOf(payload: JWTPayload): TokenCheck {
 
 function refusal(error: unknown): WireError {
   if (error instanceof errors.JWTExpired) return wireError("token_expired");
-  // The keys could not be fetched: the token may be good, so this must not make a client throw it away.
-  if (error instanceof errors.JWKSTimeout || !(error instanceof errors.JOSEError)) {
+  // The token may be good, so this must not make a client throw it away.
+  if (isOfKeys(error)) {
     return wireError("unavailable", "The keys that check tokens are out of reach.", { retryAfterMs: spread(1_000) });
   }
   return wireError("unauthenticated", "The token is not valid here.");
+}
+
+/** The keys could not be fetched: no answer, another status than 200 (which jose throws as its generic error), or no keys. */
+function isOfKeys(error: unknown): boolean {
+  if (!(error instanceof errors.JOSEError)) return true;
+  return (
+    error instanceof errors.JWKSTimeout || error instanceof errors.JWKSInvalid || error.code === errors.JOSEError.code
+  );
 }
