@@ -147,10 +147,11 @@ export class ClientSession implements Session {
     this.activate();
   }
 
-  /** Opens, now or once there is a connection. */
+  /** Opens, now or once there is a connection. One that lingers begins to linger anew. */
   activate(): void {
     clearTimeout(this.#linger);
-    if (this.#active || this.#closed) return;
+    if (this.#closed) return;
+    if (this.#active) return this.#lingerIfUnused();
     this.#active = true;
     this.#delivery.want();
     this.#adoption = setInterval(() => void this.#outboxes.adopt(), this.#host.tuning.adoptEveryMs);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { eventually, live, quickClient, startEdge } from "./harness.ts";
+import type { Session } from "../src/session.ts";
+import { codeOf, eventually, live, quickClient, startEdge } from "./harness.ts";
 
 test("a lazy session opens with its first subscriber and stops its frames after the last one", async () => {
   const edge = await startEdge();
@@ -45,6 +46,22 @@ test("an unwatched lazy session stays open until what was sent is durable", asyn
   });
   await session.send("hello").durable;
   await eventually(() => expect(edge.closes).toEqual(["chat"]));
+});
+
+test("a lazy session that is used while it lingers lingers anew, and closes", async () => {
+  const uses = {
+    sent: (session: Session) => session.send("hello").durable,
+    commanded: (session: Session) => codeOf(session.command("none-it-has")),
+  };
+  for (const [name, use] of Object.entries(uses)) {
+    const edge = await startEdge();
+    const session = quickClient([edge]).session(name, { lazy: true });
+    const off = session.subscribe(() => undefined);
+    await live(session);
+    off();
+    await use(session);
+    await eventually(() => expect(edge.closes).toEqual([name]));
+  }
 });
 
 test("a session asked for without `lazy` stays open without subscribers", async () => {
