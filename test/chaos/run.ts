@@ -71,6 +71,8 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
     await watched;
     const { transcripts, told, hangs, continued, tookMs } = await rest(participants, arena.stack.temporalAddress);
     const modelCalls = modelCallsOf(arena.model.calls.filter(({ number }) => number > callsBefore));
+    if ((arena.model.calls[0]?.number ?? 0) > callsBefore + 1)
+      missed.push("the run was too long to be checked whole: the model has forgotten its first calls");
     const history: History = {
       sent: participants.flatMap(({ sent }) => sent),
       transcripts,
