@@ -48,7 +48,7 @@ export class Generation {
     try {
       return await this.#consume(model.stream(prompt, this.#aborter.signal), (text) => {
         silence.heard();
-        onText(text);
+        if (text !== "") onText(text);
       });
     } catch (error) {
       return this.#ended ?? { why: "failed", error: modelErrorOf(error) };

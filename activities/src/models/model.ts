@@ -26,7 +26,8 @@ export interface Model {
   /** Whether `stream` would go on exactly after the prompt's prefix, and yield only what follows it. */
   continuesFrom(prompt: ModelPrompt): boolean;
   /**
-   * Yields the answer and returns once it is whole. Throws a `ModelError` when it is not, however much was yielded; and soon
+   * Yields the answer and returns once it is whole; "" is a sign of life of a model that reasons before it answers, which
+   * would otherwise count as silent. Throws a `ModelError` when the answer is not whole, however much was yielded; and soon
    * after `signal` aborts it throws something, whatever it is.
    */
   stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Usage, void>;

@@ -59,6 +59,7 @@ async function* answer(
   try {
     for await (const part of stream) {
       if (part.type === "text-delta") yield part.text;
+      else if (part.type === "reasoning-delta") yield "";
       // A stream that breaks ends like one that is whole, but for this part: taking what came before it as the answer would
       // commit half of it.
       else if (part.type === "error") throw part.error;
