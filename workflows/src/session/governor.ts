@@ -12,8 +12,10 @@ export interface RunFacts {
 const HISTORY_EVENTS_OF_SHORT_RUN = 1_000;
 /** Runs whose first release knew no short ones. */
 const HISTORY_EVENTS = 4_000;
-/** Temporal refuses the 10,000th signal of a run for good, and its own hint does not count signals. */
+/** Temporal's own hint does not count signals. */
 const SIGNALS = 2_000;
+/** Temporal refuses a run any more than these, whatever their names. */
+const MOST_SIGNALS = 10_000;
 /** Beyond these the run ends even if that means to carry fewer turns. */
 const URGENT_HISTORY_EVENTS = 5 * HISTORY_EVENTS;
 const URGENT_SIGNALS = 3 * SIGNALS;
@@ -25,22 +27,27 @@ const QUIET_SIGNALS = 1;
  *
  * A signal that lands while the continue-as-new task is under way makes the server refuse it, and the next task has to
  * replay the whole run first: long enough for the next signal to land, and so on until the signal limit. So a run ends
- * only in a quiet task, which a replaying one under a flood is not, and the edges' pacing leaves quiet ones. This is the
+ * only in a quiet task, which a replaying one under a flood is not, and the edges' pacing leaves quiet ones. Or it ends with
+ * the last signals Temporal lets it have: no other lands meanwhile, and none would bring a quiet task either. This is the
  * one place that looks at how many signals a task brought; it moves the moment a run ends, and nothing a session does
  * depends on that moment.
  */
 export class Governor {
   #signals = 0;
+  #ignored = 0;
   #task = -1;
   #signalsInTask = 0;
   readonly #isShort: () => boolean;
+  readonly #endsFull: () => boolean;
 
   /**
    * `isShort`: whether the run may end as a short one, which one that went past that length on an earlier release did not.
-   * Asked only where it decides.
+   * `endsFull`: whether it may end in a busy task because it is full, which one that was full on an earlier release did not.
+   * Each is asked only where it decides.
    */
-  constructor(isShort: () => boolean) {
+  constructor(isShort: () => boolean, endsFull: () => boolean) {
     this.#isShort = isShort;
+    this.#endsFull = endsFull;
   }
 
   signalled({ historyLength }: RunFacts): void {
@@ -48,6 +55,11 @@ export class Governor {
     if (this.#task !== historyLength) this.#signalsInTask = 0;
     this.#task = historyLength;
     this.#signalsInTask++;
+  }
+
+  /** A signal of a name that sessions do not have: only Temporal's limit counts it. */
+  ignored(): void {
+    this.#ignored++;
   }
 
   /** The run is long enough. */
@@ -63,6 +75,7 @@ export class Governor {
 
   /** This workflow task is likely to complete before the next signal lands. */
   quiet(run: RunFacts): boolean {
-    return this.#task !== run.historyLength || this.#signalsInTask <= QUIET_SIGNALS;
+    if (this.#task !== run.historyLength || this.#signalsInTask <= QUIET_SIGNALS) return true;
+    return this.#signals + this.#ignored >= MOST_SIGNALS && this.#endsFull();
   }
 }

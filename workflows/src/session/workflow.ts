@@ -26,6 +26,8 @@ const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND)
 
 /** What a run's history notes when it ends as a short one (see `Governor`). */
 const SHORT_RUNS = "short-runs";
+/** And when it ends because it is full. */
+const FULL_RUNS = "full-runs";
 
 export type SessionWorkflow = (start: SessionStart, carry?: Carry) => Promise<never>;
 
@@ -40,7 +42,10 @@ export function sessionWorkflow(agentNamed: (name: string) => Agent): SessionWor
  */
 async function runSession(start: SessionStart, agent: Agent, carry: Carry | undefined): Promise<never> {
   const state = new Session(start, agent, runOf(temporal.workflowInfo()), carry);
-  const governor = new Governor(() => temporal.patched(SHORT_RUNS));
+  const governor = new Governor(
+    () => temporal.patched(SHORT_RUNS),
+    () => temporal.patched(FULL_RUNS),
+  );
   const log = new LogWriter(start.key, state.incarnation, carry?.unhealed ?? false);
   let turnScope: temporal.CancellationScope | undefined;
 
@@ -52,7 +57,10 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
       temporal.log.error("the agent's onObserve failed", { error: described(observeError) });
   });
   // Without it the SDK would keep signals of other names for ever.
-  temporal.setDefaultSignalHandler((name) => temporal.log.warn("ignored a signal of unknown name", { name }));
+  temporal.setDefaultSignalHandler((name) => {
+    governor.ignored();
+    temporal.log.warn("ignored a signal of unknown name", { name });
+  });
   temporal.setHandler(snapshotQuery, () => state.truth());
   temporal.setHandler(commandUpdate, command, { validator: validateCommand });
 
