@@ -23,6 +23,11 @@ test.for<[JsonObject, JsonObject]>([
   [{ "a/b~c": 1 }, { "a/b~c": [2] }],
   [{ a: 1 }, { a: [null] }],
   [{ a: null }, { a: 0 }],
+  [{ constructor: { a: 1, b: 2 } }, { constructor: { a: 3 }, b: 4 }],
+  [{ a: { prototype: [1, 2] } }, { a: { prototype: [1, 9, 3] } }],
+  [{ prototype: { constructor: { a: { b: 1 } } } }, { prototype: { constructor: { a: { b: 2 } } } }],
+  [{ a: 1 }, { constructor: { a: 1 } }],
+  [{ constructor: { a: 1 } }, {}],
 ])("frame-3: the patch turns one state into the other: %j → %j", ([before, after]) => {
   const copy = structuredClone(before);
   expect(applyPatch(copy, patchOf(before, after))).toSatisfy((results: unknown[]) => results.every((r) => r === null));

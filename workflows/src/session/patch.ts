@@ -5,6 +5,8 @@ import type { AgentState } from "./agent-state.ts";
 
 /** Elements of an array that are replaced one by one; where more differ the array is replaced whole. */
 const REPLACED_ELEMENTS = 4;
+/** Members replaced whole: rfc6902, with which readers apply a patch, takes a path that leads through one to lead past it. */
+const WHOLE_MEMBERS = new Set<string | undefined>(["constructor", "prototype"]);
 
 /**
  * SPEC frame-3: the RFC 6902 operations that turn `before` into `after`. Not always the shortest: the library's own
@@ -12,7 +14,7 @@ const REPLACED_ELEMENTS = 4;
  */
 export function patchBetween(before: AgentState, after: AgentState): PatchOperation[] {
   if (before.json === after.json) return [];
-  return createPatch(before.value, after.value, compareArrays).map((operation): PatchOperation => {
+  return createPatch(before.value, after.value, compare).map((operation): PatchOperation => {
     switch (operation.op) {
       case "add":
       case "replace":
@@ -25,9 +27,18 @@ export function patchBetween(before: AgentState, after: AgentState): PatchOperat
   });
 }
 
-/** Undefined for what is not a pair of arrays: the library goes on with it. */
-function compareArrays(before: unknown, after: unknown, place: Pointer): ReturnType<typeof createPatch> | undefined {
-  if (!isArray(before) || !isArray(after)) return undefined;
+type Operations = ReturnType<typeof createPatch>;
+
+/** Undefined for what the library is to go on with. */
+function compare(before: unknown, after: unknown, place: Pointer): Operations | undefined {
+  if (WHOLE_MEMBERS.has(place.tokens.at(-1))) {
+    const isSame = JSON.stringify(before) === JSON.stringify(after);
+    return isSame ? [] : [{ op: "replace", path: place.toString(), value: after }];
+  }
+  return isArray(before) && isArray(after) ? compareArrays(before, after, place) : undefined;
+}
+
+function compareArrays(before: Json[], after: Json[], place: Pointer): Operations {
   const changed: number[] = [];
   for (let i = 0; i < before.length && i < after.length && changed.length <= REPLACED_ELEMENTS; i++) {
     if (JSON.stringify(before[i]) !== JSON.stringify(after[i])) changed.push(i);
