@@ -8,7 +8,7 @@ import type { Patch } from "../builds/patched-tree.ts";
 export const SMALL_BOUNDS: readonly Patch[] = [
   {
     file: "workflows/src/session/governor.ts",
-    find: "const HISTORY_EVENTS_OF_SHORT_RUN = 1_000;",
+    find: "const HISTORY_EVENTS_OF_SHORT_RUN = 400;",
     replace: "const HISTORY_EVENTS_OF_SHORT_RUN = 120;",
   },
   { file: "workflows/src/session/governor.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 40;" },

@@ -44,7 +44,7 @@ test("a turn adds at most 12 events, and the 300th no more bytes than the 10th",
   // Numbers get a digit longer; nothing else may.
   expect(late.bytes).toBeLessThan(early.bytes * 1.05);
 
-  // Every ninety turns or so a run has 1,000 events, and the session continues as a new one.
+  // Every thirty-six turns or so a run has 400 events, and the session continues as a new one.
   const { runId } = await harness.handle(key).describe();
   await takeTurns(key, "concierge", 301, 400);
   expect((await harness.handle(key).describe()).runId).not.toBe(runId);

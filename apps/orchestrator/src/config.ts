@@ -14,7 +14,11 @@ const shape = {
   HOLDFAST_SDK_METRICS_PORT: port.optional(),
   /** Sessions kept in memory. One that is not has its history replayed before its next event. */
   HOLDFAST_MAX_CACHED_WORKFLOWS: count.min(2).default(2_000),
-  HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS: count.min(2).default(100),
+  /**
+   * They share one thread. After a restart each replays its session's run within a workflow task's ten seconds; with too many
+   * at once none would make it. Publishing holds its task while Redis is slow.
+   */
+  HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS: count.min(2).default(20),
   /** Publishing to the session log. Too few and commits queue for one another. */
   HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES: count.default(200),
   /** Healing of session logs: each waits while Redis is away. */

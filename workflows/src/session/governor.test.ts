@@ -8,25 +8,25 @@ function governorOf({ isShort = yes, endsFull = yes } = {}): Governor {
   return new Governor(isShort, endsFull);
 }
 
-test("a run is due at 1,000 events, at 2,000 signals, or on the server's hint", () => {
+test("a run is due at 400 events, at 2,000 signals, or on the server's hint", () => {
   const governor = governorOf();
-  expect(governor.due(at(999))).toBe(false);
-  expect(governor.due(at(1_000))).toBe(true);
+  expect(governor.due(at(399))).toBe(false);
+  expect(governor.due(at(400))).toBe(true);
   expect(governor.due(at(10, true))).toBe(true);
   for (let signal = 1; signal < 2_000; signal++) governor.signalled(at(signal));
-  expect(governor.due(at(999))).toBe(false);
-  governor.signalled(at(999));
-  expect(governor.due(at(999))).toBe(true);
+  expect(governor.due(at(399))).toBe(false);
+  governor.signalled(at(399));
+  expect(governor.due(at(399))).toBe(true);
 });
 
-test("a run that went past 1,000 events on an earlier release is due at 4,000, and whether it did is asked only then", () => {
+test("a run that went past 400 events on an earlier release is due at 4,000, and whether it did is asked only then", () => {
   let asked = 0;
   const isShort = () => {
     asked++;
     return false;
   };
   const governor = governorOf({ isShort });
-  expect(governor.due(at(999))).toBe(false);
+  expect(governor.due(at(399))).toBe(false);
   expect(asked).toBe(0);
   expect(governor.due(at(3_999))).toBe(false);
   expect(asked).toBe(1);

@@ -6,10 +6,11 @@ export interface RunFacts {
 }
 
 /**
- * A worker that does not have a session in memory replays its whole run, for two thirds of a millisecond of CPU an event, and
- * has ten seconds for it: on a machine with ten times as much to do as it can, this many are about the most that come through.
+ * A worker that does not have a session in memory replays its whole run, for half a millisecond of CPU an event, and has ten
+ * seconds for it. One that takes over from another has all of them to replay, some side by side: were runs longer, none
+ * would come through in time on a busy machine, and all would begin again.
  */
-const HISTORY_EVENTS_OF_SHORT_RUN = 1_000;
+const HISTORY_EVENTS_OF_SHORT_RUN = 400;
 /** Runs whose first release knew no short ones. */
 const HISTORY_EVENTS = 4_000;
 /** Temporal's own hint does not count signals. */
