@@ -1,4 +1,4 @@
-import { emptySnapshot, type Input, type Snapshot } from "@holdfast/contract";
+import type { Input, Snapshot } from "@holdfast/contract";
 import { checkAgreement } from "./agreement.ts";
 import { checkCalls } from "./call-check.ts";
 import type { History, SentEvent } from "./history.ts";
@@ -37,13 +37,12 @@ function sessionsOf({ sent, transcripts, readers }: History): Set<string> {
 }
 
 /** A session whose workflow does not answer has lost whatever was durable. */
-function checkSession(
-  session: string,
-  sent: SentEvent[],
-  answered: Snapshot | undefined,
-  history: History,
-): Violation[] {
-  const truth = answered ?? emptySnapshot("");
+function checkSession(session: string, sent: SentEvent[], truth: Snapshot | undefined, history: History): Violation[] {
+  if (truth === undefined) {
+    const durable = sent.filter((event) => event.durable).length;
+    const detail = `${durable} events were durable, and the workflow does not answer`;
+    return durable === 0 ? [] : [{ promise: "lost", session, detail }];
+  }
   const inputs = sent.filter(({ kind }) => kind === "input");
   const observes = sent.filter(({ kind }) => kind === "observe");
   return [

@@ -81,10 +81,16 @@ async function askAll(transcripts: Transcripts, keys: readonly SessionKey[]): Pr
   const answers = keys.map(async (key) =>
     transcripts.ask(key).then(
       () => [],
-      (error: unknown) => [`${sessionPath(key)} does not answer: ${String(error)}`],
+      (error: unknown) => [`${sessionPath(key)} does not answer: ${reasonOf(error)}`],
     ),
   );
   return (await Promise.all(answers)).flat();
+}
+
+/** Temporal's client says what it wanted, and the cause why it did not get it. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
+  return String(error) + cause;
 }
 
 /** Differs whenever anything has happened to anyone. */
