@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { z } from "zod";
+import { redisAddressOf } from "./redis-address.ts";
 
 /** Parsed by every process; each app extends it with its own settings. Names are those of the environment. */
 export const baseConfigShape = {
@@ -11,10 +12,16 @@ export const baseConfigShape = {
 } as const;
 
 export const redisConfigShape = {
-  /** redis:// or rediss://; redis+sentinel://host:port,host:port/master-name; redis+cluster://host:port,host:port */
+  /**
+   * redis:// or rediss://; redis+sentinel://host:port,host:port/master-name; redis+cluster://host:port,host:port
+   * Each may have user:password@ before the first host, percent-encoded: the data nodes', not the sentinels'.
+   */
   HOLDFAST_REDIS_URL: z
     .string()
-    .regex(/^(rediss?|redis\+sentinel|redis\+cluster):\/\//)
+    .refine(
+      (url) => redisAddressOf(url) !== undefined,
+      "redis://, rediss://, redis+sentinel:// or redis+cluster://, then [user:password@]host:port[,host:port]; percent-encode what is special in a password",
+    )
     .default("redis://127.0.0.1:4379"),
 } as const;
 

@@ -1,5 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Logger } from "./log.ts";
+import { redisAddressOf } from "./redis-address.ts";
 
 export type RedisConnection = Redis | Cluster;
 
@@ -40,11 +41,12 @@ function open(url: string, role: RedisRole): RedisConnection {
     autoResubscribe: false,
     autoResendUnfulfilledCommands: false,
   } satisfies RedisOptions;
-  const [scheme = "", rest = ""] = url.split("://");
-  if (scheme === "redis+cluster") {
-    const nodes = rest.split(",").map((node) => `redis://${node}`);
-    return new Cluster(nodes, {
-      redisOptions: options,
+  const address = redisAddressOf(url);
+  if (address === undefined) throw new Error("HOLDFAST_REDIS_URL names no Redis.");
+  if (address.kind === "cluster") {
+    return new Cluster(address.nodes, {
+      // With the credentials: whoever makes connections of his own to the nodes has nothing else to make them from.
+      redisOptions: { ...options, ...address.credentials },
       shardedSubscribers: role === "fleet",
       enableOfflineQueue: role !== "commands",
       // A master that hangs is replaced without a word to its clients: only the other nodes tell of it.
@@ -54,16 +56,13 @@ function open(url: string, role: RedisRole): RedisConnection {
       maxRedirections: 16,
     });
   }
-  if (scheme === "redis+sentinel") {
-    const [hosts = "", name = "mymaster"] = rest.split("/");
-    const sentinels = hosts.split(",").map((host) => {
-      const [address = "127.0.0.1", port] = host.split(":");
-      return { host: address, port: Number(port ?? 26379) };
-    });
+  if (address.kind === "sentinel") {
+    const { sentinels, name, credentials } = address;
     // A sentinel that hangs must not be waited for: there are others. (And never a `sentinelReconnectStrategy`: ioredis would
     // subscribe again without awaiting it, see `autoResubscribe`.)
     const connection = new SentinelRedis({
       ...options,
+      ...credentials,
       sentinels,
       name,
       failoverDetector: true,
@@ -72,7 +71,7 @@ function open(url: string, role: RedisRole): RedisConnection {
     connection.on("end", () => setTimeout(() => connection.comeBack(), 50 + Math.random() * 200));
     return connection;
   }
-  return new Redis(url, options);
+  return new Redis(address.url, options);
 }
 
 /**
