@@ -55,8 +55,10 @@ export async function startInference(
     try {
       for (const lane of config.HOLDFAST_LANES) workers.push(await createWorker(config, connection, lane, activities));
       log.info({ lanes: config.HOLDFAST_LANES, model: config.HOLDFAST_MODEL_URL ?? "embedded" }, "inference works");
+      const running = workers.map((worker) => worker.run());
+      // Stopped while they were made: one that does not run cannot be shut down.
       if (stopping.signal.aborted) for (const worker of workers) worker.shutdown();
-      await Promise.all(workers.map((worker) => worker.run()));
+      await Promise.all(running);
     } finally {
       await connection.close();
     }

@@ -1,6 +1,10 @@
 import type { RespondRequest } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
-import { expect, test } from "vitest";
+import { createLogger } from "@holdfast/service/log";
+import { DefaultLogger, Runtime } from "@temporalio/worker";
+import { expect, test, vi } from "vitest";
+import { inferenceConfig } from "../src/config.ts";
+import { startInference } from "../src/inference.ts";
 import { firstTurn, until, useWorkers } from "./workers.ts";
 
 const use = useWorkers();
@@ -91,4 +95,29 @@ test("command-2: a cancellation that comes by heartbeat ends the answer as stopp
   const { text, stopped } = await handle.result();
   expect([stopped, text.startsWith(held)]).toEqual([true, true]);
   await worker.stop();
+});
+
+test("a process that is stopped while its workers are being made ends in order", async () => {
+  Runtime.install({ logger: new DefaultLogger("ERROR") });
+  const config = inferenceConfig({
+    HOLDFAST_PORT: "0",
+    HOLDFAST_LANES: "shared, heavy",
+    HOLDFAST_LOG_LEVEL: "silent",
+    HOLDFAST_REDIS_URL: use.workers.valkey.url,
+    HOLDFAST_TEMPORAL_ADDRESS: use.workers.temporal.address,
+  });
+  const log = createLogger("inference", config);
+  const made = Promise.withResolvers<void>();
+  const onFatal = vi.fn<(error: unknown) => void>();
+  const inference = await startInference(config, log, onFatal);
+  let stopped: Promise<void> | undefined;
+  vi.spyOn(log, "info").mockImplementation((...said: unknown[]) => {
+    if (said.at(-1) !== "inference works") return;
+    // Its workers are there, and do not run yet.
+    stopped = inference.stop("SIGTERM");
+    made.resolve();
+  });
+  await made.promise;
+  await stopped;
+  expect(onFatal).not.toHaveBeenCalled();
 });

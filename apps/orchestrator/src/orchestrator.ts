@@ -71,8 +71,10 @@ export async function startOrchestrator(
         ...limits(config),
       });
       log.info({ taskQueue: TASK_QUEUE_SESSIONS }, "orchestrator works");
+      const running = worker.run();
+      // Stopped while it was made: one that does not run cannot be shut down.
       if (stopping.signal.aborted) worker.shutdown();
-      await worker.run();
+      await running;
     } finally {
       await connection.close();
     }
@@ -105,7 +107,7 @@ function limits(config: OrchestratorConfig) {
     stickyQueueScheduleToStartTimeout: STICKY_MS,
     maxCachedWorkflows: config.HOLDFAST_MAX_CACHED_WORKFLOWS,
     maxConcurrentWorkflowTaskExecutions: workflowTasks,
-    maxConcurrentWorkflowTaskPolls: Math.max(2, Math.floor(workflowTasks / 5)),
+    maxConcurrentWorkflowTaskPolls: Math.max(2, Math.floor(workflowTasks / 2)),
     maxConcurrentLocalActivityExecutions: config.HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES,
     maxConcurrentActivityTaskExecutions: config.HOLDFAST_MAX_CONCURRENT_ACTIVITIES,
     // Healing waits for Redis as long as it may; it is begun again elsewhere, so it need not hold up the shutdown.

@@ -8,11 +8,15 @@ import {
   WORKFLOW_TYPE,
   workflowIdOf,
 } from "@holdfast/contract";
+import { createLogger } from "@holdfast/service/log";
 import { type GuardedProcess, startGuarded, untilReady } from "@holdfast/stack/guarded-process";
 import { freePort } from "@holdfast/stack/ports";
 import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
 import { Client, Connection } from "@temporalio/client";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { DefaultLogger, Runtime } from "@temporalio/worker";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { orchestratorConfig } from "../src/config.ts";
+import { startOrchestrator } from "../src/orchestrator.ts";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 
@@ -88,4 +92,29 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
 test("a wrong setting is named, and the process does not start", async () => {
   const orchestrator = await start({ HOLDFAST_MAX_CACHED_WORKFLOWS: "0", HOLDFAST_PORT: "x" });
   expect(await orchestrator.exited).toMatchObject({ code: 2 });
+});
+
+test("an orchestrator that is stopped while its worker is being made ends in order", async () => {
+  Runtime.install({ logger: new DefaultLogger("ERROR") });
+  temporal ??= await startTemporal();
+  const config = orchestratorConfig({
+    HOLDFAST_PORT: "0",
+    HOLDFAST_LOG_LEVEL: "silent",
+    HOLDFAST_REDIS_URL: valkey.url,
+    HOLDFAST_TEMPORAL_ADDRESS: temporal.address,
+  });
+  const log = createLogger("orchestrator", config);
+  const made = Promise.withResolvers<void>();
+  const onFatal = vi.fn<(error: unknown) => void>();
+  const orchestrator = await startOrchestrator(config, log, onFatal);
+  let stopped: Promise<void> | undefined;
+  vi.spyOn(log, "info").mockImplementation((...said: unknown[]) => {
+    if (said.at(-1) !== "orchestrator works") return;
+    // Its worker is there, and does not run yet.
+    stopped = orchestrator.stop("SIGTERM");
+    made.resolve();
+  });
+  await made.promise;
+  await stopped;
+  expect(onFatal).not.toHaveBeenCalled();
 });
