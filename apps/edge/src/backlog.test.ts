@@ -45,3 +45,27 @@ test("inputs that were refused after all do not count, and may be counted when t
   backlog.add("p", 2, 10);
   expect(backlog.inputs).toBe(2);
 });
+
+test("limit-1, snap-4: what no turn takes for ten minutes does not count: it was lost with its session", () => {
+  let minutes = 0;
+  const backlog = new Backlog(() => minutes * 60_000);
+  for (let seq = 1; seq <= LIMITS.unappliedInputs; seq++) backlog.add("p", seq, 10);
+  minutes = 9;
+  backlog.apply({ p: 1, q: 7 });
+  minutes = 18;
+  backlog.apply({ q: 8 });
+  expect(backlog.fits(2, 10)).toBe(false);
+  minutes = 20;
+  expect(backlog.fits(2, 10)).toBe(true);
+  expect(backlog.inputs).toBe(0);
+});
+
+test("limit-1: an agent that was idle for long is not taken for one that is gone", () => {
+  let minutes = 0;
+  const backlog = new Backlog(() => minutes * 60_000);
+  backlog.add("p", 1, 10);
+  backlog.apply({ p: 1 });
+  minutes = 30;
+  for (let seq = 2; seq <= LIMITS.unappliedInputs + 1; seq++) backlog.add("p", seq, 10);
+  expect(backlog.fits(1, 10)).toBe(false);
+});

@@ -6,6 +6,12 @@ interface Unapplied {
 }
 
 /**
+ * Far beyond any turn's deadline. What waits for longer without a turn taking any of it was lost with its session, which an
+ * operator ended, or Temporal lost: no mark will ever tell of it, and the next session could not begin while it counts.
+ */
+const LOST_AFTER_MS = 600_000;
+
+/**
  * Inputs of one session that this edge took and no turn is known to have taken (SPEC limit-1, `unappliedInputs`):
  * when the agent is slower than its user, the user is told so instead of the workflow growing.
  */
@@ -15,6 +21,13 @@ export class Backlog {
   readonly #applied = new Map<string, number>();
   #inputs = 0;
   #bytes = 0;
+  /** When the first that waits came, or the last was taken. */
+  #movedAt = 0;
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
 
   get inputs(): number {
     return this.#inputs;
@@ -22,6 +35,7 @@ export class Backlog {
 
   /** An empty backlog takes anything, or what is larger than the whole of it could never be sent. */
   fits(inputs: number, bytes: number): boolean {
+    if (this.#inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
     if (inputs === 0 || this.#inputs === 0) return true;
     return this.#inputs + inputs <= LIMITS.unappliedInputs && this.#bytes + bytes <= LIMITS.unappliedInputBytes;
   }
@@ -31,6 +45,7 @@ export class Backlog {
     if (seq <= (this.#applied.get(producer) ?? 0)) return;
     const waiting = this.#waiting.get(producer) ?? [];
     if (seq <= (waiting.at(-1)?.seq ?? 0)) return;
+    if (this.#inputs === 0) this.#movedAt = this.#now();
     waiting.push({ seq, bytes });
     this.#waiting.set(producer, waiting);
     this.#inputs++;
@@ -44,10 +59,12 @@ export class Backlog {
 
   /** `marks`: for each producer the highest seq a turn has taken (SPEC ack-2). */
   apply(marks: Applied): void {
+    const before = this.#inputs;
     for (const [producer, mark] of Object.entries(marks)) {
       this.#applied.set(producer, Math.max(mark, this.#applied.get(producer) ?? 0));
       this.#keep(producer, (entry) => entry.seq > mark);
     }
+    if (this.#inputs < before) this.#movedAt = this.#now();
     if (this.#applied.size > LIMITS.producers) this.#forgetOldest();
   }
 
@@ -59,6 +76,12 @@ export class Backlog {
     this.#bytes -= sum(waiting) - sum(kept);
     if (kept.length === 0) this.#waiting.delete(producer);
     else this.#waiting.set(producer, kept);
+  }
+
+  #clear(): void {
+    this.#waiting.clear();
+    this.#inputs = 0;
+    this.#bytes = 0;
   }
 
   #forgetOldest(): void {
