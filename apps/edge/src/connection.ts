@@ -25,7 +25,7 @@ import type { Intake, OpenSession, Sender } from "./intake.ts";
 import type { Outlet } from "./outlet.ts";
 import { ProducerOrder } from "./producer-order.ts";
 import { Reader, type ReaderSurroundings } from "./reader.ts";
-import { checkRequest, placeOf } from "./request-check.ts";
+import { checkRequest, measureArgs, placeOf } from "./request-check.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 
@@ -126,6 +126,8 @@ export class Connection {
   async command(raw: unknown, answer: Answer<CommandAck>): Promise<void> {
     const checked = this.#admit() ?? checkRequest(commandRequestSchema, raw);
     if (checked.outcome === "refused") return answer(refusal(checked.error));
+    const tooLarge = measureArgs(checked.request.args);
+    if (tooLarge !== undefined) return answer(refusal(tooLarge));
     const resolved = this.#resolve(checked.request.session);
     if (resolved.outcome === "refused") return answer(refusal(resolved.error));
     if (this.#commands >= MAX_COMMANDS) {

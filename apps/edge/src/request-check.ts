@@ -1,4 +1,12 @@
-import { LIMITS, nameSchema, seqSchema, wireError, type SendRequest, type WireError } from "@holdfast/contract";
+import {
+  LIMITS,
+  nameSchema,
+  seqSchema,
+  wireError,
+  type CommandRequest,
+  type SendRequest,
+  type WireError,
+} from "@holdfast/contract";
 import { z } from "zod";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
@@ -45,6 +53,12 @@ export function measureEvents(events: SendRequest["events"]): Checked<number[]> 
     sizes.push(size);
   }
   return { outcome: "valid", request: sizes };
+}
+
+/** What a command brings is kept in the session's history like an event. */
+export function measureArgs(args: CommandRequest["args"]): WireError | undefined {
+  if (args === undefined || Buffer.byteLength(JSON.stringify(args)) <= LIMITS.eventBytes) return undefined;
+  return tooLarge(`args: over eventBytes (${LIMITS.eventBytes}).`).error;
 }
 
 function tooLarge(detail: string): { outcome: "refused"; error: WireError } {

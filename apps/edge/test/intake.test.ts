@@ -177,6 +177,18 @@ test("command-1: answered by the session; a repeat of its id is answered as the 
   expect(await visitor.command("s", "c-3", "fly")).toMatchObject({ error: { code: "unknown_command" } });
 });
 
+test("limit-1: a command's args are bounded like an event, and leave nothing in the session's history", async () => {
+  const { visitor, key } = await visit();
+  await visitor.send("s", [input(1)]);
+  const args = (length: number) => ({ x: "ü".repeat((length - '{"x":""}'.length) / 2) });
+  expect(await visitor.command("s", "c-1", "echo", args(LIMITS.eventBytes + 2))).toMatchObject({
+    error: { code: "too_large", message: expect.stringContaining("eventBytes") },
+  });
+  const { events } = await stage.client.workflow.getHandle(workflowIdOf(key)).fetchHistory();
+  expect(events?.some((event) => event.workflowExecutionUpdateAcceptedEventAttributes != null)).toBe(false);
+  expect(await visitor.command("s", "c-1", "echo", args(LIMITS.eventBytes))).toMatchObject({ ok: true });
+});
+
 test("command-3: with no answer in time a command is unavailable; sends are not affected", async () => {
   const impatient = await stage.startEdge({ HOLDFAST_COMMAND_TIMEOUT_MS: "500" });
   const visitor = await Visitor.connect(impatient.url, "impatient");

@@ -5,7 +5,7 @@
 export const LIMITS = {
   /** One `input.text`. */
   inputTextBytes: 32 * 1024,
-  /** One event, encoded. */
+  /** One event, or one command's `args`, encoded. */
   eventBytes: 48 * 1024,
   /** Events in one `send`. */
   eventsPerSend: 256,
