@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { Connection } from "@temporalio/client";
 import { Redis } from "ioredis";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freePort } from "./ports.ts";
 import { isAlive } from "./process-table.ts";
 import { startTemporal, startValkey } from "./servers.ts";
+import { reapLeftover, writePidFile } from "./supervision/pid-file.ts";
+import { launchValkey } from "./valkey-server.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -41,6 +44,15 @@ test("two Valkeys run side by side, and a taken port is an error, not a stranger
   expect(one.port).not.toBe(two.port);
   await expect(startValkey({ port: one.port })).rejects.toThrow(/Valkey ended while starting/);
   await Promise.all([one.stop(), two.stop()]);
+});
+
+test("a Valkey a crash left behind is known again by what was written down as it started", async () => {
+  const server = await launchValkey({ dir: join(dir, "valkey"), port: await freePort(), persist: false });
+  const pidFile = join(dir, "valkey.pid");
+  writePidFile(pidFile, server.pid);
+  await server.ready;
+  expect(await reapLeftover(pidFile)).toBe(server.pid);
+  await server.exited;
 });
 
 test("Temporal is set up to be fair between tenants", async () => {

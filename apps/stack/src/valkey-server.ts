@@ -69,6 +69,8 @@ function serverArguments(options: LaunchOptions): string[] {
     ...flags({ "maxmemory-policy": "noeviction" }),
     // Hard and soft limit of a slow subscriber's buffer, after which it is dropped, reconnects and reads again.
     ...flags({ "client-output-buffer-limit": "pubsub 64mb 16mb 60" }),
+    // A pid file names a process by its command line, which the server would soon overwrite.
+    ...flags({ "set-proc-title": "no" }),
     ...(options.args ?? []),
   ];
 }
