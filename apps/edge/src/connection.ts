@@ -149,28 +149,25 @@ export class Connection {
     answer({ ok: true });
   }
 
-  /** Resolves to whether the token was replaced. */
-  async renew(raw: unknown, answer: Answer<PlainAck>): Promise<boolean> {
+  /** `narrowed`: sessions were open that the new token does not open, and are dropped; the client is yet to be told. */
+  async renew(raw: unknown, answer: Answer<PlainAck>): Promise<"refused" | "renewed" | "narrowed"> {
+    const refuse = (error: WireError): "refused" => {
+      answer(refusal(error));
+      return "refused";
+    };
     const checked = this.#admit() ?? checkRequest(renewRequestSchema, raw);
-    if (checked.outcome === "refused") {
-      answer(refusal(checked.error));
-      return false;
-    }
+    if (checked.outcome === "refused") return refuse(checked.error);
     const check = await this.#surroundings.verify(checked.request.token);
-    if (check.outcome === "refused") {
-      answer(refusal(check.error));
-      return false;
-    }
+    if (check.outcome === "refused") return refuse(check.error);
     const { tenant, subject } = this.#claims;
     if (check.claims.tenant !== tenant || check.claims.subject !== subject) {
-      answer(refusal(wireError("forbidden", "The token is another subject's.")));
-      return false;
+      return refuse(wireError("forbidden", "The token is another subject's."));
     }
     this.#claims = check.claims;
-    // What only the old token opened is open no longer.
-    for (const [ref, { key }] of this.#sessions) if (!this.#mayOpen(key)) this.#drop(ref);
+    const lost = [...this.#sessions].filter(([, { key }]) => !this.#mayOpen(key));
+    for (const [ref] of lost) this.#drop(ref);
     answer({ ok: true });
-    return true;
+    return lost.length === 0 ? "renewed" : "narrowed";
   }
 
   /** SPEC req-2: a request of a later release. */

@@ -134,7 +134,11 @@ export class Sockets {
     });
     socket.on("renew", (request, ack) => {
       this.#serve(ack, async (answer) => {
-        if (await connection.renew(request, answer)) clock.set(connection.claims.expiresAt);
+        const outcome = await connection.renew(request, answer);
+        if (outcome === "renewed") clock.set(connection.claims.expiresAt);
+        // Of one session nothing can be said on a connection that goes on; on the next, `open` says it.
+        if (outcome === "narrowed")
+          closeConnection(socket, wireError("draining", "Open sessions are closed to this token."));
       });
     });
   }

@@ -107,12 +107,20 @@ test("connect-5: before its end the token's bearer is told; at its end the conne
   expect(renewed.isGone).toBe(false);
 });
 
-test("connect-5: what only the old token opened is open no longer", async () => {
-  const guest = await Visitor.connect(edge.url, "bob", { shared: ["ada/plans"] });
+test("connect-5: what only the old token opened is open no longer, and its reader comes back to be told", async () => {
+  const guest = await Visitor.connect(edge.url, "bob", { shared: ["ada/plans", "ada/notes"] });
   open.push(guest);
   expect(await guest.open("ada/plans")).toMatchObject({ ok: true });
+  const onlyPlans = await token("bob", { shared: ["ada/plans"] });
+  expect(await guest.ask("renew", { token: onlyPlans })).toEqual({ ok: true });
+  expect(await guest.open("ada/plans")).toMatchObject({ ok: true });
+  expect(await guest.open("ada/notes")).toMatchObject({ error: { code: "forbidden" } });
   expect(await guest.ask("renew", { token: await token("bob") })).toEqual({ ok: true });
-  expect(await guest.open("ada/plans")).toMatchObject({ error: { code: "forbidden" } });
+  await guest.until(() => guest.isGone);
+  expect(guest.closing).toMatchObject({ code: "draining" });
+  const again = await Visitor.connect(edge.url, "bob");
+  open.push(again);
+  expect(await again.open("ada/plans")).toMatchObject({ error: { code: "forbidden" } });
 });
 
 test("a connection sends one CONNECT packet: a hundred would be a hundred tokens to verify", async () => {
