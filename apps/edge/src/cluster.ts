@@ -1,7 +1,9 @@
 import { announcementSchema, nameSchema, wireError } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { RedisConnection } from "@holdfast/service/redis";
+import { heartbeat } from "@holdfast/session-log";
 import { createShardedAdapter } from "@socket.io/redis-adapter";
+import { Redis } from "ioredis";
 import { z } from "zod";
 import { closeConnection } from "./socket-end.ts";
 import type { Claims } from "./tokens.ts";
@@ -96,6 +98,8 @@ function guardedSubscriber(subscriber: RedisConnection, log: Logger) {
     command.catch((error: unknown) => log.debug({ err: error, name }, "the fleet channel is out of reach"));
   };
   const subscribe = (channel: string): void => attempt("ssubscribe", subscriber.ssubscribe(channel));
+  // Of a Cluster's subscribers ioredis keeps to itself only that a master was replaced is found out.
+  if (subscriber instanceof Redis) heartbeat(subscriber);
   subscriber.on("ready", () => {
     for (const channel of wanted) subscribe(channel);
   });

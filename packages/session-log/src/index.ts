@@ -1,3 +1,4 @@
+export { heartbeat } from "./heartbeat.ts";
 export { LogFollower } from "./log-follower.ts";
 export { LogReach } from "./log-reach.ts";
 export { SessionLog } from "./session-log.ts";

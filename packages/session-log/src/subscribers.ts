@@ -1,8 +1,6 @@
 import { Cluster, Redis } from "ioredis";
+import { heartbeat } from "./heartbeat.ts";
 import { layoutOf, masterOf, mastersOf } from "./slots.ts";
-
-/** How often a connection that only listens is asked something: one that hangs, or leads nowhere, would never show. */
-const HEARTBEAT_MS = 5_000;
 
 export interface SubscribersListener {
   onMessage(channel: string, message: string): void;
@@ -122,18 +120,8 @@ function listenTo(connection: Redis, listener: SubscribersListener): void {
   connection.options.autoResubscribe = false;
   connection.on("smessage", (channel: string, message: string) => listener.onMessage(channel, message));
   connection.on("close", () => listener.onLost(connection));
-  let heartbeat: NodeJS.Timeout | undefined;
-  const beat = (): void => {
-    clearInterval(heartbeat);
-    // Without an answer the connection's `socketTimeout` ends it.
-    heartbeat = setInterval(() => void connection.ping().catch(() => {}), HEARTBEAT_MS).unref();
-  };
-  if (connection.status === "ready") beat();
-  connection.on("ready", () => {
-    beat();
-    listener.onChange();
-  });
-  connection.on("close", () => clearInterval(heartbeat));
+  heartbeat(connection);
+  connection.on("ready", () => listener.onChange());
   // The server ended subscriptions of slots it has given away. Which is not said; to subscribe the others again is harmless.
   connection.on("moved", () => {
     listener.onLost(connection);
