@@ -73,7 +73,7 @@ test("open-7: who waits for room is let through one after another, in order, and
   await fill(outlet);
   const passed: number[] = [];
   const waiting = [1, 2, 3].map(async (reader) => {
-    await outlet.relieved();
+    await outlet.relieved({});
     expect(outlet.isSlow).toBe(false);
     passed.push(reader);
     outlet.send(
@@ -92,19 +92,32 @@ test("open-7: who waits for room is let through one after another, in order, and
 test("who is let through and has nothing to send does not keep the others waiting", async () => {
   const { outlet, client } = await connectClient({ slow: 100_000, most: 10_000_000 });
   await fill(outlet);
-  const waiting = [1, 2, 3].map(() => outlet.relieved());
+  const waiting = [1, 2, 3].map(() => outlet.relieved({}));
   client.resume();
   await Promise.all(waiting);
+  expect(outlet.isSlow).toBe(false);
+});
+
+test("open-5: who closes while it waits waits no more, and takes nobody's turn", async () => {
+  const { outlet, client } = await connectClient({ slow: 100_000, most: 10_000_000 });
+  await fill(outlet);
+  const [closed, open] = [{}, {}];
+  const [first, second] = [outlet.relieved(closed), outlet.relieved(open)];
+  outlet.letGo(closed);
+  await first;
+  expect(outlet.isSlow).toBe(true);
+  client.resume();
+  await second;
   expect(outlet.isSlow).toBe(false);
 });
 
 test("a connection that ends lets everyone go", async () => {
   const { conn, outlet } = await connectClient({ slow: 100_000, most: 10_000_000 });
   await fill(outlet);
-  const waiting = outlet.relieved();
+  const waiting = outlet.relieved({});
   conn.close(true);
   await waiting;
-  await outlet.relieved();
+  await outlet.relieved({});
   expect(conn.readyState).not.toBe("open");
 });
 

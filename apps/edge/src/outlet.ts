@@ -23,8 +23,8 @@ export class Outlet {
   #created = 0;
   #handed = 0;
   #written = 0;
-  /** Let through one at a time: each may fill the socket again. */
-  readonly #waiters: (() => void)[] = [];
+  /** By who waits, the longest first. Let through one at a time: each may fill the socket again. */
+  readonly #waiters = new Map<object, () => void>();
   #relief: NodeJS.Timeout | undefined;
 
   constructor(conn: EngineSocket, limits: OutletLimits) {
@@ -54,10 +54,16 @@ export class Outlet {
     this.#conn.write(framesPacket(ref, frames));
   }
 
-  /** Resolves when there is room again, or the connection has ended. */
-  async relieved(): Promise<void> {
+  /** Resolves when there is room again, the connection has ended, or `waiter` is let go of. Each waits once at a time. */
+  async relieved(waiter: object): Promise<void> {
     if (!this.isSlow || this.#conn.readyState !== "open") return;
-    await new Promise<void>((resolve) => this.#waiters.push(resolve));
+    await new Promise<void>((resolve) => this.#waiters.set(waiter, resolve));
+  }
+
+  /** It waits no more, and is not kept: a client may open and close a session again and again, and read nothing. */
+  letGo(waiter: object): void {
+    this.#waiters.get(waiter)?.();
+    this.#waiters.delete(waiter);
   }
 
   #onCreate(data: unknown): void {
@@ -73,9 +79,12 @@ export class Outlet {
 
   #relieve(): void {
     if (this.waiting > this.#limits.slow / 2) return;
-    this.#waiters.shift()?.();
+    for (const waiter of this.#waiters.keys()) {
+      this.letGo(waiter);
+      break;
+    }
     // In case the one let through has nothing to send, and so no `drain` follows.
-    if (this.#waiters.length > 0 && this.#relief === undefined) {
+    if (this.#waiters.size > 0 && this.#relief === undefined) {
       this.#relief = setTimeout(() => {
         this.#relief = undefined;
         this.#relieve();
@@ -85,6 +94,6 @@ export class Outlet {
 
   #release(): void {
     clearTimeout(this.#relief);
-    for (const resolve of this.#waiters.splice(0)) resolve();
+    for (const waiter of this.#waiters.keys()) this.letGo(waiter);
   }
 }

@@ -105,6 +105,7 @@ export class Reader implements FeedReader {
     this.#isClosed = true;
     this.#feed.leave(this);
     this.#decide?.(false);
+    this.#outlet.letGo(this);
     this.wake();
   }
 
@@ -133,6 +134,7 @@ export class Reader implements FeedReader {
     for (let failures = 0; !this.#isClosed;) {
       try {
         await this.#awaitRoom();
+        if (this.#isClosed) return;
         if (this.#surroundings.isAway(this.#feed.key)) throw new Error("The session log is out of reach.");
         await this.#feed.ready();
         if (this.#isClosed || (await this.#step())) return;
@@ -220,7 +222,7 @@ export class Reader implements FeedReader {
   async #awaitRoom(): Promise<void> {
     if (!this.#outlet.isSlow) return;
     this.#surroundings.onPause();
-    await this.#outlet.relieved();
+    await this.#outlet.relieved(this);
     this.#surroundings.onResume();
   }
 

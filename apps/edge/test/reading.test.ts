@@ -253,6 +253,20 @@ test("open-7: a socket that does not read is paused at a bound, holds nobody up,
   expect(slow.of("s").breaks).toBe(0);
 });
 
+test("open-5: a session closed while its socket does not read is not kept for it", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const slow = await visit(key);
+  await slow.open("s");
+  const transport = underlying(slow);
+  transport.pause();
+  while ((await metric("holdfast_edge_paused_readers")) === 0) await scribe.turn("x".repeat(50_000));
+  const closed = slow.closeSession("s");
+  await expect.poll(() => metric("holdfast_edge_paused_readers"), { timeout: 60_000 }).toBe(0);
+  transport.resume();
+  expect(await closed).toEqual({ ok: true });
+});
+
 test("a turn goes all the way: sent, made durable, applied by a frame", async () => {
   const key = newKey();
   const scribe = new Scribe(stage, log, key);
