@@ -24,12 +24,26 @@ test("lists are split and trimmed", () => {
   expect(config.HOLDFAST_AGENTS).toEqual(["concierge", "x"]);
 });
 
+test("connect-3: origins are kept as browsers send them", () => {
+  const given = "https://App.Example.com/,https://a.example:443,http://a.example:8080,capacitor://localhost,*,null";
+  expect(edgeConfig({ ...SECRET, HOLDFAST_ALLOWED_ORIGINS: given }).HOLDFAST_ALLOWED_ORIGINS).toEqual([
+    "https://app.example.com",
+    "https://a.example",
+    "http://a.example:8080",
+    "capacitor://localhost",
+    "*",
+    "null",
+  ]);
+});
+
 test.for([
   ["no way to check tokens", {}],
   ["two ways to check tokens", { ...SECRET, HOLDFAST_JWKS_URL: "https://id.example.com/keys" }],
   ["a short secret", { HOLDFAST_JWT_SECRET: "short" }],
   ["a default agent that is not offered", { ...SECRET, HOLDFAST_AGENTS: "echo" }],
   ["an agent with a name nobody could use", { ...SECRET, HOLDFAST_AGENTS: "concierge,a/b" }],
+  ["an origin with a path", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "https://a.example/app" }],
+  ["an origin without a scheme", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "a.example:443" }],
   ["no room for anyone", { ...SECRET, HOLDFAST_MAX_CONNECTIONS: "0" }],
 ] satisfies [string, NodeJS.ProcessEnv][])("refused with a sentence: %s", ([, env]) => {
   expect(() => edgeConfig(env)).toThrow(ConfigError);
