@@ -44,6 +44,7 @@ test.for([
   ["an agent with a name nobody could use", { ...SECRET, HOLDFAST_AGENTS: "concierge,a/b" }],
   ["an origin with a path", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "https://a.example/app" }],
   ["an origin without a scheme", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "a.example:443" }],
+  ["a lane no worker could serve", { ...SECRET, HOLDFAST_LANE: "a.b" }],
   ["no room for anyone", { ...SECRET, HOLDFAST_MAX_CONNECTIONS: "0" }],
 ] satisfies [string, NodeJS.ProcessEnv][])("refused with a sentence: %s", ([, env]) => {
   expect(() => edgeConfig(env)).toThrow(ConfigError);

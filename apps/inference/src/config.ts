@@ -1,3 +1,4 @@
+import { LANE_PATTERN } from "@holdfast/contract/temporal";
 import { baseConfigShape, loadConfig, redisConfigShape, temporalConfigShape } from "@holdfast/service/config";
 import { z } from "zod";
 
@@ -8,7 +9,7 @@ const milliseconds = z.coerce.number().int().nonnegative();
 const lanes = z
   .string()
   .transform((text) => [...new Set(text.split(",").map((lane) => lane.trim()))])
-  .pipe(z.array(z.string().regex(/^[\w-]{1,64}$/, "a lane is 1–64 letters, digits, `_` or `-`")));
+  .pipe(z.array(z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`")));
 
 const shape = {
   ...baseConfigShape,

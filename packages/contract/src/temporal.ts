@@ -9,6 +9,9 @@ import type { Applied, Input, Snapshot } from "./snapshot.ts";
 
 export const WORKFLOW_TYPE = "session";
 export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
+/** What a lane may be called, at the edges that name one and the workers that serve it. */
+export const LANE_PATTERN = /^[\w-]{1,64}$/;
+
 /** Task queue of a lane of model work. */
 export function laneTaskQueue(lane: string): string {
   return `holdfast-lane-${lane}`;
