@@ -42,7 +42,7 @@ export type Offer = { outcome: "taken" } | { outcome: "busy"; retryAfterMs: numb
 const SWEEP_INTERVAL_MS = 5_000;
 
 /**
- * DESIGN §4: natural batching of events into signals, one queue per session, bounded per session, connection and node.
+ * Natural batching of events into signals, one queue per session, bounded per session, connection and node.
  * It holds nothing that was acknowledged, so a crash loses nothing that anyone was told is safe.
  */
 export class Coalescer {

@@ -66,7 +66,7 @@ const shape = {
   HOLDFAST_COMMAND_TIMEOUT_MS: count.default(10_000),
   /** Temporal Queries in flight at this node, for readers; as many again re-check open sessions after an outage of Redis. */
   HOLDFAST_SNAPSHOT_QUERIES: count.default(32),
-  /** Bytes a socket may have waiting in this process before its frames are held back. */
+  /** What a socket may have waiting in this process before its frames are held back, in UTF-16 code units. */
   HOLDFAST_SLOW_SOCKET_BYTES: count.default(256 * 1024),
 } as const;
 

@@ -171,9 +171,9 @@ export class Connection {
   }
 
   /** SPEC req-2: a request of a later release. */
-  unknown(name: string, answer: Answer<never>): void {
-    const { error } = this.#admit() ?? { error: wireError("unknown_request", `No request ${name.slice(0, 64)}.`) };
-    answer(refusal(error));
+  unknown(name: string | number, answer: Answer<never>): void {
+    const error = wireError("unknown_request", `No request ${String(name).slice(0, 64)}.`);
+    answer(refusal(this.#admit()?.error ?? error));
   }
 
   /** Takes no more requests; frames and outstanding answers go on. */

@@ -52,9 +52,16 @@ async function judge(surroundings: HandshakeSurroundings, socket: EdgeSocket): P
   const auth = authSchema.safeParse(socket.handshake.auth);
   if (!auth.success) {
     // SPEC version-1: first, because what else such a client sends may be of its own version.
-    return auth.error.issues.some(({ path }) => path[0] === "protocol")
-      ? refused("protocol_unsupported", `This edge speaks protocol version ${PROTOCOL_VERSION} (\`auth.protocol\`).`)
-      : refused("unauthenticated", "`auth` is { token, protocol }.");
+    const isWrong = (member: string): boolean => auth.error.issues.some(({ path }) => path[0] === member);
+    if (isWrong("protocol")) {
+      return refused(
+        "protocol_unsupported",
+        `This edge speaks protocol version ${PROTOCOL_VERSION} (\`auth.protocol\`).`,
+      );
+    }
+    // Not the token's fault, which is not to be thrown away for it.
+    if (isWrong("client") && !isWrong("token")) return refused("invalid", "`auth.client` is at most 100 characters.");
+    return refused("unauthenticated", "`auth` is { token, protocol }.");
   }
   if (isDraining()) return refused("draining");
   const check = await verify(auth.data.token);

@@ -114,7 +114,8 @@ export class Sockets {
 
   #route(attached: Attached, clock: TokenClock): void {
     const { socket, connection } = attached;
-    socket.onAny((name: string, ...rest) => {
+    // A name may be a number to Socket.IO.
+    socket.onAny((name: string | number, ...rest) => {
       if (!Object.hasOwn(REQUESTS, name)) this.#serve<never>(rest.at(-1), (answer) => connection.unknown(name, answer));
     });
     socket.on("open", (request, ack) => {

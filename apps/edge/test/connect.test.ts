@@ -54,7 +54,8 @@ test("connect-2, connect-3: what is wrong with `auth` is told by code", async ()
   expect(await refusal({ token: await token("ada", { expiresIn: -60 }), protocol: 1 })).toMatchObject({
     code: "token_expired",
   });
-  expect(await refusal({ token: good, protocol: 1 })).toBeUndefined();
+  expect(await refusal({ token: good, protocol: 1, client: "c".repeat(101) })).toMatchObject({ code: "invalid" });
+  expect(await refusal({ token: good, protocol: 1, client: "c".repeat(100) })).toBeUndefined();
 });
 
 test("version-1: a client of another protocol version is told which the edge speaks, whatever its token", async () => {
@@ -76,6 +77,15 @@ test("req-2, version-5: a request of a later release is answered by code, within
     expect(await ask(...args)).toMatchObject({ ok: false, error: { code: "unknown_request" } });
   }
   expect(await visitor.open("s")).toMatchObject({ ok: true });
+});
+
+test("req-2: a request whose name is a number is of an unknown name", async () => {
+  const socket = raw();
+  await socket.opened();
+  socket.connect(await token("ada"));
+  await socket.packet("40");
+  socket.send("421[7,{}]");
+  expect(await socket.packet("431")).toContain("unknown_request");
 });
 
 test("connect-3: a web page of another origin is refused by a code its script can read; no origin is no web page", async () => {

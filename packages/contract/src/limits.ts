@@ -1,6 +1,6 @@
 /**
  * Every limit a client can meet, in one place. SPEC.md §11 quotes this table; the edge sends it in `welcome`.
- * Bytes are UTF-8 bytes of the JSON encoding. This file imports nothing, so workflow code may use it.
+ * Bytes are UTF-8 bytes, of the JSON encoding where it says so. This file imports nothing, so workflow code may use it.
  */
 export const LIMITS = {
   /** One `input.text`. */
@@ -18,7 +18,7 @@ export const LIMITS = {
   unappliedInputBytes: 384 * 1024,
   /** Committed turns a snapshot carries; older ones are gone from it (`turns[0].turn` says how many). */
   snapshotTurns: 200,
-  /** Bytes of text of the turns a snapshot carries. */
+  /** Text of the turns a snapshot carries, in UTF-16 code units. */
   snapshotTextBytes: 384 * 1024,
   /** One agent state, encoded. A larger one fails the turn that made it. */
   stateBytes: 128 * 1024,
