@@ -6,8 +6,9 @@ interface Unapplied {
 }
 
 /**
- * Far beyond any turn's deadline. What waits for longer without a turn taking any of it was lost with its session, which an
- * operator ended, or Temporal lost: no mark will ever tell of it, and the next session could not begin while it counts.
+ * Far beyond the deadline turns usually have. What waits for longer without a turn taking any of it was most likely lost with
+ * its session, which an operator ended, or Temporal lost: no mark will ever tell of it, and the next session could not begin
+ * while it counts. If a turn only takes very long, one backlog more is let through.
  */
 const LOST_AFTER_MS = 600_000;
 
