@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sessionPath, workflowIdOf } from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
-import type { Client } from "@temporalio/client";
+import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import type { Participant } from "./participant.ts";
 
 /** A burst that is more than a run may take, and then a steady stream that a workflow can keep up with for as long as it lasts. */
@@ -14,11 +13,7 @@ const LONGEST_MS = 60_000;
  * under the flood, not when it is over.
  */
 export async function flood(participants: readonly Participant[], address: string): Promise<void> {
-  const temporal = connectTemporal({
-    HOLDFAST_TEMPORAL_ADDRESS: address,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  });
+  const temporal = temporalAt(address);
   try {
     const sessions = Map.groupBy(participants, ({ key }) => sessionPath(key));
     await Promise.all([...sessions.values()].map((members) => floodSession(members, temporal)));
@@ -27,7 +22,7 @@ export async function flood(participants: readonly Participant[], address: strin
   }
 }
 
-async function floodSession(members: readonly Participant[], temporal: Client): Promise<void> {
+async function floodSession(members: readonly Participant[], temporal: TemporalClient): Promise<void> {
   const [{ key } = {}] = members;
   if (key === undefined) return;
   const deadline = performance.now() + LONGEST_MS;
@@ -61,7 +56,7 @@ async function pour(participant: Participant, isEnough: () => boolean): Promise<
 }
 
 /** Undefined while the session has no workflow, and while Temporal does not answer. */
-async function runIdOf(temporal: Client, workflowId: string): Promise<string | undefined> {
+async function runIdOf(temporal: TemporalClient, workflowId: string): Promise<string | undefined> {
   const description = await temporal.workflow
     .getHandle(workflowId)
     .describe()

@@ -1,4 +1,4 @@
-import type { SessionKey } from "@holdfast/contract";
+import { type SessionKey, sessionPath } from "@holdfast/contract";
 import type { ReaderRecord, SentEvent } from "./history.ts";
 
 export interface ParticipantPlan {
@@ -29,4 +29,9 @@ export interface Participant {
 export interface Talker extends Participant {
   /** Stops whatever turn runs, if one does and the command gets through. */
   interrupt(): void;
+}
+
+/** Each session once. */
+export function sessionsOf(participants: readonly Participant[]): SessionKey[] {
+  return [...new Map(participants.map(({ key }) => [sessionPath(key), key])).values()];
 }

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
+import { reasonOf } from "../conformance/temporal.ts";
 import { appliedObserves, differ } from "./checker.ts";
 import type { History } from "./history.ts";
-import type { Participant } from "./participant.ts";
+import { type Participant, sessionsOf } from "./participant.ts";
 import { Transcripts } from "./transcripts.ts";
 
 /**
@@ -38,7 +39,7 @@ export async function rest(
   { inAll, inSilence }: Patience = PATIENCE,
 ): Promise<Rested> {
   const transcripts = new Transcripts(address);
-  const keys = [...new Map(participants.map(({ key }) => [sessionPath(key), key])).values()];
+  const keys = sessionsOf(participants);
   const began = performance.now();
   let seen = { progress: "", at: began };
   let restedAt: number | undefined;
@@ -85,12 +86,6 @@ async function askAll(transcripts: Transcripts, keys: readonly SessionKey[]): Pr
     ),
   );
   return (await Promise.all(answers)).flat();
-}
-
-/** Temporal's client says what it wanted, and the cause why it did not get it. */
-function reasonOf(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return String(error) + cause;
 }
 
 /** Differs whenever anything has happened to anyone. */

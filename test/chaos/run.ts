@@ -7,6 +7,7 @@ import { crashesIn } from "./crashes.ts";
 import { type CrowdPlan, enlist, talk } from "./crowd.ts";
 import type { Fault } from "./faults.ts";
 import type { History } from "./history.ts";
+import { sessionsOf } from "./participant.ts";
 import { rest } from "./rest.ts";
 import { scheduleOf, type Strike, type Struck } from "./schedule.ts";
 import { longest, recoveries, silencesOf } from "./silence.ts";
@@ -59,8 +60,7 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const callsBefore = arena.model.calls.at(-1)?.number ?? 0;
   const onTheWay = new Transcripts(arena.stack.temporalAddress);
   const watching = new AbortController();
-  const keys = [...new Map(participants.map(({ key }) => [sessionPath(key), key])).values()];
-  const watched = onTheWay.watch(keys, WATCH_MS, watching.signal);
+  const watched = onTheWay.watch(sessionsOf(participants), WATCH_MS, watching.signal);
   try {
     const field: Battlefield = { ...arena, cables, participants };
     const struck = inTime(strikeAll(field, schedule, clock, plan.onStrike), plan.durationMs + STRIKES_MS).finally(

@@ -1,14 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  QUERY_SNAPSHOT,
-  type SessionKey,
-  sessionPath,
-  type SessionTruth,
-  type Snapshot,
-  workflowIdOf,
-} from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
-import type { Client } from "@temporalio/client";
+import { type SessionKey, sessionPath, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import { askSession, temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import { canonical } from "./difference.ts";
 import type { TurnTold } from "./history.ts";
 
@@ -22,20 +14,14 @@ export class Transcripts {
   /** Another account of a turn is another entry. */
   readonly told: TurnTold[] = [];
   readonly #accounts = new Map<string, string>();
-  readonly #temporal: Client;
+  readonly #temporal: TemporalClient;
 
   constructor(address: string) {
-    this.#temporal = connectTemporal({
-      HOLDFAST_TEMPORAL_ADDRESS: address,
-      HOLDFAST_TEMPORAL_NAMESPACE: "default",
-      HOLDFAST_TEMPORAL_TLS: false,
-    });
+    this.#temporal = temporalAt(address);
   }
 
   async ask(key: SessionKey): Promise<Snapshot> {
-    const handle = this.#temporal.workflow.getHandle(workflowIdOf(key));
-    const query = (): Promise<SessionTruth> => handle.query<SessionTruth>(QUERY_SNAPSHOT);
-    const { snapshot } = await this.#temporal.withDeadline(Date.now() + QUERY_MS, query);
+    const snapshot = await askSession(this.#temporal, key, QUERY_MS);
     this.#note(sessionPath(key), snapshot);
     return snapshot;
   }

@@ -1,6 +1,6 @@
 import { connect } from "@holdfast/client";
 import { QUERY_SNAPSHOT, type SessionTruth, workflowIdOf } from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
+import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { RawReader } from "../conformance/raw-client.ts";
 import { answer, ended, input, send, Visitors } from "../conformance/visitors.ts";
@@ -10,14 +10,10 @@ import { answer, ended, input, send, Visitors } from "../conformance/visitors.ts
  * connected: they must end with what the new workflow says, and with nothing else.
  */
 let visitors: Visitors;
-let temporal: ReturnType<typeof connectTemporal>;
+let temporal: TemporalClient;
 beforeAll(async () => {
   visitors = await Visitors.arrive();
-  temporal = connectTemporal({
-    HOLDFAST_TEMPORAL_ADDRESS: visitors.scene.stack.temporalAddress,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  });
+  temporal = temporalAt(visitors.scene.stack.temporalAddress);
 });
 afterEach(() => visitors.leave());
 afterAll(async () => {

@@ -5,7 +5,7 @@ import type { ModelServer } from "@holdfast/model-server";
 import type { Stack } from "@holdfast/stack/cluster";
 import { startScene } from "../conformance/stack.ts";
 import { OutageServers } from "./outage-servers.ts";
-import { temporalAt, type TemporalClient } from "./outage-truth.ts";
+import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 
 /** How the model answers: slowly enough for an outage to strike in mid-sentence. */
 export const SCRIPT = "tokens=20,slow=10ms";
@@ -33,7 +33,7 @@ export async function openOutageArena(): Promise<OutageArena> {
     const scene = await startScene({ dir: join(dir, "stack"), redisUrl, temporalAddress });
     undo.push(() => scene.stop());
     scene.model.setDefault(SCRIPT);
-    const temporal = temporalAt(temporalAddress);
+    const temporal = temporalAt(temporalAddress, "caller");
     undo.push(() => temporal.connection.close());
     return { servers, stack: scene.stack, model: scene.model, temporal, close };
   } catch (error) {

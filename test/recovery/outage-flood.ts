@@ -5,7 +5,8 @@ import { appliedObserves } from "../chaos/checker.ts";
 import { type Ack, ask, rawConnect } from "../conformance/raw-client.ts";
 import { scrape, sumOf } from "./edge-probe.ts";
 import type { Promises } from "./outage-promises.ts";
-import { type TemporalClient, truthOf } from "./outage-truth.ts";
+import type { TemporalClient } from "../conformance/temporal.ts";
+import { truthOf } from "./outage-truth.ts";
 
 /** Whether the flood stops at the bound of one connection, or goes on to that of the node. */
 export type FloodReach = "connection" | "node";

@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
-import { temporalAt } from "./outage-truth.ts";
+import { temporalAt } from "../conformance/temporal.ts";
 import { Redis } from "ioredis";
 
 export type ServerName = "redis" | "temporal";
@@ -98,7 +98,7 @@ async function redisAnswers(url: string): Promise<boolean> {
 }
 
 async function temporalAnswers(address: string): Promise<boolean> {
-  const temporal = temporalAt(address);
+  const temporal = temporalAt(address, "caller");
   try {
     await temporal.withDeadline(Date.now() + ANSWER_MS, () => temporal.workflowService.getSystemInfo({}));
     return true;

@@ -1,21 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUERY_SNAPSHOT, type SessionKey, sessionPath, type SessionTruth, workflowIdOf } from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
+import type { TemporalClient } from "../conformance/temporal.ts";
 
 const BOUND_MS = 30_000;
 const PAUSE_MS = 50;
-
-export type TemporalClient = ReturnType<typeof connectTemporal>;
-
-/** Its connection is the caller's to close. */
-export function temporalAt(address: string): TemporalClient {
-  const settings = {
-    HOLDFAST_TEMPORAL_ADDRESS: address,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  };
-  return connectTemporal(settings, "caller");
-}
 
 /**
  * What the session's workflow says of it. A workflow has room for few Queries while it is busy, so it is asked again until it

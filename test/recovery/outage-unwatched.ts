@@ -15,7 +15,8 @@ import type { ReaderRecord, SentEvent } from "../chaos/history.ts";
 import { OutageClient } from "./outage-client.ts";
 import type { OutageCrowd } from "./outage-crowd.ts";
 import type { Promises } from "./outage-promises.ts";
-import { type TemporalClient, truthOf } from "./outage-truth.ts";
+import type { TemporalClient } from "../conformance/temporal.ts";
+import { truthOf } from "./outage-truth.ts";
 
 /**
  * Sessions that are spoken to while Redis is away and that no edge follows, as when the edge they were spoken to by is gone:

@@ -1,7 +1,7 @@
 import { connect, type SessionView } from "@holdfast/client";
 import { QUERY_SNAPSHOT, type SessionTruth, workflowIdOf } from "@holdfast/contract";
 import { type Failover, startCluster, startSentinel, type Topology } from "@holdfast/redis-topologies";
-import { connectTemporal } from "@holdfast/service/temporal";
+import { temporalAt } from "../conformance/temporal.ts";
 import { expect, onTestFinished, test } from "vitest";
 import { type Scene, startScene } from "../conformance/stack.ts";
 import { answer } from "../conformance/visitors.ts";
@@ -81,11 +81,7 @@ class Witness {
 }
 
 async function truthOf(scene: Scene, owner: string): Promise<SessionTruth> {
-  const temporal = connectTemporal({
-    HOLDFAST_TEMPORAL_ADDRESS: scene.stack.temporalAddress,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  });
+  const temporal = temporalAt(scene.stack.temporalAddress);
   try {
     const workflow = temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner, name: "s" }));
     return await workflow.query<SessionTruth>(QUERY_SNAPSHOT);

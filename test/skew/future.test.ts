@@ -7,7 +7,7 @@ import {
   snapshotSchema,
   workflowIdOf,
 } from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
+import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
@@ -19,7 +19,7 @@ import { FUTURE } from "./future-build.ts";
 /** Today's release and a later one of the same protocol version in one Holdfast: `edge-1` is today's, all else is later. */
 let tree: Tree;
 let scene: Scene;
-let temporal: ReturnType<typeof connectTemporal>;
+let temporal: TemporalClient;
 const [TODAY, LATER] = [0, 1] as const;
 const sockets: Socket[] = [];
 const clients: HoldfastClient[] = [];
@@ -27,11 +27,7 @@ const clients: HoldfastClient[] = [];
 beforeAll(async () => {
   tree = await patchedTree(FUTURE);
   scene = await startScene({ source: (name) => (name === "edge-1" ? undefined : tree.root) });
-  temporal = connectTemporal({
-    HOLDFAST_TEMPORAL_ADDRESS: scene.stack.temporalAddress,
-    HOLDFAST_TEMPORAL_NAMESPACE: "default",
-    HOLDFAST_TEMPORAL_TLS: false,
-  });
+  temporal = temporalAt(scene.stack.temporalAddress);
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.close();

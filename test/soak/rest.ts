@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  QUERY_SNAPSHOT,
-  type SessionKey,
-  sessionPath,
-  type SessionTruth,
-  type Snapshot,
-  workflowIdOf,
-} from "@holdfast/contract";
+import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/cluster";
 import { appliedObserves, differ } from "../chaos/checker.ts";
+import { askSession, reasonOf } from "../conformance/temporal.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Scribe } from "./scribe.ts";
 import type { ServerInstruments } from "./server-instruments.ts";
@@ -77,11 +71,8 @@ function unrest(view: Snapshot, truth: Snapshot): string | undefined {
 /** The session's truth, or why its workflow did not tell. */
 async function ask({ temporal }: ServerInstruments, key: SessionKey): Promise<Snapshot | string> {
   try {
-    const handle = temporal.workflow.getHandle(workflowIdOf(key));
-    const answer = temporal.withDeadline(Date.now() + QUERY_MS, () => handle.query<SessionTruth>(QUERY_SNAPSHOT));
-    return (await answer).snapshot;
+    return await askSession(temporal, key, QUERY_MS);
   } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : "";
-    return `its workflow does not answer: ${String(error)}${cause}`;
+    return `its workflow does not answer: ${reasonOf(error)}`;
   }
 }

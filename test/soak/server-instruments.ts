@@ -1,5 +1,5 @@
 import { type SessionKey, sessionPath } from "@holdfast/contract";
-import { connectTemporal } from "@holdfast/service/temporal";
+import { temporalAt } from "../conformance/temporal.ts";
 import type { Stack } from "@holdfast/stack/cluster";
 import type { Client } from "@temporalio/client";
 import { Redis } from "ioredis";
@@ -32,11 +32,7 @@ export class ServerInstruments {
   constructor(stack: Stack) {
     this.#stack = stack;
     this.#redis = new Redis(stack.redisUrl);
-    this.temporal = connectTemporal({
-      HOLDFAST_TEMPORAL_ADDRESS: stack.temporalAddress,
-      HOLDFAST_TEMPORAL_NAMESPACE: "default",
-      HOLDFAST_TEMPORAL_TLS: false,
-    });
+    this.temporal = temporalAt(stack.temporalAddress);
   }
 
   async read(sessions: readonly SessionKey[]): Promise<Reading[]> {
