@@ -110,7 +110,7 @@ export class Attempt {
       const isSame = truth.incarnation === incarnation && running?.turn === turn;
       if (isSame && running.text.length === textBefore) return running.text;
     } catch (cause) {
-      throw this.#failureOf(new ModelError("broken", "The turn so far could not be read.", { cause }));
+      throw this.#unread("turn", cause);
     }
     // The workflow is past this step: nobody waits for its answer.
     throw superseded();
@@ -128,7 +128,7 @@ export class Attempt {
       const turns = await readTurns(this.#deps, this.#request.key, begun?.turns);
       return messagesOf(this.#request, turns, this.#contextTurns, before);
     } catch (cause) {
-      throw this.#failureOf(new ModelError("broken", "The conversation so far could not be read.", { cause }));
+      throw this.#unread("conversation", cause);
     }
   }
 
@@ -198,6 +198,12 @@ export class Attempt {
       case "failed":
         throw this.#failureOf(ending.error);
     }
+  }
+
+  /** The question to the workflow ends with its worker: then it has failed at nothing. */
+  #unread(what: "turn" | "conversation", cause: unknown): Error {
+    if (this.#generation.ended?.why === "shutdown") return workerShutdown();
+    return this.#failureOf(new ModelError("broken", `The ${what} so far could not be read.`, { cause }));
   }
 
   #failureOf(error: ModelError): Error {

@@ -4,7 +4,7 @@ import type { Message } from "./models/model.ts";
 
 export interface ContextSource {
   log: Pick<SessionLog, "putSnapshot">;
-  /** Temporal Query of the session's workflow. */
+  /** Temporal Query of the session's workflow (truth.ts); rejects when the attempt is cancelled. */
   queryState(key: SessionKey): Promise<SessionTruth>;
 }
 

@@ -26,6 +26,11 @@ export class Generation {
   readonly #aborter = new AbortController();
   #ended: Ending | undefined;
 
+  /** What it was ended by, if anything has. */
+  get ended(): Ending | undefined {
+    return this.#ended;
+  }
+
   end(ending: Ending): void {
     this.#ended ??= ending;
     this.#aborter.abort();

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { QUERY_SNAPSHOT, type SessionKey, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import type { SessionKey, SessionTruth } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import { ApplicationFailure, cancellationSignal, heartbeat } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
+import { queryTruth } from "./truth.ts";
 
 /** Activity of the session workflow, retried until it succeeds. */
 export interface HealActivities {
@@ -63,7 +64,7 @@ async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
 /** Undefined for a session whose workflow is gone. */
 async function truthOf(client: Client, key: SessionKey): Promise<SessionTruth | undefined> {
   try {
-    return await client.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT);
+    return await queryTruth(client, key);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw retry("the workflow did not answer", error);

@@ -3,6 +3,7 @@ import { createHeal } from "@holdfast/activities/heal";
 import { Language } from "@holdfast/activities/language";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRespond } from "@holdfast/activities/respond";
+import { queryTruth } from "@holdfast/activities/truth";
 import {
   type CommandCall,
   type Event,
@@ -89,7 +90,7 @@ export async function startHarness(options: HarnessOptions = {}) {
         models: model,
         breakers: new Breakers(),
         language: new Language(),
-        queryState: (key) => handle(key).query<SessionTruth>(QUERY_SNAPSHOT),
+        queryState: (key) => queryTruth(client, key),
         config: { retry: { baseMs: 20, maxMs: 50, maxRetryAfterMs: 100 } },
       }),
     });

@@ -3,7 +3,8 @@ import { Breakers } from "@holdfast/activities/breakers";
 import { Language } from "@holdfast/activities/language";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
-import { laneTaskQueue, QUERY_SNAPSHOT, type SessionKey, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import { queryTruth } from "@holdfast/activities/truth";
+import { laneTaskQueue } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
 import { listen, operationsApp } from "@holdfast/service/operations";
@@ -96,11 +97,9 @@ function respondActivity(config: InferenceConfig, { redis, client, breakers, met
     embedded: { tokenDelayMs: config.HOLDFAST_EMBEDDED_TOKEN_DELAY_MS },
     openaiCompatible: url === undefined ? undefined : { url, key, name, continues },
   });
-  const queryState = (session: SessionKey): Promise<SessionTruth> =>
-    client.workflow.getHandle(workflowIdOf(session)).query<SessionTruth>(QUERY_SNAPSHOT);
   return createRespond({
     log: new SessionLog(redis),
-    queryState,
+    queryState: (key) => queryTruth(client, key),
     models,
     breakers,
     language,

@@ -1,4 +1,5 @@
 import type { RespondRequest } from "@holdfast/contract";
+import { TASK_QUEUE_SESSIONS, WORKFLOW_TYPE, workflowIdOf } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
 import { DefaultLogger, Runtime } from "@temporalio/worker";
@@ -84,6 +85,22 @@ test("SIGTERM: what ends within the grace ends here, what does not is handed ove
   const attempts = use.workers.model.calls.filter((call) => call.messages[0]?.content === long.inputs[0]?.text);
   expect(attempts.map(({ prefix }) => prefix)).toEqual(["", held]);
   await second.stop();
+});
+
+test("SIGTERM while an attempt asks a session that no orchestrator answers for: exit code 0", async () => {
+  const request = { ...firstTurn("hello"), turn: 3, version: 9 };
+  const orphan = await use.workers.client.workflow.start(WORKFLOW_TYPE, {
+    workflowId: workflowIdOf(request.key),
+    taskQueue: TASK_QUEUE_SESSIONS,
+    args: [{ key: request.key, agent: "concierge", lane: "shared" }],
+  });
+  const worker = await use.workers.start({ HOLDFAST_SHUTDOWN_GRACE_SECONDS: "2" });
+  const handle = await use.workers.respond(request);
+  await until(async () => (await use.workers.log.head(request.key)).turn === request.turn);
+  worker.kill("SIGTERM");
+  expect(await worker.exited).toMatchObject({ code: 0 });
+  await orphan.terminate();
+  await handle.terminate("nobody is to go on");
 });
 
 test("command-2: a cancellation that comes by heartbeat ends the answer as stopped, with its partial text", async () => {

@@ -89,6 +89,35 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
   expect(successor.output()).not.toContain("are bundled");
 });
 
+test("SIGTERM while healing asks a session that no orchestrator answers for: exit code 0", async () => {
+  temporal ??= await startTemporal();
+  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  const port = await freePort();
+  const orchestrator = await start({
+    HOLDFAST_PORT: `${port}`,
+    HOLDFAST_TEMPORAL_ADDRESS: temporal.address,
+    HOLDFAST_SHUTDOWN_GRACE_SECONDS: "2",
+  });
+  await untilReady(orchestrator, "orchestrator", async () => {
+    return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+  });
+  const key: SessionKey = { tenant: "acme", owner: "ann", name: "orphan" };
+  const args = [{ key, agent: "concierge", lane: "nobody" }];
+  await client.workflow.start(WORKFLOW_TYPE, { workflowId: workflowIdOf(key), taskQueue: "nobody", args });
+  const healing = await client.activity.start("heal", {
+    id: "healing",
+    taskQueue: TASK_QUEUE_SESSIONS,
+    args: [key],
+    scheduleToCloseTimeout: "60s",
+  });
+  await untilReady(orchestrator, "healing", async () => {
+    return (await healing.describe()).runState === "STARTED";
+  });
+  orchestrator.kill("SIGTERM");
+  expect(await orchestrator.exited).toMatchObject({ code: 0 });
+  await client.connection.close();
+});
+
 test("a wrong setting is named, and the process does not start", async () => {
   const orchestrator = await start({ HOLDFAST_MAX_CACHED_WORKFLOWS: "0", HOLDFAST_PORT: "x" });
   expect(await orchestrator.exited).toMatchObject({ code: 2 });
