@@ -6,5 +6,6 @@ if head.lost and head.id ~= '0' then
   save()
 end
 redis.call('HSET', HEAD, 'stop', ARGV[5], 'incarnation', ARGV[4])
-redis.call('EXPIRE', HEAD, ttl)
+-- All keys alike: a head that outlived the turns would tell of a session without any.
+for i = 1, 6 do redis.call('EXPIRE', KEYS[i], ttl) end
 return 'ok'
