@@ -8,6 +8,7 @@ import { startScene } from "../conformance/stack.ts";
 import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";
 import { type Failover, startClusterFailover, startSentinelFailover } from "./failover.ts";
 import type { ArenaKind } from "./faults.ts";
+import { lastWords } from "./last-words.ts";
 
 /** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence, and never twice the same. */
 export const CALM = "distinct,tokens=30,slow=12ms";
@@ -19,6 +20,8 @@ export interface ProcessExit {
   signal: NodeJS.Signals | null;
   /** As `performance.now()` has it. */
   at: number;
+  /** What its log says of it, where it ended by an error. */
+  said?: string;
 }
 
 /**
@@ -61,7 +64,11 @@ export async function openArena(kind: ArenaKind, { source }: Pick<StackOptions, 
       redisUrl: failover?.url,
       env: { edge: SHORT_PINGS, ...(kind === "wrong-clocks" && WRONG_CLOCK_ENV) },
       onEvent: (event) => {
-        if (event.type === "ended") exits.push({ name: event.name, ...event.exit, at: performance.now() });
+        if (event.type !== "ended") return;
+        const { name, exit } = event;
+        const said =
+          exit.code === 0 || exit.signal !== null ? {} : { said: lastWords(join(dir, "logs", `${name}.log`)) };
+        exits.push({ name, ...exit, at: performance.now(), ...said });
       },
     });
     undo.push(() => scene.stop());

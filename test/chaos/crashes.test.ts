@@ -10,8 +10,8 @@ const exit = (code: number | null, signal: ProcessExit["signal"] = null, name = 
 });
 
 test("an app that ends by an error of its own, or is not killed by us, has crashed", () => {
-  expect(crashesIn([exit(1), exit(null, "SIGSEGV")], 10)).toEqual([
-    "edge-1 ended by itself: exit code 1",
+  expect(crashesIn([{ ...exit(1), said: "the worker failed" }, exit(null, "SIGSEGV")], 10)).toEqual([
+    "edge-1 ended by itself: exit code 1: the worker failed",
     "edge-1 ended by itself: SIGSEGV",
   ]);
 });

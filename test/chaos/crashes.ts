@@ -10,5 +10,8 @@ export function crashesIn(exits: readonly ProcessExit[], since: number): string[
   return exits
     .filter(({ name, at }) => at >= since && !SERVERS.includes(name))
     .filter(({ code, signal }) => code !== 0 && signal !== "SIGKILL" && signal !== "SIGUSR2")
-    .map(({ name, code, signal }) => `${name} ended by itself: ${signal ?? `exit code ${code}`}`);
+    .map(({ name, code, signal, said }) => {
+      const why = said === undefined ? "" : `: ${said}`;
+      return `${name} ended by itself: ${signal ?? `exit code ${code}`}${why}`;
+    });
 }
