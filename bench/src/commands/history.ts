@@ -12,6 +12,14 @@ export interface HistoryOptions extends CommonOptions {
 
 /** Turns over which one figure is averaged, so that an odd one does not make it. */
 const STRETCH = 5;
+/** Runs last for more turns than one stretch has: the second or third lies within one. */
+const MOST_STRETCHES = 5;
+
+interface HistorySize {
+  runId: string;
+  events: number;
+  bytes: number;
+}
 
 interface HistoryCost {
   turn: number;
@@ -44,20 +52,33 @@ async function measure(target: LoadTarget, client: Client, at: number[]): Promis
   const workflowId = session?.workflowId;
   if (session === undefined || workflowId === undefined) throw new Error(`${target.name} has no workflow to look at.`);
   const costs: HistoryCost[] = [];
-  for (const turn of at) {
-    await runTurns(session, recorder, turn - STRETCH);
-    const before = await readSize(client, workflowId);
-    await runTurns(session, recorder, turn + STRETCH);
-    const after = await readSize(client, workflowId);
-    if (before.runId !== after.runId)
-      throw new Error(`${workflowId} continued as new near turn ${turn}: choose another.`);
-    costs.push({
-      turn,
-      eventsPerTurn: (after.events - before.events) / (2 * STRETCH),
-      bytesPerTurn: (after.bytes - before.bytes) / (2 * STRETCH),
-    });
-  }
+  for (const turn of at) costs.push(await measureAround(turn, session, recorder, () => readSize(client, workflowId)));
   return costs;
+}
+
+/** A session continues as a new run every now and then; two runs' sizes say nothing about a turn. The next stretch does. */
+async function measureAround(
+  turn: number,
+  session: LoadSession,
+  recorder: Recorder,
+  read: () => Promise<HistorySize>,
+): Promise<HistoryCost> {
+  await runTurns(session, recorder, turn - STRETCH);
+  let before = await read();
+  for (let stretch = 0; stretch < MOST_STRETCHES; stretch++) {
+    const from = session.offered.inputs;
+    await runTurns(session, recorder, from + 2 * STRETCH);
+    const after = await read();
+    if (before.runId === after.runId) {
+      return {
+        turn: from + STRETCH,
+        eventsPerTurn: (after.events - before.events) / (2 * STRETCH),
+        bytesPerTurn: (after.bytes - before.bytes) / (2 * STRETCH),
+      };
+    }
+    before = after;
+  }
+  throw new Error(`From turn ${turn} on no run lasted ${2 * STRETCH} turns.`);
 }
 
 async function runTurns(session: LoadSession, recorder: Recorder, until: number): Promise<void> {
@@ -71,7 +92,7 @@ async function runTurns(session: LoadSession, recorder: Recorder, until: number)
 }
 
 /** The history's size once nothing more is being added to it: the same twice in a row. */
-async function readSize(client: Client, workflowId: string): Promise<{ runId: string; events: number; bytes: number }> {
+async function readSize(client: Client, workflowId: string): Promise<HistorySize> {
   const handle = client.workflow.getHandle(workflowId);
   for (let last = -1; ;) {
     const { runId, historyLength, historySize } = await handle.describe();
