@@ -118,6 +118,7 @@ test.for([
   [{ id: "c", name: "dance", args: {} }, "unknown_command"],
   [{ id: "c d", name: "interrupt", args: {} }, "invalid"],
   [{ id: "c", name: "interrupt", args: { turn: "x" } }, "invalid"],
+  [{ id: "c", name: "interrupt", args: { turn: null } }, "invalid"],
   [{ id: "c", name: "interrupt", args: { turn: 1, more: "kept in history" } }, "invalid"],
 ] as const)("command-1: a command that cannot be is refused and leaves nothing behind: %j", async ([call, type]) => {
   const key = newKey();

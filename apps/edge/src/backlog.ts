@@ -1,9 +1,12 @@
 import { LIMITS, type Applied } from "@holdfast/contract";
 
-interface Unapplied {
+export interface Unapplied {
   readonly seq: number;
   readonly bytes: number;
 }
+
+/** The limits of SPEC §11 on what waits. */
+type BacklogLimit = "unappliedInputs" | "unappliedInputBytes";
 
 /**
  * Far beyond the deadline turns usually have. What waits for longer without a turn taking any of it was most likely lost with
@@ -34,18 +37,22 @@ export class Backlog {
     return this.#inputs;
   }
 
-  /** An empty backlog takes anything, or what is larger than the whole of it could never be sent. */
-  fits(inputs: number, bytes: number): boolean {
+  /**
+   * The limit these inputs would go beyond, if any. An empty backlog takes anything, or what is larger than the whole of it
+   * could never be sent.
+   */
+  exceeds(producer: string, inputs: readonly Unapplied[]): BacklogLimit | undefined {
     if (this.#inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
-    if (inputs === 0 || this.#inputs === 0) return true;
-    return this.#inputs + inputs <= LIMITS.unappliedInputs && this.#bytes + bytes <= LIMITS.unappliedInputBytes;
+    const added = inputs.filter(({ seq }) => !this.#isRepeat(producer, seq));
+    if (added.length === 0 || this.#inputs === 0) return undefined;
+    if (this.#inputs + added.length > LIMITS.unappliedInputs) return "unappliedInputs";
+    return this.#bytes + sum(added) > LIMITS.unappliedInputBytes ? "unappliedInputBytes" : undefined;
   }
 
   /** A number that is already counted or applied is a repeat and does not count again. */
-  add(producer: string, seq: number, bytes: number): void {
-    if (seq <= (this.#applied.get(producer) ?? 0)) return;
+  add(producer: string, { seq, bytes }: Unapplied): void {
+    if (this.#isRepeat(producer, seq)) return;
     const waiting = this.#waiting.get(producer) ?? [];
-    if (seq <= (waiting.at(-1)?.seq ?? 0)) return;
     if (this.#inputs === 0) this.#movedAt = this.#now();
     waiting.push({ seq, bytes });
     this.#waiting.set(producer, waiting);
@@ -67,6 +74,10 @@ export class Backlog {
     }
     if (this.#inputs < before) this.#movedAt = this.#now();
     if (this.#applied.size > LIMITS.producers) this.#forgetOldest();
+  }
+
+  #isRepeat(producer: string, seq: number): boolean {
+    return seq <= Math.max(this.#applied.get(producer) ?? 0, this.#waiting.get(producer)?.at(-1)?.seq ?? 0);
   }
 
   #keep(producer: string, wanted: (entry: Unapplied) => boolean): void {
@@ -93,6 +104,6 @@ export class Backlog {
   }
 }
 
-function sum(entries: Unapplied[]): number {
+function sum(entries: readonly Unapplied[]): number {
   return entries.reduce((total, entry) => total + entry.bytes, 0);
 }

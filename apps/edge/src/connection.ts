@@ -49,6 +49,7 @@ type Answer<T> = (ack: T | Refused) => void;
 type Resolved = { outcome: "allowed"; key: SessionKey } | { outcome: "refused"; error: WireError };
 
 const MAX_COMMANDS = 16;
+const NO_SESSION_NAME = wireError("invalid", "session: not a session's name.");
 
 /**
  * One socket's state: whose it is, which sessions it has open, and where its producers stand. Each method is one request
@@ -145,7 +146,9 @@ export class Connection {
   closeSession(raw: unknown, answer: Answer<PlainAck>): void {
     const checked = this.#admit() ?? checkRequest(closeRequestSchema, raw);
     if (checked.outcome === "refused") return answer(refusal(checked.error));
-    this.#drop(checked.request.session);
+    const { session: ref } = checked.request;
+    if (parseSessionRef(ref, this.#claims) === undefined) return answer(refusal(NO_SESSION_NAME));
+    this.#drop(ref);
     answer({ ok: true });
   }
 
@@ -198,7 +201,7 @@ export class Connection {
 
   #resolve(ref: string): Resolved {
     const key = parseSessionRef(ref, this.#claims);
-    if (key === undefined) return { outcome: "refused", error: wireError("invalid", "session: not a session's name.") };
+    if (key === undefined) return { outcome: "refused", error: NO_SESSION_NAME };
     return this.#mayOpen(key) ? { outcome: "allowed", key } : { outcome: "refused", error: wireError("forbidden") };
   }
 

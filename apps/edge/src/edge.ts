@@ -18,6 +18,7 @@ import { EdgeMetrics } from "./metrics.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { operatorRoutes } from "./operator.ts";
 import { createReading } from "./reading.ts";
+import { reportFailures } from "./signal-report.ts";
 import { createSignal } from "./signals.ts";
 import { createSocketServer } from "./socket-server.ts";
 import { Sockets } from "./sockets.ts";
@@ -45,7 +46,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const connect = (role: RedisRole) => connectRedis(config.HOLDFAST_REDIS_URL, log, role);
   const redis = { commands: connect("commands"), subscriber: connect("subscriber"), fleet: connect("fleet") };
   const temporal = connectTemporal(config, "caller");
-  const temporalWatch = new TemporalWatch(temporal);
+  const temporalWatch = new TemporalWatch(temporal, log);
   const verify = createTokenVerifier(config);
   const maxConnections = connectionsWithin(config.HOLDFAST_MAX_CONNECTIONS, openFilesLimit());
   if (maxConnections < config.HOLDFAST_MAX_CONNECTIONS) {
@@ -54,7 +55,8 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       "fewer connections than HOLDFAST_MAX_CONNECTIONS: raise the limit of open files (ulimit -n)",
     );
   }
-  const coalescer = new Coalescer(createSignal(temporal, config.HOLDFAST_LANE), metrics.coalescer);
+  const signal = reportFailures(createSignal(temporal, config.HOLDFAST_LANE), log);
+  const coalescer = new Coalescer(signal, metrics.coalescer);
   const reading = createReading(config, redis, temporal, metrics, log, () => sockets.emitStatus());
   const isDegraded = (): boolean => reading.watch.isDegraded;
   const sockets = new Sockets({

@@ -68,11 +68,11 @@ export class Intake {
     const inputs = events.flatMap(({ kind, seq }, index) => {
       return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0 }] : [];
     });
-    const inputBytes = inputs.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (!feed.backlog.fits(inputs.length, inputBytes)) {
+    const exceeded = feed.backlog.exceeds(producer, inputs);
+    if (exceeded !== undefined) {
       this.#probe.busy("unapplied");
       this.#refreshMarks(session);
-      const error = wireError("busy", "The agent has not caught up (unappliedInputs).", {
+      const error = wireError("busy", `The agent has not caught up (${exceeded}).`, {
         retryAfterMs: spread(1_000),
       });
       return answer({ ok: false, error });
@@ -97,7 +97,7 @@ export class Intake {
       });
     }
     sender.order.take(feed.path, producer, last);
-    for (const { seq, bytes } of inputs) feed.backlog.add(producer, seq, bytes);
+    for (const input of inputs) feed.backlog.add(producer, input);
   }
 
   /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */

@@ -104,7 +104,7 @@ export class Reader implements FeedReader {
   close(): void {
     this.#isClosed = true;
     this.#feed.leave(this);
-    this.#decide?.(false);
+    this.#decide?.(this.#cursor !== undefined);
     this.#outlet.letGo(this);
     this.wake();
   }

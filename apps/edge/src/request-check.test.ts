@@ -25,12 +25,26 @@ test("req-2: nested too deep is `invalid`, and overflows nothing", () => {
   });
 });
 
+test("req-2, version-5: a member called __proto__ is `invalid` wherever it is, and not left out", () => {
+  for (const data of ['{"__proto__":{"a":1},"b":2}', '[[{"__proto__":null}]]']) {
+    expect(send({ seq: 1, kind: "observe", name: "n", data: JSON.parse(data) })).toMatchObject({
+      error: { code: "invalid", message: expect.stringContaining("has a member called __proto__.") },
+    });
+  }
+  const text = 'not {"__proto__": 1} in a text';
+  expect(send({ seq: 1, kind: "observe", name: "n", data: { text } })).toMatchObject({ outcome: "valid" });
+});
+
 test("limit-1: what is too large is `too_large`, a number too high is `invalid`", () => {
-  expect(send(input("x".repeat(LIMITS.inputTextBytes + 1)))).toMatchObject({ error: { code: "too_large" } });
+  expect(send(input("x".repeat(LIMITS.inputTextBytes + 1)))).toMatchObject({
+    error: { code: "too_large", message: expect.stringContaining("events.0.text: over inputTextBytes (32768).") },
+  });
   expect(send({ ...input("x"), seq: Number.MAX_SAFE_INTEGER + 2 })).toMatchObject({ error: { code: "invalid" } });
   const events = Array.from({ length: LIMITS.eventsPerSend + 1 }, (_, index) => ({ ...input("x"), seq: index + 1 }));
   const checked = checkRequest(sendRequestSchema, { session: "s", producer: "p", events });
-  expect(checked).toMatchObject({ error: { code: "too_large" } });
+  expect(checked).toMatchObject({
+    error: { code: "too_large", message: expect.stringContaining("events: over eventsPerSend (256).") },
+  });
 });
 
 test("limit-1: texts and events are measured in UTF-8 bytes", () => {
@@ -51,6 +65,15 @@ test("send-5: the place of a request that is wrong in all else can still be told
   });
   expect(placeOf({ session: "s", producer: "p", after: 3, events: [{ seq: 7 }], extra: 1 })?.after).toBe(3);
   expect(placeOf({ session: "s" })).toBeUndefined();
+});
+
+test("send-5: `after` is below the first seq; one that is not tells no place", () => {
+  const request = { session: "s", producer: "p", after: 7, events: [{ ...input("x"), seq: 7 }] };
+  expect(checkRequest(sendRequestSchema, request)).toMatchObject({
+    error: { code: "invalid", message: expect.stringContaining("after: ") },
+  });
+  expect(checkRequest(sendRequestSchema, { ...request, after: 6 })).toMatchObject({ outcome: "valid" });
+  expect(placeOf(request)?.after).toBe(6);
 });
 
 test("send-5: only the first event tells the place, whatever the others are", () => {

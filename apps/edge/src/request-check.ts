@@ -19,26 +19,35 @@ const MAX_DEPTH = 100;
 
 /** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
 export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
-  if (isDeeperThan(MAX_DEPTH, raw)) {
-    return {
-      outcome: "refused",
-      error: wireError("invalid", `The request is nested deeper than ${MAX_DEPTH} levels.`),
-    };
-  }
+  const flaw = flawOf(raw, MAX_DEPTH);
+  if (flaw !== undefined) return { outcome: "refused", error: wireError("invalid", `The request ${flaw}.`) };
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { outcome: "valid", request: parsed.data };
   const issue = parsed.error.issues[0];
   if (issue === undefined) return { outcome: "refused", error: wireError("invalid") };
   const where = issue.path.length === 0 ? "the request" : issue.path.join(".");
-  const isTooLarge =
-    issue.code === "too_big" && issue.path[0] === "events" && (issue.origin === "string" || issue.origin === "array");
-  return { outcome: "refused", error: wireError(isTooLarge ? "too_large" : "invalid", `${where}: ${issue.message}.`) };
+  const limit = limitOf(issue);
+  if (limit !== undefined) return tooLarge(`${where}: over ${limit} (${LIMITS[limit]}).`);
+  return { outcome: "refused", error: wireError("invalid", `${where}: ${issue.message}.`) };
 }
 
-function isDeeperThan(levels: number, value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if (levels === 0) return true;
-  return Object.values(value).some((member) => isDeeperThan(levels - 1, member));
+/** The limit of SPEC §11 a schema found something to be over, if it is one that names a size. */
+function limitOf(issue: z.core.$ZodIssue): "eventsPerSend" | "inputTextBytes" | undefined {
+  if (issue.code !== "too_big" || issue.path[0] !== "events") return undefined;
+  if (issue.origin === "array") return "eventsPerSend";
+  return issue.origin === "string" ? "inputTextBytes" : undefined;
+}
+
+/** What schemas do not see, or not in time: they leave members called `__proto__` out, and would take the rest. */
+function flawOf(value: unknown, levels: number): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
+  if (Object.hasOwn(value, "__proto__")) return "has a member called __proto__";
+  for (const member of Object.values(value)) {
+    const flaw = flawOf(member, levels - 1);
+    if (flaw !== undefined) return flaw;
+  }
+  return undefined;
 }
 
 /** Each event's encoded bytes, or which is over a limit of SPEC §11. */
@@ -86,5 +95,6 @@ export function placeOf(raw: unknown): SendPlace | undefined {
   const parsed = placeSchema.safeParse(raw);
   if (!parsed.success) return undefined;
   const { session, producer, after, events } = parsed.data;
-  return { session, producer, after: after ?? events[0].seq - 1 };
+  const before = events[0].seq - 1;
+  return { session, producer, after: Math.min(after ?? before, before) };
 }

@@ -8,7 +8,7 @@ import {
 } from "@holdfast/contract";
 import type { Client } from "@temporalio/client";
 import type { Signal, SignalOutcome } from "./submission.ts";
-import { classifyTemporalFailure } from "./temporal-failure.ts";
+import { classifyTemporalFailure, reasonOf } from "./temporal-failure.ts";
 
 /** A call that hangs (a paused server, a dead route) must become a retry; the SDK itself would wait forever. */
 const SIGNAL_DEADLINE_MS = 10_000;
@@ -40,7 +40,7 @@ export function createSignal(client: Client, lane: string): Signal {
 }
 
 function outcomeOf(error: unknown): SignalOutcome {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   switch (classifyTemporalFailure(error)) {
     case "transient":
     case "overloaded":
@@ -50,6 +50,6 @@ function outcomeOf(error: unknown): SignalOutcome {
     case "too_large":
       return { outcome: "refused", error: wireError("too_large", "Temporal does not take a batch of this size.") };
     case "permanent":
-      return { outcome: "refused", error: wireError("internal", `Temporal refused the batch: ${reason}.`) };
+      return { outcome: "refused", error: wireError("internal", "Temporal refused the batch."), reason };
   }
 }

@@ -5,7 +5,6 @@ import {
   type ClientToServerEvents,
   type ServerToClientEvents,
   type SessionKey,
-  type WireError,
 } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import { roomsOf } from "./cluster.ts";
@@ -34,10 +33,12 @@ export interface SocketsSurroundings {
   readonly onDisconnect: (reason: string) => void;
 }
 
-type Refused = { ok: false; error: WireError };
+type Ack = (answer: unknown) => void;
+type RequestName = keyof ClientToServerEvents;
+type Requests = Record<RequestName, (request: unknown, answer: Ack) => void | Promise<void>>;
 
 const REQUESTS = { open: true, send: true, command: true, close: true, renew: true } satisfies Record<
-  keyof ClientToServerEvents,
+  RequestName,
   true
 >;
 
@@ -113,40 +114,46 @@ export class Sockets {
   }
 
   #route(attached: Attached, clock: TokenClock): void {
-    const { socket, connection } = attached;
-    // A name may be a number to Socket.IO.
-    socket.onAny((name: string | number, ...rest) => {
-      if (!Object.hasOwn(REQUESTS, name)) this.#serve<never>(rest.at(-1), (answer) => connection.unknown(name, answer));
+    const requests = this.#requests(attached, clock);
+    // Not by Socket.IO's own listeners: they take arguments by position, and a client may send any number of them.
+    attached.socket.onAny((name: string | number, ...args: unknown[]) => {
+      const ack = args.at(-1);
+      if (!isAck(ack)) return;
+      // What does not come with one object alone is malformed.
+      const request = args.length === 2 ? args[0] : undefined;
+      this.#serve(ack, (answer) => {
+        // A name may be a number to Socket.IO.
+        return isRequest(name) ? requests[name](request, answer) : attached.connection.unknown(name, answer);
+      });
     });
-    socket.on("open", (request, ack) => {
-      this.#serve(ack, async (answer) => {
+  }
+
+  #requests(attached: Attached, clock: TokenClock): Requests {
+    const { socket, connection } = attached;
+    return {
+      open: async (request, answer) => {
         const opening = connection.open(request, answer);
         this.#emitStatus(attached);
         await opening;
-      });
-    });
-    socket.on("send", (request, ack) => this.#serve(ack, (answer) => connection.send(request, answer)));
-    socket.on("command", (request, ack) => this.#serve(ack, (answer) => connection.command(request, answer)));
-    socket.on("close", (request, ack) => {
-      this.#serve(ack, (answer) => {
+      },
+      send: (request, answer) => connection.send(request, answer),
+      command: (request, answer) => connection.command(request, answer),
+      close: (request, answer) => {
         connection.closeSession(request, answer);
         this.#emitStatus(attached);
-      });
-    });
-    socket.on("renew", (request, ack) => {
-      this.#serve(ack, async (answer) => {
+      },
+      renew: async (request, answer) => {
         const outcome = await connection.renew(request, answer);
         if (outcome === "renewed") clock.set(connection.claims.expiresAt);
         // Of one session nothing can be said on a connection that goes on; on the next, `open` says it.
         if (outcome === "narrowed")
           closeConnection(socket, wireError("draining", "Open sessions are closed to this token."));
-      });
-    });
+      },
+    };
   }
 
-  /** SPEC req-1: nothing without an acknowledgement; and a defect here ends one request, not the process. */
-  #serve<T>(ack: (answer: T | Refused) => void, run: (answer: (answer: T | Refused) => void) => void | Promise<void>) {
-    if (typeof ack !== "function") return;
+  /** A defect here ends one request, not the process. */
+  #serve(ack: Ack, run: (answer: Ack) => void | Promise<void>): void {
     const fail = (error: unknown): void => {
       this.#surroundings.log.error({ err: error }, "a request failed");
       ack({ ok: false, error: wireError("internal") });
@@ -166,4 +173,13 @@ export class Sockets {
       tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),
     };
   }
+}
+
+function isRequest(name: string | number): name is RequestName {
+  return Object.hasOwn(REQUESTS, name);
+}
+
+/** SPEC req-1: a request comes with an acknowledgement, which Socket.IO puts behind its arguments. */
+function isAck(value: unknown): value is Ack {
+  return typeof value === "function";
 }

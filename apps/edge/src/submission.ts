@@ -7,11 +7,14 @@ export interface Target {
   readonly agent: string;
 }
 
-/** What became of a signal. `retry`: it may or may not have arrived; the same batch is to be sent again. */
+/**
+ * What became of a signal. `retry`: it may or may not have arrived; the same batch is to be sent again. `reason`, for
+ * operators: not there where a batch is refused for what its client put into it.
+ */
 export type SignalOutcome =
   | { outcome: "durable" }
   | { outcome: "retry"; reason: string }
-  | { outcome: "refused"; error: WireError };
+  | { outcome: "refused"; error: WireError; reason?: string };
 export type Signal = (target: Target, batch: EventBatch) => Promise<SignalOutcome>;
 
 /** `durable` is said of nothing less than what Temporal has persisted (SPEC ack-1). */

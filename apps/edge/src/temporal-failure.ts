@@ -30,7 +30,18 @@ export function classifyTemporalFailure(error: unknown): TemporalFailure {
   return TRANSIENT.has(cause.code) ? "transient" : "permanent";
 }
 
-function grpcCause(error: unknown): { code: status; details: string } | undefined {
+interface GrpcCause {
+  code: status;
+  details: string;
+  message: string;
+}
+
+/** For operators. The SDK's own message names the call that failed, and not why. */
+export function reasonOf(error: unknown): string {
+  return grpcCause(error)?.message ?? (error instanceof Error ? error.message : String(error));
+}
+
+function grpcCause(error: unknown): GrpcCause | undefined {
   for (let current = error; current instanceof Error; current = current.cause) {
     if (isGrpcServiceError(current)) return current;
   }

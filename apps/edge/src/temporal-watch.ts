@@ -1,4 +1,6 @@
+import type { Logger } from "@holdfast/service/log";
 import type { Client } from "@temporalio/client";
+import { reasonOf } from "./temporal-failure.ts";
 
 const POLL_INTERVAL_MS = 1_000;
 const DEADLINE_MS = 2_000;
@@ -9,12 +11,15 @@ const DEADLINE_MS = 2_000;
  */
 export class TemporalWatch {
   readonly #client: Client;
+  readonly #log: Logger;
   #wasReached = false;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
+  #isToldOf = false;
 
-  constructor(client: Client) {
+  constructor(client: Client, log: Logger) {
     this.#client = client;
+    this.#log = log;
   }
 
   get wasReached(): boolean {
@@ -35,8 +40,12 @@ export class TemporalWatch {
     try {
       await this.#client.withDeadline(Date.now() + DEADLINE_MS, () => this.#client.workflowService.getSystemInfo({}));
       this.#wasReached = true;
-    } catch {
-      if (!this.#isStopped) this.#timer = setTimeout(() => void this.#look(), POLL_INTERVAL_MS);
+      if (this.#isToldOf) this.#log.info("Temporal is there");
+    } catch (error) {
+      if (this.#isStopped) return;
+      if (!this.#isToldOf) this.#log.warn({ reason: reasonOf(error) }, "Temporal is out of reach; waiting for it");
+      this.#isToldOf = true;
+      this.#timer = setTimeout(() => void this.#look(), POLL_INTERVAL_MS);
     }
   }
 }

@@ -79,6 +79,33 @@ test("req-2, version-5: a request of a later release is answered by code, within
   expect(await visitor.open("s")).toMatchObject({ ok: true });
 });
 
+test("req-1, req-2: a request that is not one object is answered, whatever there is instead", async () => {
+  const visitor = await Visitor.connect(edge.url, "ada");
+  open.push(visitor);
+  for (const name of ["open", "send", "command", "close", "renew"]) {
+    for (const args of [[], [{ session: "s" }, "more"], [null], ["s"], [[]], [1, 2, 3]]) {
+      const answer: unknown = await visitor.socket.timeout(20_000).emitWithAck(name, ...args);
+      expect({ name, args, answer }).toMatchObject({ answer: { ok: false, error: { code: "invalid" } } });
+    }
+  }
+  expect(await visitor.open("s")).toMatchObject({ ok: true });
+});
+
+test("req-2, ids-2: `close` of what is no session's name is `invalid`, of one that is not open it is nothing", async () => {
+  const visitor = await Visitor.connect(edge.url, "ada");
+  open.push(visitor);
+  const close = (session: string): Promise<unknown> => visitor.socket.timeout(20_000).emitWithAck("close", { session });
+  expect(await close("a/b/c")).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await close("never-opened")).toEqual({ ok: true });
+});
+
+test("connect-1: another namespace is refused by Socket.IO, and has no error of ours", async () => {
+  const socket = raw();
+  await socket.opened();
+  socket.send(`40/admin,${JSON.stringify({ token: await token("ada"), protocol: 1 })}`);
+  expect(await socket.packet("44/admin,")).toContain("Invalid namespace");
+});
+
 test("req-2: a request whose name is a number is of an unknown name", async () => {
   const socket = raw();
   await socket.opened();

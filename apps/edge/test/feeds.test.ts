@@ -198,7 +198,7 @@ test("a feed nobody reads lingers for whoever comes back, then ends", async () =
 
 test("limit-1: a reader that goes and comes back does not begin with an empty count of what no turn has taken", async () => {
   const { key, feed, feeds: opened } = await listen({ lingerMs: 1 });
-  feed.backlog.add("p", 1, 100);
+  feed.backlog.add("p", { seq: 1, bytes: 100 });
   opened.release(feed);
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(opened.acquire(key)).toBe(feed);
@@ -215,14 +215,14 @@ test("send-7: what was sent again after its turn keeps no feed waiting for anoth
   await vi.waitFor(() => expect(feed.isTurnRunning).toBe(false), SOON);
   await opened.close();
   const later = await listen({ lingerMs: 20 }, scribe.key);
-  later.feed.backlog.add("p", 1, 100);
+  later.feed.backlog.add("p", { seq: 1, bytes: 100 });
   later.feeds.release(later.feed);
   await vi.waitFor(() => expect(later.feeds.size).toBe(0), SOON);
 });
 
 test("a feed without readers is not kept for ever for inputs whose turns it hears nothing of", async () => {
   const { feed, feeds: opened } = await listen({ lingerMs: 1, backlogLingerMs: 20 });
-  feed.backlog.add("p", 1, 100);
+  feed.backlog.add("p", { seq: 1, bytes: 100 });
   opened.release(feed);
   await vi.waitFor(() => expect(opened.size).toBe(0));
 });

@@ -127,6 +127,23 @@ test("open-4: a second open starts anew with its cursor; open-5: nothing comes a
   expect(visitor.of("s").frames).toHaveLength(after);
 });
 
+test("open-4: an open that another overtakes is answered by what comes", async () => {
+  const key = newKey();
+  const scribe = new Scribe(stage, log, key);
+  const visitor = await visit(key);
+  await visitor.open("s");
+  await scribe.turn("one");
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  visitor.leave();
+  const next = await visit(key);
+  const place = { session: "s", cursor: visitor.of("s").last, version: 2 };
+  const answers = await Promise.all([next.ask("open", place), next.ask("open", place)]);
+  expect(answers).toEqual([
+    { ok: true, resumed: true },
+    { ok: true, resumed: true },
+  ]);
+});
+
 test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas go on from it", async () => {
   const key = newKey();
   const scribe = new Scribe(stage, log, key);

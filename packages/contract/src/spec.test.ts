@@ -41,7 +41,7 @@ test("limit-1: the table of limits is the code's, but for the length of names, w
   const { nameLength, ...others } = LIMITS;
   expect(Object.fromEntries(documented)).toEqual(others);
   expect(documented).toHaveLength(Object.keys(others).length);
-  expect(spec).toContain(`command id is 1–${nameLength} characters`);
+  expect(spec).toContain(`is 1–${nameLength} characters`);
   expect(spec).toContain(`1–${LIMITS.eventsPerSend} events`);
 });
 

@@ -25,10 +25,10 @@ export function validateCommand(call: CommandCall): void {
   }
 }
 
-/** NaN where it is given but is no number. */
+/** NaN where it is given but is no number: a client that means a turn it does not know must not stop another. */
 export function interruptedTurn(call: CommandCall): number | undefined {
   const turn = argsOf(call)?.["turn"];
-  if (turn === undefined || turn === null) return undefined;
+  if (turn === undefined) return undefined;
   return typeof turn === "number" ? turn : Number.NaN;
 }
 
