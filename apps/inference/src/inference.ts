@@ -15,6 +15,7 @@ import type { Client } from "@temporalio/client";
 import { type NativeConnection, Worker } from "@temporalio/worker";
 import type { InferenceConfig } from "./config.ts";
 import { untilConnected } from "@holdfast/worker/connection";
+import { runWorkers } from "@holdfast/worker/run-workers";
 import { type InferenceMetrics, inferenceMetrics } from "./metrics.ts";
 
 /** How long a worker that starts waits for Redis; then it works without. */
@@ -56,10 +57,7 @@ export async function startInference(
     try {
       for (const lane of config.HOLDFAST_LANES) workers.push(await createWorker(config, connection, lane, activities));
       log.info({ lanes: config.HOLDFAST_LANES, model: config.HOLDFAST_MODEL_URL ?? "embedded" }, "inference works");
-      const running = workers.map((worker) => worker.run());
-      // Stopped while they were made: one that does not run cannot be shut down.
-      if (stopping.signal.aborted) for (const worker of workers) worker.shutdown();
-      await Promise.all(running);
+      await runWorkers(workers, log, stopping.signal);
     } finally {
       await connection.close();
     }
@@ -70,7 +68,6 @@ export async function startInference(
     async stop(reason) {
       log.info({ reason }, "inference drains");
       stopping.abort();
-      for (const worker of workers) if (worker.getState() === "RUNNING") worker.shutdown();
       await ran;
       breakers.stop();
       await client.connection.close();

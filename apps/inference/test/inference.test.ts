@@ -99,6 +99,7 @@ test("SIGTERM while an attempt asks a session that no orchestrator answers for: 
   await until(async () => (await use.workers.log.head(request.key)).turn === request.turn);
   worker.kill("SIGTERM");
   expect(await worker.exited).toMatchObject({ code: 0 });
+  expect(worker.output()).not.toContain("was cut off");
   await orphan.terminate();
   await handle.terminate("nobody is to go on");
 });
@@ -112,6 +113,22 @@ test("command-2: a cancellation that comes by heartbeat ends the answer as stopp
   const { text, stopped } = await handle.result();
   expect([stopped, text.startsWith(held)]).toEqual([true, true]);
   await worker.stop();
+});
+
+test("SIGTERM while Temporal hangs: cut off at the end of the grace, exit code 0, and another worker goes on", async () => {
+  const first = await use.workers.start({ ...CONTINUES, HOLDFAST_SHUTDOWN_GRACE_SECONDS: "2" });
+  const request = firstTurn("faults:tokens=100,delay=20ms");
+  const handle = await use.workers.respond(request);
+  await until(() => use.workers.partialText(request));
+  use.workers.temporal.kill("SIGSTOP");
+  first.kill("SIGTERM");
+  const { code } = await first.exited;
+  use.workers.temporal.kill("SIGCONT");
+  expect(code).toBe(0);
+  expect(first.output()).toContain("was cut off");
+  const second = await use.workers.start(CONTINUES);
+  expect((await handle.result()).text).toBe(answerTo(request, "tokens=100"));
+  await second.stop();
 });
 
 test("a process that is stopped while its workers are being made ends in order", async () => {

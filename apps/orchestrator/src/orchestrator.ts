@@ -12,6 +12,7 @@ import type { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
 import type { OrchestratorConfig } from "./config.ts";
 import { untilConnected } from "@holdfast/worker/connection";
+import { runWorkers } from "@holdfast/worker/run-workers";
 import { orchestratorMetrics } from "./metrics.ts";
 import { workflowBundle } from "./workflow-bundle.ts";
 
@@ -71,10 +72,7 @@ export async function startOrchestrator(
         ...limits(config),
       });
       log.info({ taskQueue: TASK_QUEUE_SESSIONS }, "orchestrator works");
-      const running = worker.run();
-      // Stopped while it was made: one that does not run cannot be shut down.
-      if (stopping.signal.aborted) worker.shutdown();
-      await running;
+      await runWorkers([worker], log, stopping.signal);
     } finally {
       await connection.close();
     }
@@ -89,7 +87,6 @@ export async function startOrchestrator(
     async stop(reason) {
       log.info({ reason }, "orchestrator drains");
       stopping.abort();
-      if (worker?.getState() === "RUNNING") worker.shutdown();
       await ran;
       await client.connection.close();
       redis.disconnect();

@@ -115,6 +115,7 @@ test("SIGTERM while healing asks a session that no orchestrator answers for: exi
   });
   orchestrator.kill("SIGTERM");
   expect(await orchestrator.exited).toMatchObject({ code: 0 });
+  expect(orchestrator.output()).not.toContain("was cut off");
   await client.connection.close();
 });
 
