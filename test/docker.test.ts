@@ -41,11 +41,17 @@ const built = Object.entries(compose.services).flatMap(([name, service]) => {
   return target === undefined ? [] : [{ name, target, environment: service.environment }];
 });
 
-/** What compose makes of a value when the user sets only what must be set. */
-function interpolated(value: string): string {
-  return value.replace(/\$\{(\w+)(?::(-|\?)([^}]*))?\}/g, (_, _name, kind, rest: string) =>
-    kind === "-" ? rest : "0123456789abcdef0123456789abcdef",
-  );
+/** Either of what must be set. */
+const SECRET = { HOLDFAST_JWT_SECRET: "0123456789abcdef0123456789abcdef" };
+const JWKS = { HOLDFAST_JWKS_URL: "https://issuer.example/keys" };
+
+/** What compose makes of an environment when the user sets only `given`. */
+function interpolated(environment: Record<string, string>, given: Record<string, string>): Record<string, string> {
+  const values = Object.entries(environment).map(([variable, value]) => [
+    variable,
+    value.replace(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, fallback: string) => given[name] ?? fallback),
+  ]);
+  return Object.fromEntries(values);
 }
 
 /** Variables the base shapes of `@holdfast/service/config` and the app's own list. */
@@ -100,10 +106,36 @@ test.for(built)(
     const known = knownVariables(target);
     const ours = Object.keys(environment).filter((name) => name.startsWith("HOLDFAST_"));
     expect(ours.filter((name) => !known.has(name))).toEqual([]);
-    const values = Object.entries(environment).map(([name, value]) => [name, interpolated(value)] as const);
-    expect(() => APPS[target].config(Object.fromEntries(values))).not.toThrow();
+    for (const given of [SECRET, JWKS]) {
+      const values = interpolated(environment, given);
+      expect(Object.values(values).filter((value) => value.includes("$"))).toEqual([]);
+      expect(() => APPS[target].config(values)).not.toThrow();
+    }
   },
 );
+
+test("an edge of compose says what is wrong when neither or both of secret and JWKS are set", () => {
+  const edge = built.find(({ target }) => target === "edge");
+  for (const given of [{}, { ...SECRET, ...JWKS }]) {
+    expect(() => edgeConfig(interpolated(edge?.environment ?? {}, given))).toThrow(
+      "Set HOLDFAST_JWT_SECRET (development) or HOLDFAST_JWKS_URL (production), and not both",
+    );
+  }
+});
+
+test("Prometheus scrapes every app of compose, at the port of its image", () => {
+  const targets = [...read("docker/prometheus/prometheus.yml").matchAll(/"([\w-]+):(\d+)"|\[([\w-]+)\].*port: (\d+)/g)];
+  const scraped = targets.map(([, host, port, name, itsPort]) => `${host ?? name}:${port ?? itsPort}`);
+  const ports = new Map(
+    [...read("docker/Dockerfile").matchAll(/AS ([\w-]+)\nENV HOLDFAST_PORT=(\d+)/g)].map(([, app, port]) => [
+      app,
+      port,
+    ]),
+  );
+  expect(built.map(({ name, target }) => `${name}:${ports.get(target)}`).filter((at) => !scraped.includes(at))).toEqual(
+    [],
+  );
+});
 
 test("the check of variables would find one that nobody reads", () => {
   const known = knownVariables("edge");
