@@ -4,7 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const OLDEST_NODE = 20;
@@ -105,7 +105,7 @@ async function repairNode() {
 
 /** `npm ci` empties node_modules first, which would pull the ground from under a stack that runs from it. */
 function refuseUnderRunningStack() {
-  const holder = readJson(join(ROOT, process.env.HOLDFAST_DATA_DIR ?? ".holdfast", "lock"));
+  const holder = readJson(resolve(ROOT, process.env.HOLDFAST_DATA_DIR ?? ".holdfast", "lock"));
   if (isAlive(holder?.pid)) {
     throw new Advice(
       `The dependencies changed and must be installed, but Holdfast is running (process ${holder.pid}): stop it first.`,

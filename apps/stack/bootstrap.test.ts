@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { chmod, cp, mkdir, mkdtemp, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
@@ -132,6 +132,12 @@ test("an install under a running stack is refused, one beside another install to
   await writeFile(join(root, ".holdfast", "lock"), alive);
   expect((await boot(["start"])).said).toContain(`Holdfast is running (process ${process.pid})`);
   await rm(join(root, ".holdfast", "lock"));
+  for (const folder of ["elsewhere", join(root, "somewhere", "else")]) {
+    await mkdir(resolve(root, folder), { recursive: true });
+    await writeFile(resolve(root, folder, "lock"), alive);
+    const { said } = await boot(["start"], { HOLDFAST_DATA_DIR: folder });
+    expect(said).toContain(`Holdfast is running (process ${process.pid})`);
+  }
   await writeFile(join(root, ".holdfast", "install.lock"), alive);
   expect((await boot(["start"])).said).toContain(`Another install runs here (process ${process.pid})`);
   await writeFile(join(root, ".holdfast", "install.lock"), JSON.stringify({ pid: 2 ** 22 + 1 }));
