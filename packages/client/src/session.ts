@@ -33,8 +33,8 @@ export interface Session<State extends object = JsonObject> {
   /** A small fact: changes what the agent knows, starts nothing (SPEC send-3). */
   readonly observe: (name: string, data?: Json) => Receipt;
   /**
-   * A command of the agent, repeated until it is answered. Rejects with a `HoldfastError`: the edge's or the agent's
-   * refusal, `aborted`, `closed`.
+   * A command to the session (SPEC command-1), repeated until it is answered. `interrupt` is the only one so far; agents
+   * have none of their own. Rejects with a `HoldfastError`: the edge's or the session's refusal, `aborted`, `closed`.
    */
   readonly command: (name: string, args?: JsonObject, options?: CommandOptions) => Promise<Json>;
   /**

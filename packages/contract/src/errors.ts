@@ -19,7 +19,7 @@ export const ERRORS = {
   unknown_agent: { retry: false, advice: "Name an agent this deployment offers." },
   unknown_session: { retry: false, advice: "Send the session an event first; it has no agent yet." },
   unknown_request: { retry: false, advice: "Use requests this edge knows, or an edge of a later release." },
-  unknown_command: { retry: false, advice: "Use a command this agent has." },
+  unknown_command: { retry: false, advice: "Use a command this session has: so far `interrupt` alone." },
   command_refused: {
     retry: false,
     advice: "The session's state does not allow this command now; the message says why.",
