@@ -130,18 +130,6 @@ program
     process.exitCode = await check(options);
   });
 
-program
-  .command("tool", { hidden: true })
-  .description("Run a tool out of node_modules; for the scripts of package.json.")
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("<name>")
-  .argument("[args...]")
-  .action(async (name: string, args: string[]) => {
-    const { runTool } = await import("./commands/script.ts");
-    process.exitCode = await runTool(name, args);
-  });
-
 function port(text: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= 65_000) return value;
