@@ -6,15 +6,21 @@ import { batch, type Harness, input, newKey, observe, startHarness } from "./har
 const TURNS = 20;
 const OBSERVES = 80;
 
+/** Publishings that have begun, by their session's name. */
+const begun = new Map<string, number>();
+/** Queries that were under way when a publishing of their session began. */
+let met = 0;
+
 let harness: Harness;
 beforeAll(async () => {
   harness = await startHarness({
     localActivities: (real) => ({
       ...real,
       // Time for a Query to come while it runs.
-      async publish(...what) {
+      async publish(key, ...what) {
+        begun.set(key.name, (begun.get(key.name) ?? 0) + 1);
         await delay(5);
-        return real.publish(...what);
+        return real.publish(key, ...what);
       },
     }),
   });
@@ -24,7 +30,11 @@ afterAll(() => harness.stop());
 async function converse(key: SessionKey): Promise<void> {
   let isOver = false;
   const ask = async (): Promise<void> => {
-    while (!isOver) await harness.snapshot(key);
+    while (!isOver) {
+      const before = begun.get(key.name);
+      await harness.snapshot(key);
+      if (begun.get(key.name) !== before) met++;
+    }
   };
   const observes = async (): Promise<void> => {
     for (let seq = 1; seq <= OBSERVES; seq++) {
@@ -51,5 +61,6 @@ async function converse(key: SessionKey): Promise<void> {
 test("open-3: sessions that are asked for snapshots while they publish can be taken up by another worker", async () => {
   const keys = Array.from({ length: 5 }, newKey);
   await Promise.all(keys.map(converse));
+  expect(met).toBeGreaterThan(0);
   for (const key of keys) await expect(harness.replay(key)).resolves.toBeUndefined();
 });
