@@ -1,4 +1,4 @@
-import { LANE_PATTERN, NAME_PATTERN } from "@holdfast/contract";
+import { LANE_PATTERN, NAME_PATTERN, SHARED_LANE } from "@holdfast/contract";
 import {
   baseConfigShape,
   ConfigError,
@@ -47,7 +47,7 @@ const shape = {
 
   HOLDFAST_AGENTS: list.pipe(z.array(name).min(1)).default(["concierge", "echo"]),
   HOLDFAST_DEFAULT_AGENT: name.default("concierge"),
-  HOLDFAST_LANE: z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`").default("shared"),
+  HOLDFAST_LANE: z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`").default(SHARED_LANE),
 
   /** Connections this node holds; beyond it an upgrade is answered 503, so that a balancer chooses another node. */
   HOLDFAST_MAX_CONNECTIONS: count.default(30_000),

@@ -1,4 +1,4 @@
-import { LANE_PATTERN } from "@holdfast/contract/temporal";
+import { LANE_PATTERN, SHARED_LANE } from "@holdfast/contract/temporal";
 import { baseConfigShape, loadConfig, redisConfigShape, temporalConfigShape } from "@holdfast/service/config";
 import { z } from "zod";
 
@@ -20,7 +20,7 @@ const shape = {
   /** Temporal SDK's own Prometheus metrics on HOLDFAST_HOST; not served without it. */
   HOLDFAST_SDK_METRICS_PORT: port.optional(),
   /** Comma-separated lanes this worker takes model work from. */
-  HOLDFAST_LANES: lanes.default(["shared"]),
+  HOLDFAST_LANES: lanes.default([SHARED_LANE]),
   /** Model calls under way at once, for each lane. */
   HOLDFAST_MAX_CONCURRENT_ACTIVITIES: count.default(200),
   /** Base URL of an OpenAI-compatible server, up to and including /v1. Without one the embedded model answers. */
