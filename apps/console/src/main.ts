@@ -1,7 +1,6 @@
-import { promisify } from "node:util";
 import { createLogger } from "@holdfast/service/log";
 import { main } from "@holdfast/service/main";
-import { listen } from "@holdfast/service/operations";
+import { closeServer, listen } from "@holdfast/service/operations";
 import { consoleConfig } from "./config.ts";
 import { consoleApp } from "./console.ts";
 
@@ -12,10 +11,6 @@ await main(async () => {
   log.info({ address: server.address() }, "console listens");
   return {
     log,
-    stop: async () => {
-      const closed = promisify(server.close.bind(server))();
-      server.closeAllConnections();
-      await closed;
-    },
+    stop: () => closeServer(server),
   };
 });

@@ -1,6 +1,7 @@
 import { wireError, type WireError } from "@holdfast/contract";
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { spread } from "./backoff.ts";
 import type { Claims } from "./tokens.ts";
 
 export interface AdmissionSettings {
@@ -39,8 +40,7 @@ export function createAdmission(
       return undefined;
     } catch (reason) {
       if (!(reason instanceof RateLimiterRes)) return undefined;
-      // Spread, or all that were refused would come back in the same millisecond.
-      const retryAfterMs = Math.round(reason.msBeforeNext * (1 + Math.random() / 2));
+      const retryAfterMs = spread(reason.msBeforeNext);
       return wireError("rate_limited", "Too many connections in a short time.", { retryAfterMs });
     }
   };

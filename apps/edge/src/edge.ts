@@ -2,7 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { wireError } from "@holdfast/contract";
 import { createLogger, type Logger } from "@holdfast/service/log";
 import { createMetrics } from "@holdfast/service/metrics";
-import { listen, operationsApp } from "@holdfast/service/operations";
+import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis, type RedisRole } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { createAdmission } from "./admission.ts";
@@ -157,10 +157,4 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
 function portOf(server: HttpServer): number {
   const address = server.address();
   return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function closeServer(server: HttpServer): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }

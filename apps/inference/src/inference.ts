@@ -1,4 +1,3 @@
-import { promisify } from "node:util";
 import { Breakers } from "@holdfast/activities/breakers";
 import { Language } from "@holdfast/activities/language";
 import { createModels } from "@holdfast/activities/models/registry";
@@ -7,7 +6,7 @@ import { queryTruth } from "@holdfast/activities/truth";
 import { laneTaskQueue } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
-import { listen, operationsApp } from "@holdfast/service/operations";
+import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis, type RedisConnection, redisReady } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
@@ -72,9 +71,7 @@ export async function startInference(
       breakers.stop();
       await client.connection.close();
       redis.disconnect();
-      const closed = promisify(server.close.bind(server))();
-      server.closeAllConnections();
-      await closed;
+      await closeServer(server);
     },
   };
 }

@@ -1,10 +1,9 @@
-import { promisify } from "node:util";
 import { createHeal } from "@holdfast/activities/heal";
 import { createPublish } from "@holdfast/activities/publish";
 import { TASK_QUEUE_SESSIONS } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
-import { listen, operationsApp } from "@holdfast/service/operations";
+import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
@@ -90,9 +89,7 @@ export async function startOrchestrator(
       await ran;
       await client.connection.close();
       redis.disconnect();
-      const closed = promisify(server.close.bind(server))();
-      server.closeAllConnections();
-      await closed;
+      await closeServer(server);
     },
   };
 }

@@ -1,8 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { createLogger } from "@holdfast/service/log";
 import { main } from "@holdfast/service/main";
-import { listen } from "@holdfast/service/operations";
+import { closeServer, listen } from "@holdfast/service/operations";
 import { webConfig } from "./server/config.ts";
 import { webApp } from "./server/web.ts";
 
@@ -17,10 +16,6 @@ await main(async () => {
     log.warn("development tokens are on: whoever reaches this server may become anyone");
   return {
     log,
-    stop: async () => {
-      const closed = promisify(server.close.bind(server))();
-      server.closeAllConnections();
-      await closed;
-    },
+    stop: () => closeServer(server),
   };
 });

@@ -32,6 +32,15 @@ export const temporalConfigShape = {
   HOLDFAST_TEMPORAL_API_KEY: z.string().optional(),
 } as const;
 
+/** An address that HTTP clients can call. */
+export const httpUrl = z.url({ protocol: /^https?$/ });
+
+/** Such addresses separated by commas, without a trailing slash. */
+export const httpUrls = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim().replace(/\/+$/, "")))
+  .pipe(z.array(httpUrl));
+
 /** Thrown with one line per wrong variable; `main` prints it and exits 2. */
 export class ConfigError extends Error {
   override name = "ConfigError";

@@ -1,12 +1,13 @@
+import { once } from "node:events";
 import type { Server } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
+import { connect, createServer, type AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { createMetrics } from "./metrics.ts";
-import { listen, operationsApp, type Readiness } from "./operations.ts";
+import { closeServer, listen, operationsApp, type Readiness } from "./operations.ts";
 
 let server: Server | undefined;
 afterEach(async () => {
-  await new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+  if (server !== undefined) await closeServer(server);
   server = undefined;
 });
 
@@ -28,6 +29,17 @@ test("a ready process answers 200 and carries its name on every metric", async (
   const url = await serve(() => undefined);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);
   expect(await (await fetch(`${url}/metrics`)).text()).toMatch(/process_cpu_seconds_total\{app="test"\}/);
+});
+
+test("a server closes though a client keeps its connection, and may be closed again", async () => {
+  const url = await serve(() => undefined);
+  const client = connect(Number(new URL(url).port), "127.0.0.1");
+  await once(client, "connect");
+  const ended = once(client, "close");
+  if (server === undefined) throw new Error("there is no server");
+  await closeServer(server);
+  await ended;
+  await closeServer(server);
 });
 
 test("a port in use is refused with a sentence that names it", async () => {

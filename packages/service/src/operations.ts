@@ -43,3 +43,11 @@ export async function listen(app: Express, host: string, port: number): Promise<
   });
   return server;
 }
+
+/** Resolves when the server is closed, with its connections: a client that keeps one open would keep the process. */
+export async function closeServer(server: Server): Promise<void> {
+  // Its only error is that the server is closed already.
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}

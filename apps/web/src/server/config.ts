@@ -1,17 +1,11 @@
-import { baseConfigShape, ConfigError, loadConfig } from "@holdfast/service/config";
+import { baseConfigShape, ConfigError, httpUrl, httpUrls, loadConfig } from "@holdfast/service/config";
 import { z } from "zod";
-
-/** http(s) addresses separated by commas, without a trailing slash. */
-const urls = z
-  .string()
-  .transform((text) => text.split(",").map((part) => part.trim().replace(/\/+$/, "")))
-  .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1));
 
 const shape = {
   ...baseConfigShape,
   HOLDFAST_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
   /** The edges as a browser reaches them. A page rotates through them when it reconnects. */
-  HOLDFAST_EDGE_URLS: urls.default(["http://127.0.0.1:4001", "http://127.0.0.1:4002"]),
+  HOLDFAST_EDGE_URLS: httpUrls.default(["http://127.0.0.1:4001", "http://127.0.0.1:4002"]),
   /**
    * Development only: whoever reaches this server may become anyone. It also lets the page reach the supervisor's
    * control API, when there is one.
@@ -24,9 +18,9 @@ const shape = {
   /** Lifetime of a development token, in seconds. The page gets a new one before it ends. */
   HOLDFAST_DEV_TOKEN_SECONDS: z.coerce.number().int().positive().default(3600),
   /** Origins of this server besides the loopback names, for its development routes (say, a laptop's name for a phone). */
-  HOLDFAST_WEB_ORIGINS: urls.default([]),
+  HOLDFAST_WEB_ORIGINS: httpUrls.default([]),
   /** The supervisor's control API. */
-  HOLDFAST_CONTROL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  HOLDFAST_CONTROL_URL: httpUrl.optional(),
   HOLDFAST_CONTROL_TOKEN: z.string().optional(),
 } as const;
 
