@@ -34,7 +34,7 @@ const BOUNDARIES: Record<string, Boundary> = {
   "packages/client": {
     holdfast: ["contract"],
     temporal: [],
-    packages: ["zod", "socket.io-client", "idb-keyval", "fast-deep-equal", "react", "ai"],
+    packages: ["zod", "socket.io-client", "idb-keyval", "fast-deep-equal", "react"],
     node: false,
   },
   "apps/edge": { holdfast: ["contract", "service", "session-log"], temporal: ["client"], node: true },
@@ -56,7 +56,7 @@ const BOUNDARIES: Record<string, Boundary> = {
     temporal: ["worker", "client"],
     node: true,
   },
-  "apps/console": { holdfast: ["contract", "service", "session-log"], temporal: ["client"], node: true },
+  "apps/console": { holdfast: ["service"], temporal: [], node: true },
   "apps/web": { holdfast: ["contract", "service", "client"], typesOnly: ["workflows"], temporal: [], node: true },
 };
 
