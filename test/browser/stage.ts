@@ -1,5 +1,5 @@
 import { startModelServer, type ModelServer } from "@holdfast/model-server";
-import { startStack, type Stack } from "@holdfast/stack/cluster";
+import { startStack, type Stack } from "@holdfast/stack/stack";
 import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
 import { ChatPage } from "./chat-page.ts";
 import { launchChromium } from "./chromium.ts";

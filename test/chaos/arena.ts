@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ModelServer } from "@holdfast/model-server";
-import type { Stack, StackOptions } from "@holdfast/stack/cluster";
+import type { Stack, StackOptions } from "@holdfast/stack/stack";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
 import { startScene } from "../conformance/stack.ts";
 import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";

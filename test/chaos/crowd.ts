@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionKey } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import type { Cables } from "./cables.ts";
 import type { ParticipantPlan, Talker } from "./participant.ts";
 import { RawParticipant } from "./raw-participant.ts";

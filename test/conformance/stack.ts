@@ -1,4 +1,4 @@
-import { startStack, type Stack, type StackOptions } from "@holdfast/stack/cluster";
+import { startStack, type Stack, type StackOptions } from "@holdfast/stack/stack";
 import { type ModelServer, startModelServer } from "@holdfast/model-server";
 
 /** A whole Holdfast whose model is the scripted server, so that every answer is known beforehand. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ModelServer } from "@holdfast/model-server";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { startScene } from "../conformance/stack.ts";
 import { OutageServers } from "./outage-servers.ts";
 import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import type { SentEvent } from "../chaos/history.ts";
 import type { Participant, ParticipantPlan } from "../chaos/participant.ts";
 import { RawParticipant } from "../chaos/raw-participant.ts";

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 
 const SAMPLE_MS = 500;
 const MEBIBYTE = 1_048_576;

@@ -1,4 +1,4 @@
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { inputOf } from "./slow-reader-protocol.ts";
 import { Watcher, type WatcherRecord } from "./slow-reader-watcher.ts";
 

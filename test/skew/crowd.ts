@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionKey } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import type { Participant, ParticipantPlan } from "../chaos/participant.ts";
 import { RawParticipant } from "../chaos/raw-participant.ts";
 import type { Release } from "./phases.ts";

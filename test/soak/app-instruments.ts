@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { readAppMetrics } from "./app-metrics.ts";
 import type { MeasureName } from "./bounds.ts";
 import { keptHeap } from "./garbage.ts";

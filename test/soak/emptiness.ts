@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS, type SessionKey } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { appsOf, edgeGauges } from "./app-instruments.ts";
 import { readAppMetrics } from "./app-metrics.ts";
 import { belongsTo, type ServerInstruments } from "./server-instruments.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { answersBy } from "../chaos/answers.ts";
 import { check } from "../chaos/checker.ts";
 import { emptyHistory } from "../chaos/history.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { appliedObserves, differ } from "../chaos/checker.ts";
 import { askSession, reasonOf } from "../conformance/temporal.ts";
 import type { Ledger } from "./ledger.ts";

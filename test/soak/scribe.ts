@@ -1,6 +1,6 @@
 import { connect, type HoldfastClient, type Session } from "@holdfast/client";
 import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import type { Ledger } from "./ledger.ts";
 
 /** Reads every session all the time and enters its committed turns in the ledger. */

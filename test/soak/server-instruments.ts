@@ -1,6 +1,6 @@
 import { type SessionKey, sessionPath } from "@holdfast/contract";
 import { temporalAt } from "../conformance/temporal.ts";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import type { Client } from "@temporalio/client";
 import { Redis } from "ioredis";
 import { openHandles } from "./app-instruments.ts";

@@ -1,5 +1,5 @@
 import { Client, Connection } from "@temporalio/client";
-import { startStack, type Stack } from "@holdfast/stack/cluster";
+import { startStack, type Stack } from "@holdfast/stack/stack";
 import getPort from "get-port";
 import { BareTarget } from "../bare/target.ts";
 import { startFloor } from "../floor/target.ts";

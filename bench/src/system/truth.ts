@@ -1,5 +1,5 @@
 import { QUERY_SNAPSHOT, snapshotSchema, workflowIdOf, type Snapshot } from "@holdfast/contract";
-import type { TokenClaims } from "@holdfast/stack/cluster";
+import type { TokenClaims } from "@holdfast/stack/stack";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";
 import type { Truth } from "../load/wire-target.ts";

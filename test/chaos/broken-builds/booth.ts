@@ -1,5 +1,5 @@
 import type { ModelServer } from "@holdfast/model-server";
-import type { Stack } from "@holdfast/stack/cluster";
+import type { Stack } from "@holdfast/stack/stack";
 import { patchedTree, type Tree } from "../../builds/patched-tree.ts";
 import type { Cable } from "../cables.ts";
 import type { BrokenBuild } from "./build.ts";

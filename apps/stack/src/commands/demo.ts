@@ -5,7 +5,7 @@ import { QUERY_SNAPSHOT, type SessionTruth, type Turn, workflowIdOf } from "@hol
 import { answerTokens, parseScript, startModelServer } from "@holdfast/model-server";
 import { Client, Connection } from "@temporalio/client";
 import pc from "picocolors";
-import { type ChildEvent, type Stack, startStack } from "../cluster.ts";
+import { type ChildEvent, type Stack, startStack } from "../stack.ts";
 import { differences } from "../demo/comparison.ts";
 import { Conversation, INPUTS } from "../demo/conversation.ts";
 import { Screen } from "../demo/screen.ts";

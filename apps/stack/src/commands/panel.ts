@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import pc from "picocolors";
-import type { Stack } from "../cluster.ts";
+import type { Stack } from "../stack.ts";
 import { ROOT } from "../paths.ts";
 
 /** The links of a running stack, as one framed block. */

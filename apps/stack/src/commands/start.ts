@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import pc from "picocolors";
-import { type ChildEvent, type Stack, startStack } from "../cluster.ts";
+import { type ChildEvent, type Stack, startStack } from "../stack.ts";
 import { takeLock } from "../lock.ts";
 import { panel } from "./panel.ts";
 import { DATA_DIR } from "../paths.ts";

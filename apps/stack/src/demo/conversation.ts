@@ -1,5 +1,5 @@
 import { connect, type HoldfastClient, type Session } from "@holdfast/client";
-import type { Stack } from "../cluster.ts";
+import type { Stack } from "../stack.ts";
 import type { Screen } from "./screen.ts";
 import { Witness } from "./witness.ts";
 
