@@ -4,7 +4,7 @@ import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import type { Participant } from "./participant.ts";
 
 /** A burst that is more than a run may take, and then a steady stream that a workflow can keep up with for as long as it lasts. */
-const FLOOD = { burst: 60, burstGapMs: 15, gapMs: 100, observesPerInput: 30, mostWaiting: 100 };
+const FLOOD = { burst: 60, burstGapMs: 15, gapMs: 200, observesPerInput: 30, mostWaiting: 100 };
 /** Long enough for Temporal and the orchestrator to be struck meanwhile and to come back. */
 const LONGEST_MS = 60_000;
 
