@@ -18,10 +18,8 @@ const EDGE: readonly Patch[] = [
   },
   {
     file: "apps/edge/src/sockets.ts",
-    find: 'if (typeof ack !== "function") return;',
-    replace: `if (typeof ack !== "function") return;
-    const tell = ack;
-    ack = (answer) => tell({ ...answer, ${LATER} });`,
+    find: "this.#serve(ack, (answer) => {",
+    replace: `this.#serve((answer) => ack({ ...answer, ${LATER} }), (answer) => {`,
   },
   {
     file: "apps/edge/src/sockets.ts",

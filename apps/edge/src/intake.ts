@@ -57,7 +57,7 @@ export class Intake {
     const { feed, key, agent } = session;
     const first = events[0]?.seq ?? 1;
     const last = events.at(-1)?.seq ?? first;
-    const after = request.after ?? first - 1;
+    const after = Math.min(request.after ?? first - 1, first - 1);
     const place = sender.order.check(feed.path, producer, after);
     const measured = measureEvents(events);
     if (measured.outcome === "refused") return answer({ ok: false, error: measured.error });

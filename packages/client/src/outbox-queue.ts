@@ -46,7 +46,9 @@ export class OutboxQueue {
       if (bytes > maxBytes && this.#sent > from) break;
       this.#sent++;
     }
-    return this.#sent === from ? undefined : { after, entries: this.#entries.slice(from, this.#sent) };
+    const [first, ...others] = this.#entries.slice(from, this.#sent);
+    // One that was made durable before those in front of it, by an answer that came first, is behind them all the same.
+    return first && { after: Math.min(after, first.seq - 1), entries: [first, ...others] };
   }
 
   /** Everything left is to be sent again, from the first on. */
