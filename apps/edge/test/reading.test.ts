@@ -1,55 +1,22 @@
-import { emptySnapshot, type SessionKey } from "@holdfast/contract";
-import type { SessionLog } from "@holdfast/session-log";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Edge } from "../src/edge.ts";
-import { Scribe } from "./scribe.ts";
-import { Stage } from "./stage.ts";
-import { input, Visitor } from "./visitor.ts";
+import { emptySnapshot } from "@holdfast/contract";
+import { expect, test } from "vitest";
+import { useReading } from "./use-reading.ts";
+import { input, type Visitor } from "./visitor.ts";
 
-let stage: Stage;
-let edge: Edge;
-let log: SessionLog;
-const open: Visitor[] = [];
-beforeAll(async () => {
-  stage = await Stage.start();
-  [edge] = await Promise.all([stage.startEdge(), stage.startWorker()]);
-  log = await stage.openLog();
-});
-afterEach(() => {
-  for (const visitor of open.splice(0)) visitor.leave();
-});
-afterAll(() => stage.stop());
-
-let subjects = 0;
-function newKey(): SessionKey {
-  return { tenant: "acme", owner: `reader-${++subjects}`, name: "s" };
-}
-
-async function visit(key: SessionKey): Promise<Visitor> {
-  const visitor = await Visitor.connect(edge.url, key.owner);
-  open.push(visitor);
-  return visitor;
-}
-
-async function metric(name: string, of = edge): Promise<number> {
-  const text = await (await fetch(`${of.url}/metrics`)).text();
-  const line = text.split("\n").find((candidate) => candidate.startsWith(name));
-  return Number(line?.split(" ").at(-1) ?? 0);
-}
+const use = useReading();
 
 test("open-3: a session nobody has sent anything to begins with a snapshot of version 0", async () => {
-  const visitor = await visit(newKey());
+  const visitor = await use.visit(use.newKey());
   expect(await visitor.open("s")).toEqual({ ok: true, resumed: false });
   await visitor.until(() => visitor.of("s").last !== undefined);
   expect(visitor.of("s").frames).toEqual([{ type: "snapshot", id: "0", snapshot: emptySnapshot("echo") }]);
 });
 
 test("frames come live, chained, to every reader, under the name each opened the session by (ids-2)", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const owner = await visit(key);
-  const guest = await Visitor.connect(edge.url, "guest", { shared: [`${key.owner}/s`] });
-  open.push(guest);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const owner = await use.visit(key);
+  const guest = await use.visit({ owner: "guest" }, { shared: [`${key.owner}/s`] });
   await owner.open("s");
   await guest.open(`${key.owner}/s`);
   await scribe.turn("Hello", ", ", "world");
@@ -70,19 +37,13 @@ test("frames come live, chained, to every reader, under the name each opened the
 });
 
 test("open-2: a reader resumes right after its cursor, on a node that has just followed and on one that had not", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { key, scribe, visitor } = await use.firstTurnRead();
   visitor.leave();
   await scribe.turn(...Array.from({ length: 200 }, (_, index) => `${index} `));
   await scribe.tellWorkflow();
-  const other = await stage.startEdge();
-  for (const url of [edge.url, other.url]) {
-    const again = await Visitor.connect(url, key.owner);
-    open.push(again);
+  const other = await use.stage.startEdge();
+  for (const node of [use.edge, other]) {
+    const again = await use.visit(key, {}, node);
     Object.assign(again.of("s"), { view: visitor.of("s").view, last: visitor.of("s").last });
     expect(await again.open("s")).toEqual({ ok: true, resumed: true });
     await again.until(() => again.of("s").view.version === 4);
@@ -93,30 +54,25 @@ test("open-2: a reader resumes right after its cursor, on a node that has just f
 });
 
 test("open-3: a cursor the log does not have any more begins with a snapshot", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
   await scribe.turn("one");
   await scribe.tellWorkflow();
-  const visitor = await visit(key);
+  const visitor = await use.visit(key);
   expect(await visitor.open("s", { cursor: "123-456", version: 1 })).toEqual({ ok: true, resumed: false });
   await visitor.until(() => visitor.of("s").view.version === 2);
   expect(visitor.of("s").view).toEqual(scribe.snapshot);
 });
 
 test("open-4: a second open starts anew with its cursor; open-5: nothing comes after close", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { key, scribe, visitor } = await use.firstTurnRead();
   await scribe.tellWorkflow();
   const before = visitor.of("s").frames.length;
   expect(await visitor.ask("open", { session: "s" })).toEqual({ ok: true, resumed: false });
   await visitor.until(() => visitor.of("s").frames.length > before);
   expect(visitor.of("s").frames.at(-1)?.type).toBe("snapshot");
   await visitor.closeSession("s");
-  const witness = await visit(key);
+  const witness = await use.visit(key);
   await witness.open("s");
   const after = visitor.of("s").frames.length;
   await scribe.turn("two");
@@ -125,14 +81,9 @@ test("open-4: a second open starts anew with its cursor; open-5: nothing comes a
 });
 
 test("open-4: an open that another overtakes is answered by what comes", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { key, visitor } = await use.firstTurnRead();
   visitor.leave();
-  const next = await visit(key);
+  const next = await use.visit(key);
   const place = { session: "s", cursor: visitor.of("s").last, version: 2 };
   const answers = await Promise.all([next.ask("open", place), next.ask("open", place)]);
   expect(answers).toEqual([
@@ -142,12 +93,12 @@ test("open-4: an open that another overtakes is answered by what comes", async (
 });
 
 test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas go on from it", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
   await scribe.begin();
   await scribe.say("Once upon ");
   await scribe.tellWorkflow();
-  const visitor = await visit(key);
+  const visitor = await use.visit(key);
   await visitor.open("s");
   await visitor.until(() => visitor.of("s").view.running?.text === "Once upon ");
   await scribe.say("a time");
@@ -159,34 +110,33 @@ test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas 
 });
 
 test("a cold cache is filled by one Query, however many open the session at once", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
   await scribe.turn("one");
   await scribe.tellWorkflow();
-  await stage.forget(key);
-  const queries = await metric("holdfast_edge_queries_total");
-  const visitors = await Promise.all(Array.from({ length: 5 }, () => visit(key)));
+  await use.stage.forget(key);
+  const queries = await use.metric("holdfast_edge_queries_total");
+  const visitors = await Promise.all(Array.from({ length: 5 }, () => use.visit(key)));
   await Promise.all(visitors.map((visitor) => visitor.open("s")));
   await Promise.all(visitors.map((visitor) => visitor.until(() => visitor.of("s").view.version === 2)));
   for (const visitor of visitors) expect(visitor.of("s").view).toEqual(scribe.snapshot);
-  expect((await metric("holdfast_edge_queries_total")) - queries).toBe(1);
-  const late = await visit(key);
+  expect((await use.metric("holdfast_edge_queries_total")) - queries).toBe(1);
+  const late = await use.visit(key);
   await late.open("s");
   await late.until(() => late.of("s").view.version === 2);
-  expect((await metric("holdfast_edge_queries_total")) - queries).toBe(1);
+  expect((await use.metric("holdfast_edge_queries_total")) - queries).toBe(1);
 });
 
 test("open-2: whoever resumes where one node has proven the log costs no other node a Query", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const first = await visit(key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const first = await use.visit(key);
   await first.open("s");
   await scribe.turn("one");
   await scribe.tellWorkflow();
   await first.until(() => first.of("s").view.version === 2);
-  const other = await stage.startEdge();
-  const again = await Visitor.connect(other.url, key.owner);
-  open.push(again);
+  const other = await use.stage.startEdge();
+  const again = await use.visit(key, {}, other);
   expect(await again.open("s", { cursor: first.of("s").last, version: 2 })).toEqual({ ok: true, resumed: true });
   // A session that was never sent anything to is one as well.
   await first.open("empty");
@@ -196,20 +146,15 @@ test("open-2: whoever resumes where one node has proven the log costs no other n
   await again.open("s");
   await again.until(() => again.of("s").last !== undefined);
   expect(again.of("s").view).toEqual(scribe.snapshot);
-  expect(await metric("holdfast_edge_queries_total", other)).toBe(0);
+  expect(await use.metric("holdfast_edge_queries_total", other)).toBe(0);
 });
 
 test("chain-1: a log that was lost under a reader is noticed at the next frame, and mended by a snapshot", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { key, scribe, visitor } = await use.firstTurnRead();
   await scribe.begin();
   await scribe.say("half");
   await visitor.until(() => visitor.of("s").view.running?.text === "half");
-  await stage.forget(key);
+  await use.stage.forget(key);
   scribe.commitOnly();
   await scribe.tellWorkflow();
   await scribe.turn("three");
@@ -220,9 +165,9 @@ test("chain-1: a log that was lost under a reader is noticed at the next frame, 
 });
 
 test("chain-3: a version the log never got reaches no reader as a gap, but as a snapshot", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const visitor = await use.visit(key);
   await visitor.open("s");
   await scribe.begin();
   await scribe.say("half");
@@ -237,9 +182,9 @@ test("chain-3: a version the log never got reaches no reader as a gap, but as a 
 });
 
 test("a turn goes all the way: sent, made durable, applied by a frame", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const visitor = await visit(key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const visitor = await use.visit(key);
   await visitor.open("s");
   expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
   await scribe.begin({ p: 1 });

@@ -1,49 +1,16 @@
-import type { SessionKey } from "@holdfast/contract";
-import type { SessionLog } from "@holdfast/session-log";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Edge } from "../src/edge.ts";
-import { Scribe } from "./scribe.ts";
-import { Stage } from "./stage.ts";
-import { Visitor } from "./visitor.ts";
+import { expect, test } from "vitest";
+import { useReading } from "./use-reading.ts";
+import type { Visitor } from "./visitor.ts";
 
 /** Small, so that little text makes a socket slow. */
 const SLOW_BYTES = 65_536;
 
-let stage: Stage;
-let edge: Edge;
-let log: SessionLog;
-const open: Visitor[] = [];
-beforeAll(async () => {
-  stage = await Stage.start();
-  [edge] = await Promise.all([stage.startEdge({ HOLDFAST_SLOW_SOCKET_BYTES: `${SLOW_BYTES}` }), stage.startWorker()]);
-  log = await stage.openLog();
-});
-afterEach(() => {
-  for (const visitor of open.splice(0)) visitor.leave();
-});
-afterAll(() => stage.stop());
-
-let subjects = 0;
-function newKey(): SessionKey {
-  return { tenant: "acme", owner: `reader-${++subjects}`, name: "s" };
-}
-
-async function visit(key: SessionKey): Promise<Visitor> {
-  const visitor = await Visitor.connect(edge.url, key.owner);
-  open.push(visitor);
-  return visitor;
-}
-
-async function metric(name: string): Promise<number> {
-  const text = await (await fetch(`${edge.url}/metrics`)).text();
-  const line = text.split("\n").find((candidate) => candidate.startsWith(name));
-  return Number(line?.split(" ").at(-1) ?? 0);
-}
+const use = useReading({ HOLDFAST_SLOW_SOCKET_BYTES: `${SLOW_BYTES}` });
 
 test("open-7: a socket that does not read is paused at a bound, holds nobody up, and is caught up when it reads", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const [slow, quick] = [await visit(key), await visit(key)];
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const [slow, quick] = [await use.visit(key), await use.visit(key)];
   await Promise.all([slow.open("s"), quick.open("s")]);
   await Promise.all([slow, quick].map((visitor) => visitor.until(() => visitor.of("s").last !== undefined)));
   const transport = underlying(slow);
@@ -57,14 +24,14 @@ test("open-7: a socket that does not read is paused at a bound, holds nobody up,
     }
   };
   // Until the kernel's buffers are full, and then megabytes more.
-  while ((await metric("holdfast_edge_paused_readers")) === 0) await say(5);
+  while ((await use.metric("holdfast_edge_paused_readers")) === 0) await say(5);
   await say(30);
   const isWhole = (visitor: Visitor) => visitor.of("s").view.version === scribe.snapshot.version;
   await quick.until(() => isWhole(quick));
   expect(quick.of("s").breaks).toBe(0);
   expect(isWhole(slow)).toBe(false);
   // One socket's share of this process: its bound, one packet, and that packet's last frame.
-  expect(await metric("holdfast_edge_outgoing_bytes")).toBeLessThan(SLOW_BYTES + 128 * 1024 + 100_000);
+  expect(await use.metric("holdfast_edge_outgoing_bytes")).toBeLessThan(SLOW_BYTES + 128 * 1024 + 100_000);
   transport.resume();
   await slow.until(() => isWhole(slow));
   expect(slow.of("s").view).toEqual(scribe.snapshot);
@@ -72,15 +39,15 @@ test("open-7: a socket that does not read is paused at a bound, holds nobody up,
 });
 
 test("open-5: a session closed while its socket does not read is not kept for it", async () => {
-  const key = newKey();
-  const scribe = new Scribe(stage, log, key);
-  const slow = await visit(key);
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const slow = await use.visit(key);
   await slow.open("s");
   const transport = underlying(slow);
   transport.pause();
-  while ((await metric("holdfast_edge_paused_readers")) === 0) await scribe.turn("x".repeat(50_000));
+  while ((await use.metric("holdfast_edge_paused_readers")) === 0) await scribe.turn("x".repeat(50_000));
   const closed = slow.closeSession("s");
-  await expect.poll(() => metric("holdfast_edge_paused_readers"), { timeout: 60_000 }).toBe(0);
+  await expect.poll(() => use.metric("holdfast_edge_paused_readers"), { timeout: 60_000 }).toBe(0);
   transport.resume();
   expect(await closed).toEqual({ ok: true });
 });
