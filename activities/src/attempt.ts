@@ -22,6 +22,8 @@ export interface AttemptDeps extends ContextSource {
   config: RespondConfig;
 }
 
+type Answer = Pick<RespondResult, "text" | "stopped" | "finish" | "usage">;
+
 /** What an attempt needs to know of the activity it runs in. */
 export interface Activity {
   /** Counts from 1. */
@@ -79,13 +81,13 @@ export class Attempt {
     }
   }
 
-  async #answer(begun: Begun | undefined): Promise<Pick<RespondResult, "text" | "stopped" | "usage">> {
+  async #answer(begun: Begun | undefined): Promise<Answer> {
     if (begun?.outcome === "stale") throw superseded();
     const before = await this.#textBefore(begun);
     // What readers hold of this very step; a log that lost some of it before counts as holding nothing of it.
     const held =
       begun?.baseLength === before.length && begun.text.startsWith(before) ? begun.text.slice(before.length) : "";
-    if (begun?.stop === true) return { text: held, stopped: true };
+    if (begun?.stop === true) return { text: held, stopped: true, finish: "interrupted" };
 
     const prompt = await this.#prompt(begun, before, held);
     const call = this.#enterBreaker();
@@ -177,18 +179,18 @@ export class Attempt {
     else call.ended();
   }
 
-  #conclude(ending: Ending, text: string, held: string): Pick<RespondResult, "text" | "stopped" | "usage"> {
+  #conclude(ending: Ending, text: string, held: string): Answer {
     switch (ending.why) {
       case "finished": {
         if (text === "") throw this.#failureOf(new ModelError("broken", "The model answered nothing."));
         const hasUsage = Object.keys(ending.usage).length > 0;
-        return { text, stopped: false, ...(hasUsage ? { usage: ending.usage } : {}) };
+        return { text, stopped: false, finish: "stop", ...(hasUsage ? { usage: ending.usage } : {}) };
       }
       case "too long":
-        return { text, stopped: false };
+        return { text, stopped: false, finish: "limit" };
       case "stopped":
         // Stopped before it had said anything: what readers still see of the attempt before is the partial text.
-        return { text: text === "" ? held : text, stopped: true };
+        return { text: text === "" ? held : text, stopped: true, finish: "interrupted" };
       case "superseded":
         throw superseded();
       case "shutdown":

@@ -19,6 +19,14 @@ export const turnNumberSchema = z.number().int().min(1);
 export const turnOutcomeSchema = z.enum(["completed", "interrupted", "failed"]);
 export type TurnOutcome = z.infer<typeof turnOutcomeSchema>;
 
+/**
+ * Why a turn's text ends where it does: `stop`: the model had said all it wanted; `length`: its limit of tokens cut it;
+ * `filtered`: the provider's content filter did; `limit`: it reached what a turn may hold; `interrupted`: somebody stopped
+ * it; `error`: the turn failed, and the text is what had been said until then.
+ */
+export const finishSchema = z.enum(["stop", "length", "filtered", "limit", "interrupted", "error"]);
+export type Finish = z.infer<typeof finishSchema>;
+
 /** A turn with its outcome, as the workflow committed it. Turns are numbered 1, 2, 3 … within a session. */
 export const turnSchema = z.object({
   turn: turnNumberSchema,

@@ -5,7 +5,7 @@
 import type { Event } from "./events.ts";
 import type { SessionKey } from "./ids.ts";
 import type { Json } from "./json.ts";
-import type { Applied, Input, Snapshot } from "./snapshot.ts";
+import type { Applied, Finish, Input, Snapshot } from "./snapshot.ts";
 
 export const WORKFLOW_TYPE = "session";
 export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
@@ -102,6 +102,7 @@ export interface RespondResult {
   /** What this step added to the turn's text. */
   text: string;
   stopped: boolean;
+  finish: Exclude<Finish, "error">;
   model: string;
   enrichment: Enrichment;
   usage?: { inputTokens?: number; outputTokens?: number };

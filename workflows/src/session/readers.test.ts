@@ -60,7 +60,14 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
           if (pick(3) === 0) receive();
           const keywords = Array.from({ length: pick(4) }, () => `k${pick(40)}`);
           const enrichment = { sentiment: pick(3) - 1, entities: [{ text: `e${pick(40)}`, type: "X" }], keywords };
-          const result = { text: `t${turn}`, stopped: false, model: "m", enrichment, elapsedMs: 1 };
+          const result = {
+            text: `t${turn}`,
+            stopped: false,
+            finish: "stop" as const,
+            model: "m",
+            enrichment,
+            elapsedMs: 1,
+          };
           run.stepFinished(result);
           return result;
         },

@@ -38,6 +38,7 @@ const observe = (seq: number, name: string): Event => ({ seq, kind: "observe", n
 const answer = (text: string, stopped = false): RespondResult => ({
   text,
   stopped,
+  finish: stopped ? "interrupted" : "stop",
   model: "m",
   enrichment: { sentiment: 0, entities: [], keywords: [] },
   elapsedMs: 1,

@@ -6,7 +6,14 @@ import { TurnRun } from "./turn-run.ts";
 const input = { producer: "p", seq: 1, text: "hi" };
 
 function result(text: string, elapsedMs = 0, stopped = false): RespondResult {
-  return { text, stopped, model: "m", enrichment: { sentiment: 0, entities: [], keywords: [] }, elapsedMs };
+  return {
+    text,
+    stopped,
+    finish: stopped ? "interrupted" : "stop",
+    model: "m",
+    enrichment: { sentiment: 0, entities: [], keywords: [] },
+    elapsedMs,
+  };
 }
 
 test("a turn's steps are numbered, and its text is the sum of theirs", () => {
