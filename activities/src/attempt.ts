@@ -65,8 +65,8 @@ export class Attempt {
       // While Redis answers: this needs nothing but the inputs.
       const enrichment = enrich(this.#deps.language, this.#request.inputs);
       const answer = await this.#answer(await begin);
-      const elapsedMs = Math.max(0, Date.now() - this.#activity.scheduledAt);
-      return { ...answer, model: this.#model.name, enrichment, elapsedMs };
+      const spentMs = Math.max(0, Date.now() - this.#activity.scheduledAt);
+      return { ...answer, model: this.#model.name, enrichment, spentMs };
     } finally {
       stopListening();
     }

@@ -20,6 +20,7 @@ const request: RespondRequest = {
   inputs: [input("now")],
   applied: {},
   textBefore: 0,
+  budgetMs: 120_000,
   request: {},
 };
 

@@ -19,7 +19,7 @@ test("frame-2, frame-4: the turn's start and its text stand in the log, and the 
   });
   expect(result.enrichment.sentiment).toBeGreaterThan(0);
   expect(result.usage).toEqual({ inputTokens: 1, outputTokens: 30 });
-  expect(result.elapsedMs).toBeGreaterThan(0);
+  expect(result.spentMs).toBeGreaterThan(0);
   const frames = await use.rig.frames(request.key);
   expect(frames[0]).toMatchObject({
     type: "turn.started",

@@ -143,6 +143,7 @@ export function firstTurn(said: string, request: RespondRequest["request"] = {})
     inputs: [{ producer: "p", seq: 1, text }],
     applied: { p: 1 },
     textBefore: 0,
+    budgetMs: 120_000,
     request,
   };
 }

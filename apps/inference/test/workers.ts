@@ -112,6 +112,7 @@ export function firstTurn(text: string, request: RespondRequest["request"] = {})
     inputs: [{ producer: "p", seq: 1, text: `${text} (${sessions})` }],
     applied: { p: 1 },
     textBefore: 0,
+    budgetMs: 120_000,
     request,
   };
 }

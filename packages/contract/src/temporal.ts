@@ -90,6 +90,11 @@ export interface RespondRequest {
    * this the worker knows better, and asks the workflow.
    */
   textBefore: number;
+  /**
+   * Milliseconds the turn has left for this step, all of its attempts and the waits between them included. The worker holds
+   * it, by clocks that agree with themselves: how long Temporal needs to hear of an answer is no part of it.
+   */
+  budgetMs: number;
   request: ModelRequest;
 }
 export interface Enrichment {
@@ -106,6 +111,6 @@ export interface RespondResult {
   model: string;
   enrichment: Enrichment;
   usage?: { inputTokens?: number; outputTokens?: number };
-  /** Milliseconds from scheduling to result, so that the workflow can hold its deadline without a timer. */
-  elapsedMs: number;
+  /** Milliseconds of `budgetMs` that the step took. */
+  spentMs: number;
 }

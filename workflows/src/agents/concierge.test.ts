@@ -17,7 +17,7 @@ async function afterTurns(...enrichments: Partial<Enrichment>[]): Promise<{ stat
       async respond(request) {
         instructions = request.instructions ?? "";
         const whole = { sentiment: 0, entities: [], keywords: [], ...enrichment };
-        return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment: whole, elapsedMs: 1 };
+        return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment: whole, spentMs: 1 };
       },
     });
   }

@@ -22,7 +22,7 @@ function port(initial: JsonObject): TurnPort & { held(): AgentState; requests: M
     async respond(request) {
       requests.push(request);
       const enrichment = { sentiment: 0, entities: [], keywords: [] };
-      return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment, elapsedMs: 1 };
+      return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment, spentMs: 1 };
     },
   };
 }

@@ -73,9 +73,9 @@ function respondRequest(
   { key, agent }: SessionStart,
   incarnation: number,
   { turn, version, input, text }: TurnRun,
-  { step, request }: Step,
+  { step, request, remainingMs: budgetMs }: Step,
 ): RespondRequest {
   const applied = { [input.producer]: input.seq };
   const textBefore = text.length;
-  return { key, incarnation, agent, turn, step, version, inputs: [input], applied, textBefore, request };
+  return { key, incarnation, agent, turn, step, version, inputs: [input], applied, textBefore, budgetMs, request };
 }

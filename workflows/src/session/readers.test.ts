@@ -66,7 +66,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
             finish: "stop" as const,
             model: "m",
             enrichment,
-            elapsedMs: 1,
+            spentMs: 1,
           };
           run.stepFinished(result);
           return result;

@@ -41,7 +41,7 @@ const answer = (text: string, stopped = false): RespondResult => ({
   finish: stopped ? "interrupted" : "stop",
   model: "m",
   enrichment: { sentiment: 0, entities: [], keywords: [] },
-  elapsedMs: 1,
+  spentMs: 1,
 });
 
 function completeTurn(session: Session, text = "ok") {

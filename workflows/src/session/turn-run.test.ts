@@ -5,14 +5,14 @@ import { TurnRun } from "./turn-run.ts";
 
 const input = { producer: "p", seq: 1, text: "hi" };
 
-function result(text: string, elapsedMs = 0, stopped = false): RespondResult {
+function result(text: string, spentMs = 0, stopped = false): RespondResult {
   return {
     text,
     stopped,
     finish: stopped ? "interrupted" : "stop",
     model: "m",
     enrichment: { sentiment: 0, entities: [], keywords: [] },
-    elapsedMs,
+    spentMs,
   };
 }
 

@@ -78,7 +78,7 @@ export class TurnRun {
     this.#underWay = false;
     this.#finished++;
     this.#text += result.text;
-    this.#remainingMs -= result.elapsedMs;
+    this.#remainingMs -= result.spentMs;
     if (result.stopped) this.#stopped = true;
   }
 
