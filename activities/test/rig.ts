@@ -48,6 +48,7 @@ export interface RunOptions {
   continues?: "none" | "vllm";
   config?: Partial<RespondConfig>;
   breakers?: Breakers;
+  loadLanguage?: typeof loadLanguage;
   models?: Models;
   queryState?: (key: SessionKey) => Promise<SessionTruth>;
 }
@@ -92,7 +93,7 @@ export class Rig {
           },
         }),
       breakers: options.breakers ?? new Breakers(),
-      loadLanguage,
+      loadLanguage: options.loadLanguage ?? loadLanguage,
       metrics: { ...NO_METRICS, failed: (_labels, failure) => failures.push(failure) },
       config: { ...options.config },
     });
