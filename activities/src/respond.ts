@@ -32,7 +32,7 @@ export function createRespond(deps: RespondDeps): RespondActivity {
       try {
         const attempt = new Attempt({ ...deps, metrics, config }, request, activityOf(context), model);
         const result = await attempt.run();
-        metrics.ended(labels, result.stopped ? "stopped" : "completed");
+        metrics.ended(labels, result.finish === "interrupted" ? "stopped" : "completed");
         return result;
       } catch (error) {
         metrics.ended(labels, outcomeOf(error));
