@@ -23,7 +23,7 @@ export interface AttemptDeps extends ContextSource {
   config: RespondConfig;
 }
 
-type Answer = Pick<RespondResult, "text" | "stopped" | "finish" | "usage">;
+type Answer = Pick<RespondResult, "text" | "finish" | "usage">;
 
 /** What an attempt needs to know of the activity it runs in. */
 export interface Activity {
@@ -101,7 +101,7 @@ export class Attempt {
     // What readers hold of this very step; a log that lost some of it before counts as holding nothing of it.
     const held =
       begun?.baseLength === before.length && begun.text.startsWith(before) ? begun.text.slice(before.length) : "";
-    if (begun?.stop === true) return { text: held, stopped: true, finish: "interrupted" };
+    if (begun?.stop === true) return { text: held, finish: "interrupted" };
 
     const conversation = { turns: await this.#turns(begun), before, held };
     const prompt = this.#prompt(conversation, this.#messages(conversation, this.#promptTokens()));
@@ -258,13 +258,13 @@ export class Attempt {
       case "finished": {
         const finish = ending.finish === "unclear" ? "stop" : ending.finish;
         const hasUsage = Object.keys(ending.usage).length > 0;
-        return { text, stopped: false, finish, ...(hasUsage ? { usage: ending.usage } : {}) };
+        return { text, finish, ...(hasUsage ? { usage: ending.usage } : {}) };
       }
       case "too long":
-        return { text, stopped: false, finish: "limit" };
+        return { text, finish: "limit" };
       case "stopped":
         // Stopped before it had said anything: what readers still see of the attempt before is the partial text.
-        return { text: text === "" ? held : text, stopped: true, finish: "interrupted" };
+        return { text: text === "" ? held : text, finish: "interrupted" };
       case "superseded":
         throw superseded();
       case "shutdown":

@@ -3,11 +3,12 @@ import { expect, test } from "vitest";
 import { estimateTokens, messagesOf, readTurns, sizeOf } from "./context.ts";
 
 const key = { tenant: "t", owner: "o", name: "s" };
-const input = (text: string) => ({ producer: "p", seq: 1, text });
+const input = (text: string) => ({ by: "ann", producer: "p", seq: 1, text });
 const turn = (number: number, said: string, text: string): Turn => ({
   turn: number,
   inputs: [input(said)],
   outcome: "completed",
+  finish: "stop",
   text,
 });
 const request: RespondRequest = {

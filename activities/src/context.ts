@@ -1,4 +1,4 @@
-import type { Finish, RespondRequest, SessionKey, SessionTruth, Turn } from "@holdfast/contract";
+import type { RespondRequest, SessionKey, SessionTruth, Turn } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import type { Message } from "./models/model.ts";
 
@@ -22,9 +22,6 @@ export async function readTurns(source: ContextSource, key: SessionKey, cached: 
 
 /** Error codes of turns whose input the model could not be given: given again, it would fail the turns that follow, too. */
 const REFUSED_INPUT = new Set(["content_refused", "context_too_long"]);
-
-/** What one turn may say about how its text ends, for the model to know. */
-type ToldTurn = Turn & { finish?: Finish };
 
 /**
  * The conversation as a model takes it: the newest `count` turns before this one, as far back as `tokens` reach, the turn's inputs,
@@ -79,7 +76,7 @@ function isRefused({ outcome, error }: Turn): boolean {
 }
 
 /** A text that is not all the model would have said tells so: else the model takes its own stump for its way to answer. */
-function markedText({ outcome, text, finish }: ToldTurn): string {
+function markedText({ outcome, text, finish }: Turn): string {
   if (text === "") return "";
   if (outcome === "interrupted") return `${text}\n\n[The user stopped this answer here.]`;
   if (outcome === "failed") return `${text}\n\n[This answer broke off here because of a fault.]`;

@@ -36,7 +36,7 @@ export function createRespond(deps: RespondDeps): RespondActivity {
       try {
         const activity = activityOf(context, progress);
         const result = await new Attempt({ ...deps, metrics, config }, request, activity, model).run();
-        metrics.ended(labels, result.stopped ? "stopped" : "completed");
+        metrics.ended(labels, result.finish === "interrupted" ? "stopped" : "completed");
         return result;
       } catch (error) {
         metrics.ended(labels, outcomeOf(error));

@@ -254,9 +254,10 @@ function laterTurn(earlier: Omit<Turn, "turn">[], said: string): { request: Resp
   return { request, options: { queryState: async () => ({ incarnation: 1, snapshot }) } };
 }
 const turn = (said: string, answered: string, failed?: string): Omit<Turn, "turn"> => ({
-  inputs: [{ producer: "p", seq: 1, text: said }],
+  inputs: [{ by: "ann", producer: "p", seq: 1, text: said }],
   outcome: failed === undefined ? "completed" : "failed",
   text: answered,
+  finish: failed === undefined ? "stop" : "error",
   ...(failed === undefined ? {} : { error: { code: failed, message: "…" } }),
 });
 const newest = (): { role: string; content: string }[] => use.rig.model.calls.at(-1)?.messages ?? [];

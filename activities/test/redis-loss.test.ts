@@ -42,8 +42,8 @@ test("Redis is away from before the first text to the end: the answer is made al
   await use.rig.valkey.exited;
   await until(() => use.rig.redis.status !== "ready");
   const request = firstTurn("faults:tokens=20,delay=5ms", { contextTurns: 0 });
-  const { text, stopped } = await use.rig.run(request).result;
-  expect([text, stopped]).toEqual([answerTo(request, 20), false]);
+  const { text, finish } = await use.rig.run(request).result;
+  expect([text, finish]).toEqual([answerTo(request, 20), "stop"]);
   use.rig.valkey = await startValkey({ port });
   await until(() => use.rig.redis.status === "ready");
 });

@@ -48,7 +48,7 @@ test(
     expect(taken("q")).toEqual(q);
     expect(turns.map((turn) => turn.turn)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     expect(turns.filter((turn) => turn.outcome !== "completed")).toEqual([]);
-    expect(applied).toEqual({ x: 1, p: p.at(-1), q: q.at(-1) });
+    expect(applied).toEqual({ "ann/x": 1, "ann/p": p.at(-1), "ann/q": q.at(-1) });
     const observed = new Map([
       ["p", signals - p.length],
       ["q", signals - q.length],

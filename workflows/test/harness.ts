@@ -2,14 +2,17 @@ import { Breakers } from "@holdfast/activities/breakers";
 import { createHeal } from "@holdfast/activities/heal";
 import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
+import { createRecall } from "@holdfast/activities/recall";
 import { createRespond } from "@holdfast/activities/respond";
 import { queryTruth } from "@holdfast/activities/truth";
 import {
+  COMMAND_ANSWERED,
   type CommandCall,
   type Event,
   type EventBatch,
   type EventRun,
   type Json,
+  jsonSchema,
   laneTaskQueue,
   QUERY_SNAPSHOT,
   SHARED_LANE,
@@ -29,7 +32,13 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { startTemporal, startValkey } from "@holdfast/stack/servers";
-import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
+import {
+  ApplicationFailure,
+  Client,
+  Connection,
+  type WorkflowHandle,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
@@ -103,7 +112,11 @@ export async function startHarness(options: HarnessOptions = {}) {
       identity: "orchestrator/test",
       taskQueue: TASK_QUEUE_SESSIONS,
       workflowBundle: { code },
-      activities: { ...localActivities(createPublish({ log })), ...createHeal({ log, client }) },
+      activities: {
+        ...localActivities(createPublish({ log })),
+        ...createHeal({ log, client }),
+        ...createRecall({ log, client }),
+      },
       maxConcurrentWorkflowTaskExecutions: 20,
     }),
   );
@@ -160,8 +173,16 @@ export async function startHarness(options: HarnessOptions = {}) {
       await Worker.runReplayHistory({ workflowBundle: { code } }, history, workflowIdOf(key));
     },
 
-    async command(key: SessionKey, call: CommandCall): Promise<Json> {
-      return handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+    /** What an edge does with a command; `ann` gives it unless it says otherwise. */
+    async command(key: SessionKey, given: Omit<CommandCall, "by"> & { by?: string }): Promise<Json> {
+      const call: CommandCall = { by: "ann", ...given };
+      try {
+        return await handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+      } catch (error) {
+        const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+        if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) throw error;
+        return jsonSchema.parse(cause.details?.[0]);
+      }
     },
 
     async stop(): Promise<void> {
@@ -181,7 +202,7 @@ export function newKey(): SessionKey {
 }
 
 export function run(producer: string, ...events: Event[]): EventRun {
-  return { producer, at: Date.now(), events };
+  return { by: "ann", producer, at: Date.now(), events };
 }
 
 export function batch(producer: string, ...events: Event[]): EventBatch {

@@ -5,7 +5,8 @@ import { ModelError } from "@holdfast/activities/models/model-error";
 /**
  * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
  * refused; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
- * any other text is answered by "re: " and itself, in three pieces.
+ * any other text is answered by "re: " and itself, in three pieces. Asked to "refuse half-way" by its instructions it says
+ * "and half" and refuses the rest.
  */
 export class ScriptedModel implements Model, Models {
   readonly provider = "test";
@@ -32,7 +33,11 @@ export class ScriptedModel implements Model, Models {
     this.prompts.push(prompt);
     // An input whose turn had no answer is put before the next one, as one message.
     const said = prompt.messages.at(-1)?.content.split("\n\n").at(-1) ?? "";
-    switch (said) {
+    const { instructions } = prompt.request;
+    switch (instructions === "refuse half-way" ? instructions : said) {
+      case "refuse half-way":
+        yield { kind: "text", text: "and half" };
+        throw new ModelError("refused", "The provider does not go on with this.");
       case "hold":
         yield { kind: "text", text: "held" };
         await delay(2 ** 30, undefined, { signal });

@@ -63,6 +63,19 @@ const AGENTS: readonly Agent[] = [
     },
   }),
   defineAgent<Notes>({
+    name: "half-refused",
+    initialState,
+    async onTurn(turn) {
+      await turn.reply();
+      try {
+        await turn.reply({ instructions: "refuse half-way" });
+      } catch (error) {
+        if (turn.input.text === "give up") throw error;
+        if (turn.input.text === "try again") await turn.reply();
+      }
+    },
+  }),
+  defineAgent<Notes>({
     name: "impatient",
     initialState,
     deadlineSeconds: 1,

@@ -34,7 +34,12 @@ test("limit-1: what waits for Temporal keeps no hold of a connection that has en
     { read: () => Promise.reject(new Error("Temporal is away.")) },
     { durable: () => {}, busy: () => {} },
   );
-  const sender: Sender = { order: new ProducerOrder(), budget: new Budget(CONNECTION_BUDGET), answers: new Answers() };
+  const sender: Sender = {
+    subject: "ann",
+    order: new ProducerOrder(),
+    budget: new Budget(CONNECTION_BUDGET),
+    answers: new Answers(),
+  };
   const connection = sendFrom(intake, sender);
   await wire.arrived();
   sender.answers.drop();

@@ -20,7 +20,7 @@ const LOST_AFTER_MS = 600_000;
  * when the agent is slower than its user, the user is told so instead of the workflow growing.
  */
 export class Backlog {
-  /** By producer, ascending. */
+  /** By producer, which is named with its subject here (`markOf`); ascending. */
   readonly #waiting = new Map<string, Unapplied[]>();
   readonly #applied = new Map<string, number>();
   #inputs = 0;

@@ -1,5 +1,8 @@
 import {
+  COMMAND_ANSWERED,
   COMMAND_FAILURES,
+  jsonSchema,
+  markOf,
   UPDATE_COMMAND,
   wireError,
   workflowIdOf,
@@ -19,27 +22,36 @@ import {
 import { spread } from "./backoff.ts";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
 
-/** Never rejects. */
-export type RunCommand = (key: SessionKey, request: CommandRequest) => Promise<CommandAck>;
+/** `by`: the subject that gives it. Never rejects. */
+export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) => Promise<CommandAck>;
 
 /**
  * SPEC command-1: a command is a Temporal Update, whose id is the command's, so that a repeat waits for the first one's
  * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
  */
 export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
-  return async (key, { id, name, args }) => {
-    const call: CommandCall = { id, name, args: args ?? {} };
+  return async (key, by, { id, name, args }) => {
+    const call: CommandCall = { id, by, name, args: args ?? {} };
     try {
       const result = await client.withDeadline(Date.now() + timeoutMs, () =>
         client.workflow
           .getHandle(workflowIdOf(key))
-          .executeUpdate<Json | undefined, [CommandCall]>(UPDATE_COMMAND, { args: [call], updateId: id }),
+          .executeUpdate<Json | undefined, [CommandCall]>(UPDATE_COMMAND, { args: [call], updateId: markOf(by, id) }),
       );
       return { ok: true, result: result ?? null };
     } catch (error) {
-      return { ok: false, error: commandError(error) };
+      const answer = answerOf(error);
+      return answer === undefined ? { ok: false, error: commandError(error) } : { ok: true, result: answer };
     }
   };
+}
+
+/** What was answered before it was accepted, because it changes nothing. */
+function answerOf(error: unknown): Json | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
+  const answer = jsonSchema.safeParse(cause.details?.[0]);
+  return answer.success ? answer.data : undefined;
 }
 
 function commandError(error: unknown): WireError {

@@ -58,11 +58,7 @@ const NO_SESSION_NAME = wireError("invalid", "session: not a session's name.");
 export class Connection {
   readonly #surroundings: ConnectionSurroundings;
   readonly #outlet: Outlet;
-  readonly #sender: Sender = {
-    order: new ProducerOrder(),
-    budget: new Budget(CONNECTION_BUDGET),
-    answers: new Answers(),
-  };
+  readonly #sender: Sender;
   readonly #requests: TokenBucket;
   /** By the name the client opened it under (ids-2). */
   readonly #sessions = new Map<string, ReadSession>();
@@ -74,6 +70,12 @@ export class Connection {
     this.#surroundings = surroundings;
     this.#outlet = outlet;
     this.#claims = claims;
+    this.#sender = {
+      subject: claims.subject,
+      order: new ProducerOrder(),
+      budget: new Budget(CONNECTION_BUDGET),
+      answers: new Answers(),
+    };
     const rate = surroundings.requestsPerSecond;
     this.#requests = new TokenBucket(2 * rate, rate, performance.now());
   }
@@ -138,7 +140,7 @@ export class Connection {
       return answer(refusal(error));
     }
     this.#commands++;
-    const ack = await this.#surroundings.runCommand(resolved.key, checked.request);
+    const ack = await this.#surroundings.runCommand(resolved.key, this.#claims.subject, checked.request);
     this.#commands--;
     answer(ack);
   }

@@ -1,4 +1,4 @@
-import { wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import { markOf, wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
 import type { Answers } from "./answers.ts";
 import { spread } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
@@ -18,6 +18,8 @@ export interface OpenSession {
 
 /** What a connection carries from one `send` to the next. */
 export interface Sender {
+  /** Whose connection it is. */
+  readonly subject: string;
   readonly order: ProducerOrder;
   readonly budget: Budget;
   readonly answers: Answers;
@@ -26,6 +28,7 @@ export interface Sender {
 /** The events of one send, by their numbers. */
 interface SentRange {
   producer: string;
+  mark: string;
   after: number;
   first: number;
   last: number;
@@ -55,6 +58,7 @@ export class Intake {
   take(sender: Sender, session: OpenSession, request: SendRequest, answer: (ack: SendAck) => void): void {
     const { producer, events } = request;
     const { feed, key, agent } = session;
+    const mark = markOf(sender.subject, producer);
     const first = events[0]?.seq ?? 1;
     const last = events.at(-1)?.seq ?? first;
     const after = Math.min(request.after ?? first - 1, first - 1);
@@ -68,7 +72,7 @@ export class Intake {
     const inputs = events.flatMap(({ kind, seq }, index) => {
       return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0 }] : [];
     });
-    const exceeded = feed.backlog.exceeds(producer, inputs);
+    const exceeded = feed.backlog.exceeds(mark, inputs);
     if (exceeded !== undefined) {
       this.#probe.busy("unapplied");
       this.#refreshMarks(session);
@@ -81,12 +85,13 @@ export class Intake {
     const tell = sender.answers.add(answer);
     const offer = this.#coalescer.offer({
       target: { key, agent },
+      by: sender.subject,
       producer,
       at: Date.now(),
       events,
       sizes,
       budget: sender.budget,
-      settle: this.#settler(sender.order, feed, { producer, after, first, last }, tell),
+      settle: this.#settler(sender.order, feed, { producer, mark, after, first, last }, tell),
     });
     if (offer.outcome === "busy") {
       this.#probe.busy("queue");
@@ -97,14 +102,14 @@ export class Intake {
       });
     }
     sender.order.take(feed.path, producer, last);
-    for (const input of inputs) feed.backlog.add(producer, input);
+    for (const input of inputs) feed.backlog.add(mark, input);
   }
 
   /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */
   #settler(
     order: ProducerOrder,
     { path, backlog }: Feed,
-    { producer, after, first, last }: SentRange,
+    { producer, mark, after, first, last }: SentRange,
     tell: (ack: SendAck) => void,
   ): Submission["settle"] {
     const arrivedAt = performance.now();
@@ -114,7 +119,7 @@ export class Intake {
         return tell({ ok: true, durable: last });
       }
       order.rollBack(path, producer, after);
-      backlog.remove(producer, first);
+      backlog.remove(mark, first);
       tell({ ok: false, error: settlement.error });
     };
   }

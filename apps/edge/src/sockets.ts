@@ -11,6 +11,7 @@ import { roomsOf } from "./cluster.ts";
 import { Connection, type ConnectionSurroundings } from "./connection.ts";
 import { Outlet, type OutletLimits } from "./outlet.ts";
 import { closeConnection } from "./socket-end.ts";
+import type { Claims } from "./tokens.ts";
 import { TokenClock } from "./token-clock.ts";
 import type { EdgeSocket } from "./wire.ts";
 
@@ -102,7 +103,7 @@ export class Sockets {
     // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
     void socket.join(roomsOf(claims));
     clock.set(claims.expiresAt);
-    socket.emit("welcome", this.#welcome(claims.expiresAt));
+    socket.emit("welcome", this.#welcome(claims));
     this.#emitStatus(attached);
   }
 
@@ -165,9 +166,10 @@ export class Sockets {
     }
   }
 
-  #welcome(expiresAt: number | undefined): Parameters<ServerToClientEvents["welcome"]>[0] {
+  #welcome({ subject, expiresAt }: Claims): Parameters<ServerToClientEvents["welcome"]>[0] {
     return {
       protocol: PROTOCOL_VERSION,
+      subject,
       node: this.#surroundings.node,
       limits: { ...LIMITS },
       tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),

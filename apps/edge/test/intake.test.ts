@@ -140,8 +140,8 @@ test("limit-1: unappliedInputs is busy until turns take inputs; observes still p
     error: { code: "busy", retryAfterMs: expect.any(Number) },
   });
   expect(await visitor.send("s", [observe(1)], { producer: "q" })).toEqual({ ok: true, durable: 1 });
-  await scribe.begin({ p: 10 });
-  await visitor.until(() => visitor.of("s").view.applied["p"] === 10);
+  await scribe.begin({ [`${key.owner}/p`]: 10 });
+  await visitor.until(() => visitor.of("s").view.applied[`${key.owner}/p`] === 10);
   expect(await visitor.send("s", [input(next)])).toEqual({ ok: true, durable: next });
 });
 
@@ -151,7 +151,8 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await visitor.until(() => visitor.of("s").last !== undefined);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   await visitor.send("s", events);
-  const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } };
+  const applied = { [`${key.owner}/p`]: LIMITS.unappliedInputs };
+  const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied };
   await stage.hold(key, { incarnation: 1, snapshot });
   // What the log holds was proven, and would be believed.
   await stage.forget(key);

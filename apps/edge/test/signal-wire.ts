@@ -69,6 +69,7 @@ export function offer(
   const { promise, resolve } = Promise.withResolvers<Settlement>();
   const outcome = coalescer.offer({
     target: { key: { tenant: "t", owner: "o", name: more.session ?? "s" }, agent: "echo" },
+    by: "ann",
     producer: more.producer ?? "p",
     at: 1,
     events: seqs.map(observe),

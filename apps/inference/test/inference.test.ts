@@ -135,8 +135,8 @@ test("command-2: a cancellation that comes by heartbeat ends the answer as stopp
   const handle = await use.workers.respond(request);
   const held = await until(() => use.workers.partialText(request));
   await handle.cancel("interrupt");
-  const { text, stopped } = await handle.result();
-  expect([stopped, text.startsWith(held)]).toEqual([true, true]);
+  const { text, finish } = await handle.result();
+  expect([finish, text.startsWith(held)]).toEqual(["interrupted", true]);
   await worker.stop();
 });
 

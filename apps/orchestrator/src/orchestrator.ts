@@ -1,5 +1,6 @@
 import { createHeal } from "@holdfast/activities/heal";
 import { createPublish } from "@holdfast/activities/publish";
+import { createRecall } from "@holdfast/activities/recall";
 import { TASK_QUEUE_SESSIONS } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
@@ -67,6 +68,7 @@ export async function startOrchestrator(
         activities: {
           ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
           ...createHeal({ log: sessionLog, client, onHealed: metrics.onHealed }),
+          ...createRecall({ log: sessionLog, client, onRecalled: metrics.onRecalled }),
         },
         ...limits(config),
       });

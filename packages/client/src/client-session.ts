@@ -186,7 +186,8 @@ export class ClientSession implements Session {
       else if (received.kind !== "unknown") this.#events.emit("frame", received.frame, outcome);
     }
     const snapshot = this.#delivery.snapshot;
-    if (snapshot !== undefined) this.#outboxes.applied(snapshot.applied);
+    const subject = this.#wire?.subject;
+    if (snapshot !== undefined && subject !== undefined) this.#outboxes.applied(snapshot.applied, subject);
   }
 
   /** The view is not what it was. Subscribers hear of it in a microtask, once however much changes until then. */

@@ -1,4 +1,5 @@
 import {
+  markOf,
   emptySnapshot,
   reduceFrame,
   type Event,
@@ -7,6 +8,9 @@ import {
   type PatchOperation,
   type Snapshot,
 } from "@holdfast/contract";
+
+/** Of every client of a scripted edge. */
+export const SUBJECT = "ann";
 
 type Unplaced<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
 type Placed = Exclude<Frame, { type: "snapshot" }>;
@@ -44,7 +48,7 @@ export class ScriptedSession {
       this.taken.push({ producer, event });
       if (event.kind !== "input") continue;
       const { seq, text, data } = event;
-      this.#inbox.push({ producer, seq, text, ...(data !== undefined && { data }) });
+      this.#inbox.push({ by: SUBJECT, producer, seq, text, ...(data !== undefined && { data }) });
     }
   }
 
@@ -65,7 +69,7 @@ export class ScriptedSession {
     const turn = (this.snapshot.turns.at(-1)?.turn ?? 0) + 1;
     const input = this.#inbox.shift();
     const inputs = input === undefined ? [] : [input];
-    const applied = input === undefined ? {} : { [input.producer]: input.seq };
+    const applied = input === undefined ? {} : { [markOf(SUBJECT, input.producer)]: input.seq };
     this.append({ type: "turn.started", version: this.snapshot.version + 1, turn, agent: "echo", inputs, applied });
     return turn;
   }
@@ -80,7 +84,7 @@ export class ScriptedSession {
 
   complete(text: string, patch: PatchOperation[] = []): void {
     const turn = this.snapshot.running?.turn ?? 0;
-    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, patch });
+    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, finish: "stop", patch });
   }
 
   patch(patch: PatchOperation[]): void {

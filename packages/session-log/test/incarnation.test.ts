@@ -9,7 +9,7 @@ const again = { incarnation: 2 };
 
 /** Two turns of a session, the second one running, which then begins again: nothing of its next life is written yet. */
 async function lifeOf(log: SessionLog, key: SessionKey): Promise<void> {
-  await log.begin(key, fence(1), started(1, 1, { applied: { "tab-1": 1, "tab-2": 7 } }), 0);
+  await log.begin(key, fence(1), started(1, 1, { applied: { "ann/tab-1": 1, "ann/tab-2": 7 } }), 0);
   await log.commit(key, ended(1, 2, "old answer", { old: true }, [{ op: "add", path: "/old", value: true }]));
   await log.begin(key, fence(2), started(2, 3), 0);
   await log.appendText(key, fence(2), 1, "old text");
@@ -34,7 +34,7 @@ describeBackends("incarnation", (backend) => {
     expect(await sessionLog.snapshot(key)).toMatchObject({
       outcome: "snapshot",
       incarnation: 2,
-      snapshot: { ...emptySnapshot("concierge"), version: 1, running, applied: { "tab-1": 1 } },
+      snapshot: { ...emptySnapshot("concierge"), version: 1, running, applied: { "ann/tab-1": 1 } },
     });
     expect(await sessionLog.read(key, cursor, 10)).toEqual({ outcome: "unknown" });
     expect(await sessionLog.appendText(key, reborn(1), 1, "new")).toMatchObject({ outcome: "appended", stop: false });

@@ -118,7 +118,7 @@ describeBackends("read", (backend) => {
       (key) =>
         sessionLog.putSnapshot(key, {
           incarnation: 1,
-          snapshot: { version: 9, agent: "a", state: {}, turns: [], running: null, applied: { p: 1 } },
+          snapshot: { version: 9, agent: "a", state: {}, turns: [], running: null, applied: { "ann/p": 1 } },
         }),
     ];
     const seen = new Set<string>();

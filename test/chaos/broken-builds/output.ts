@@ -167,8 +167,8 @@ export const OUTPUT: readonly BrokenBuild[] = [
         find: "const answer = await this.#answer(await begin);",
         replace: `const answer = await this.#answer(await begin);
           const { key, incarnation, version, turn, inputs } = this.#request;
-          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, patch: [] };
-          const committed = { turn, inputs, outcome: "completed", text: answer.text };
+          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, finish: "stop", patch: [] };
+          const committed = { turn, inputs, outcome: "completed", finish: "stop", text: answer.text };
           await this.#deps.log.commit(key, { incarnation, frame, state: {}, turn: committed });`,
       },
     ],

@@ -27,7 +27,8 @@ export interface Turn<S extends JsonObject> {
   /**
    * Asks the model, and streams its answer into the turn: one step. One at a time; the turn's text is the sum of its
    * replies. Throws TurnFailure when the model cannot answer (`code`: SPEC turn-5) and TurnStopped after an interrupt.
-   * A reply that was interrupted half-way returns what there is, with `stopped: true`.
+   * A reply that was interrupted half-way returns what there is, with `finish: "interrupted"`; any other `finish` says
+   * whether the model had said all it wanted (`stop`) or was cut off.
    */
   reply(request?: ModelRequest): Promise<RespondResult>;
 }

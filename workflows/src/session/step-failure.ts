@@ -15,19 +15,24 @@ const TOLD: Record<string, StepErrorCode> = {
 /** SPEC turn-5: what a step's activity that failed for good means for its turn. */
 export function stepFailure(error: unknown): TurnFailure {
   if (!(error instanceof ActivityFailure)) return unavailable();
-  const { cause, retryState } = error;
-  if (cause instanceof TimeoutFailure) {
-    // Attempts may take as long as the turn; only one whose worker went silent leaves time on the clock.
-    return cause.timeoutType === "HEARTBEAT" && retryState !== "TIMEOUT" ? unavailable() : deadline();
-  }
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return unanswered();
   const code = cause instanceof ApplicationFailure ? TOLD[cause.type ?? ""] : undefined;
-  if (code !== undefined && cause !== undefined) return new TurnFailure(code, cause.message);
-  // The next retry would have begun after the deadline.
-  return retryState === "TIMEOUT" ? deadline() : unavailable();
+  return code === undefined || cause === undefined ? unavailable() : new TurnFailure(code, cause.message);
 }
 
-function deadline(): TurnFailure {
-  return new TurnFailure("turn_deadline", "The model did not answer within the turn's deadline. Send it again.");
+/**
+ * Every attempt's worker fell silent, as far as Temporal could tell. It cannot tell a dead worker from its own absence, so this
+ * says nothing of the model, and is no reason to fail a turn.
+ */
+export function isOfSilentWorkers(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure) || error.retryState !== "MAXIMUM_ATTEMPTS_REACHED") return false;
+  return error.cause instanceof TimeoutFailure && error.cause.timeoutType === "HEARTBEAT";
+}
+
+function unanswered(): TurnFailure {
+  const sentence = "Nobody who works on answers has finished this one: none is there, or each fell silent.";
+  return new TurnFailure("model_unavailable", `${sentence} Send it again later.`);
 }
 
 function unavailable(): TurnFailure {
