@@ -7,6 +7,7 @@ import {
   temporalConfigShape,
 } from "@holdfast/service/config";
 import { z } from "zod";
+import { originSchema, proxySchema } from "./origins.ts";
 
 /** A comma-separated list; blanks are dropped. */
 const list = z.string().transform((text) =>
@@ -16,17 +17,6 @@ const list = z.string().transform((text) =>
     .filter((item) => item !== ""),
 );
 const name = z.string().regex(NAME_PATTERN);
-/** `*`, `null`, or one as a browser sends it: an upper-case host, a default port or a slash at the end would never match. */
-const origin = z.string().transform((text, context) => {
-  if (text === "*" || text === "null") return text;
-  const url = URL.parse(text);
-  if (url !== null && url.host !== "" && /^\/?$/.test(url.pathname) && url.search === "" && url.hash === "") {
-    // Of schemes it does not know (`capacitor:`) URL tells no origin, and browsers send it all the same.
-    return url.origin === "null" ? `${url.protocol}//${url.host}` : url.origin;
-  }
-  context.addIssue({ code: "custom", message: "an origin is scheme://host or scheme://host:port, or `*`" });
-  return z.NEVER;
-});
 const count = z.coerce.number().int().positive();
 
 const shape = {
@@ -40,8 +30,10 @@ const shape = {
   HOLDFAST_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   HOLDFAST_JWT_ISSUER: z.string().optional(),
   HOLDFAST_JWT_AUDIENCE: z.string().optional(),
-  /** Web origins served, e.g. `https://app.example.com`; `*` for all. A request without `Origin` is no browser's. */
-  HOLDFAST_ALLOWED_ORIGINS: list.pipe(z.array(origin)).default([]),
+  /** Web origins served besides the edge's own, e.g. `https://app.example.com`; `*` for all. A request without `Origin` is no browser's. */
+  HOLDFAST_ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
+  /** Proxies whose word counts for the host a request was sent to, e.g. `10.0.0.0/8`. */
+  HOLDFAST_TRUSTED_PROXIES: list.pipe(z.array(proxySchema)).default([]),
   /** Enables POST /admin/announce and /admin/disconnect, with this bearer token. */
   HOLDFAST_OPERATOR_TOKEN: z.string().min(16, "a token of 16 characters or more").optional(),
 

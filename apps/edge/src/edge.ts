@@ -18,6 +18,7 @@ import { EdgeMetrics } from "./metrics.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import { operatorRoutes } from "./operator.ts";
 import { createReading } from "./reading.ts";
+import { createIsProxy, createOriginCheck } from "./origins.ts";
 import { reportFailures } from "./signal-report.ts";
 import { createSignal } from "./signals.ts";
 import { createSocketServer } from "./socket-server.ts";
@@ -78,13 +79,14 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     },
   });
 
+  const isProxy = createIsProxy(config.HOLDFAST_TRUSTED_PROXIES);
   let draining = false;
   const isDraining = (): boolean => draining;
   const { engine, io } = createSocketServer(config, { publisher: redis.commands, subscriber: redis.fleet }, log);
   const connections = (): number => engine.clientsCount;
   io.use(
     createHandshake({
-      allowedOrigins: config.HOLDFAST_ALLOWED_ORIGINS,
+      checkOrigin: createOriginCheck(config.HOLDFAST_ALLOWED_ORIGINS, isProxy),
       verify,
       admit: createAdmission(redis.commands, config, isDegraded),
       isDraining,

@@ -121,6 +121,27 @@ test("connect-3: a web page of another origin is refused by a code its script ca
   expect(await refusal(auth, { origin: "https://app.example" })).toBeUndefined();
 });
 
+test("connect-7: clients that are no browser send their server's address as their origin, and are served", async () => {
+  const auth = { token: await token("ada"), protocol: 1 };
+  const { host } = new URL(edge.url);
+  for (const origin of [`http://${host}`, `ws://${host}`, `WS://${host}/`, `http://${host}/socket.io/?EIO=4`, ""]) {
+    expect(await refusal(auth, { origin })).toBeUndefined();
+  }
+  for (const origin of [`http://${host}.evil.example`, "http://127.0.0.1", "file://", "null"]) {
+    const error = await refusal(auth, { origin, "x-forwarded-host": origin.replace(/^.*:\/\//, "") });
+    expect(error).toMatchObject({
+      code: "origin_refused",
+      message: expect.stringContaining("HOLDFAST_ALLOWED_ORIGINS"),
+    });
+  }
+  const proxied = await stage.startEdge({ HOLDFAST_TRUSTED_PROXIES: "127.0.0.0/8" });
+  const headers = { origin: "https://edge.example", "x-forwarded-host": "edge.example" };
+  const visitor = visit(proxied.url, auth, headers);
+  await visitor.until(() => visitor.isGone || visitor.welcome !== undefined);
+  expect(visitor.refusal).toBeUndefined();
+  expect(await refusal(auth, headers)).toMatchObject({ code: "origin_refused" });
+});
+
 test("connect-4: the welcome names the protocol, the node, every limit and the token's end", async () => {
   const visitor = await Visitor.connect(edge.url, "ada", { expiresIn: 600 });
   open.push(visitor);
