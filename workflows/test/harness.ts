@@ -5,11 +5,13 @@ import { createPublish, type PublishActivities } from "@holdfast/activities/publ
 import { createRespond } from "@holdfast/activities/respond";
 import { queryTruth } from "@holdfast/activities/truth";
 import {
+  COMMAND_ANSWERED,
   type CommandCall,
   type Event,
   type EventBatch,
   type EventRun,
   type Json,
+  jsonSchema,
   laneTaskQueue,
   QUERY_SNAPSHOT,
   SHARED_LANE,
@@ -29,7 +31,13 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { startTemporal, startValkey } from "@holdfast/stack/servers";
-import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
+import {
+  ApplicationFailure,
+  Client,
+  Connection,
+  type WorkflowHandle,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
@@ -160,8 +168,15 @@ export async function startHarness(options: HarnessOptions = {}) {
       await Worker.runReplayHistory({ workflowBundle: { code } }, history, workflowIdOf(key));
     },
 
+    /** As an edge gives and takes it: an answer may come as a rejection. */
     async command(key: SessionKey, call: CommandCall): Promise<Json> {
-      return handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+      const updating = handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+      return updating.catch((error: unknown): Json => {
+        const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+        const isAnswer = cause instanceof ApplicationFailure && cause.type === COMMAND_ANSWERED;
+        if (!isAnswer) throw error;
+        return jsonSchema.parse(cause.details?.[0]);
+      });
     },
 
     async stop(): Promise<void> {

@@ -1,5 +1,8 @@
 import {
+  COMMAND_ANSWERED,
   COMMAND_FAILURES,
+  jsonSchema,
+  sessionPath,
   UPDATE_COMMAND,
   wireError,
   workflowIdOf,
@@ -18,6 +21,7 @@ import {
 } from "@temporalio/client";
 import { spread } from "./backoff.ts";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
+import { TokenBuckets, type Rate } from "./token-bucket.ts";
 
 /** Never rejects. */
 export type RunCommand = (key: SessionKey, request: CommandRequest) => Promise<CommandAck>;
@@ -37,9 +41,35 @@ export function createRunCommand(client: Client, timeoutMs: number): RunCommand 
       );
       return { ok: true, result: result ?? null };
     } catch (error) {
-      return { ok: false, error: commandError(error) };
+      return answerIn(error) ?? { ok: false, error: commandError(error) };
     }
   };
+}
+
+/** A session that has nothing to do for a command answers by rejecting it. */
+function answerIn(error: unknown): CommandAck | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
+  const answer = jsonSchema.safeParse(cause.details?.[0]);
+  return answer.success ? { ok: true, result: answer.data } : undefined;
+}
+
+/**
+ * SPEC limit-2: how often a session is commanded by way of this node, in milliseconds to wait. Each command is a call to
+ * Temporal and a task for an agent process. Its owner and its guests have a rate each, so that these cannot keep the owner
+ * from stopping a turn.
+ */
+export class CommandPace {
+  readonly #sessions: TokenBuckets;
+
+  constructor(rate: Rate) {
+    this.#sessions = new TokenBuckets(rate);
+  }
+
+  take(key: SessionKey, subject: string): number {
+    const side = subject === key.owner ? "owner" : "guests";
+    return this.#sessions.take(`${side}/${sessionPath(key)}`, performance.now());
+  }
 }
 
 function commandError(error: unknown): WireError {

@@ -1,6 +1,7 @@
 import { NAME_PATTERN } from "@holdfast/contract/ids";
-import type { COMMAND_FAILURES, CommandCall } from "@holdfast/contract/temporal";
+import { COMMAND_ANSWERED, type COMMAND_FAILURES, type CommandCall } from "@holdfast/contract/temporal";
 import { ApplicationFailure } from "@temporalio/workflow";
+import type { Session } from "./session.ts";
 
 /** Commands every session has. */
 export const INTERRUPT = "interrupt";
@@ -23,6 +24,22 @@ export function validateCommand(call: CommandCall): void {
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 1)) {
     throw refused("invalid", "args.turn is a turn's number, or left out.");
   }
+}
+
+/**
+ * Answers an Update that would change nothing by rejecting it: a repeat of one that was answered, or an interrupt of a turn
+ * that does not run. A loop of these would otherwise fill the run's history.
+ */
+export function answerWithoutEffect(session: Pick<Session, "answered" | "running">, call: CommandCall): void {
+  const answer =
+    session.answered(call.id) ?? (stopsNothing(session, interruptedTurn(call)) ? { turn: null } : undefined);
+  if (answer === undefined) return;
+  const message = "The command changes nothing.";
+  throw ApplicationFailure.create({ type: COMMAND_ANSWERED, message, details: [answer], nonRetryable: true });
+}
+
+function stopsNothing({ running }: Pick<Session, "running">, turn: number | undefined): boolean {
+  return running === undefined || (turn !== undefined && turn !== running.turn);
 }
 
 /** NaN where it is given but is no number: a client that means a turn it does not know must not stop another. */

@@ -12,7 +12,7 @@ import * as temporal from "@temporalio/workflow";
 import type { Agent } from "./agent.ts";
 import { StateTooLargeError } from "./agent-state.ts";
 import type { Carry } from "./carry.ts";
-import { interruptedTurn, validateCommand } from "./command.ts";
+import { answerWithoutEffect, interruptedTurn, validateCommand } from "./command.ts";
 import { Governor } from "./governor.ts";
 import { LogWriter } from "./log-writer.ts";
 import { runStep } from "./model-steps.ts";
@@ -62,7 +62,12 @@ async function runSession(start: SessionStart, agent: Agent, carry: Carry | unde
     temporal.log.warn("ignored a signal of unknown name", { name });
   });
   temporal.setHandler(snapshotQuery, () => state.truth());
-  temporal.setHandler(commandUpdate, command, { validator: validateCommand });
+  temporal.setHandler(commandUpdate, command, { validator: validate });
+
+  function validate(call: CommandCall): void {
+    validateCommand(call);
+    answerWithoutEffect(state, call);
+  }
 
   async function command(call: CommandCall): Promise<Json> {
     const before = state.answered(call.id);
