@@ -72,3 +72,21 @@ test("volume: bytes beyond the burst wait for their time; what would wait too lo
   await wire.answer({ outcome: "durable" });
   expect(await second.settled).toEqual({ outcome: "durable" });
 });
+
+test("limit-4: guests fill half of a session's room, by events and by volume, and the owner has the rest", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, {
+    session: { events: 8, bytes: 10_000 },
+    volume: { burst: 2_000, perSecond: 1_000 },
+    longestDelayMs: 100,
+  });
+  const guest = { isGuest: true };
+  expect(offer(coalescer, [1, 2, 3, 4], { ...guest, producer: "g" }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [1], { ...guest, producer: "h" }).offer.outcome).toBe("busy");
+  expect(offer(coalescer, [1, 2, 3, 4]).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [5]).offer.outcome).toBe("busy");
+
+  expect(offer(coalescer, [1], { ...guest, session: "v", size: 1_500 }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [2], { ...guest, session: "v", size: 100 }).offer.outcome).toBe("busy");
+  expect(offer(coalescer, [1], { session: "v", producer: "o", size: 100 }).offer.outcome).toBe("taken");
+});

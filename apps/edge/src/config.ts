@@ -43,6 +43,10 @@ const shape = {
 
   /** Connections this node holds; beyond it an upgrade is answered 503, so that a balancer chooses another node. */
   HOLDFAST_MAX_CONNECTIONS: count.default(30_000),
+  /** Of them, those of one address (of IPv6 a /64), but for HOLDFAST_TRUSTED_PROXIES. Beyond it 503. */
+  HOLDFAST_MAX_CONNECTIONS_PER_ADDRESS: count.default(10_000),
+  /** TCP connections beside them that have not asked for an upgrade yet, or ask for something else; half of them of one address. */
+  HOLDFAST_MAX_PENDING_CONNECTIONS: count.default(4_096),
   /** Upgrades a second this node takes (twice as many at once); beyond it 429. Holds back a stampede of reconnects. */
   HOLDFAST_UPGRADES_PER_SECOND: count.default(500),
   /** A subject may be a service with thousands of connections, and all of them come back when an edge dies. */
@@ -50,6 +54,14 @@ const shape = {
   HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: count.default(60_000),
   /** Requests a second one connection may make (twice as many at once). */
   HOLDFAST_REQUESTS_PER_SECOND: count.default(1_000),
+  /** Bytes a second one connection is read for long, and four times as many at once; small pieces count for more than they have. */
+  HOLDFAST_INBOUND_BYTES_PER_SECOND: z.coerce
+    .number()
+    .int()
+    .min(64 * 1024)
+    .default(1024 * 1024),
+  /** Commands a second that one connection may give, and that one session takes of its owner and of all others (twice as many at once). */
+  HOLDFAST_COMMANDS_PER_SECOND: count.default(10),
   /** Milliseconds a connection may take from the upgrade to an accepted CONNECT packet. */
   HOLDFAST_CONNECT_TIMEOUT_MS: count.default(10_000),
   /** A client is asked so often whether it is there, and given so long to answer: the longest a dead one is kept is the sum. */

@@ -36,6 +36,9 @@ export interface QueueSurroundings {
 export class SessionQueue {
   readonly #surroundings: QueueSurroundings;
   readonly #budget: Budget;
+  /** Of all who are not the session's owner: half of each, so that they cannot keep the owner from being heard. */
+  readonly #guestBudget: Budget;
+  readonly #guestVolume: TokenBucket;
   readonly #bucket: TokenBucket;
   readonly #volume: TokenBucket;
   #waiting: Piece[] = [];
@@ -45,23 +48,28 @@ export class SessionQueue {
     const { pace, volume } = surroundings.settings;
     this.#surroundings = surroundings;
     this.#budget = budget;
+    this.#guestBudget = budget.half();
+    this.#guestVolume = new TokenBucket(volume.burst / 2, volume.perSecond / 2, performance.now());
     this.#bucket = new TokenBucket(pace.burst, pace.perSecond, performance.now());
     this.#volume = new TokenBucket(volume.burst, volume.perSecond, performance.now());
   }
 
-  get budget(): Budget {
-    return this.#budget;
+  /** Those in which a submission needs room. */
+  budgets({ isGuest }: Pick<Submission, "isGuest">): Budget[] {
+    return isGuest ? [this.#budget, this.#guestBudget] : [this.#budget];
   }
 
   /** Milliseconds until what waits has gone out, as far as its volume decides. */
-  get delay(): number {
-    return this.#volume.delay(performance.now(), this.#budget.bytes);
+  delay({ isGuest }: Pick<Submission, "isGuest">): number {
+    const now = performance.now();
+    const guests = isGuest ? this.#guestVolume.delay(now, this.#guestBudget.bytes) : 0;
+    return Math.max(guests, this.#volume.delay(now, this.#budget.bytes));
   }
 
   /** Nothing under way, and a new queue in its place would behave the same. */
   get isForgettable(): boolean {
     const now = performance.now();
-    return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now);
+    return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now) && this.#guestVolume.isFull(now);
   }
 
   add(submission: Submission): void {
@@ -120,10 +128,11 @@ export class SessionQueue {
     }
     const batch = this.#waiting.splice(0, count);
     // Once, however often it is sent: what a lost answer repeats is rare, and a long outage must not leave a long debt.
-    this.#volume.spend(
-      performance.now(),
-      batch.reduce((sum, piece) => sum + piece.bytes, 0),
-    );
+    const now = performance.now();
+    for (const { bytes: size, submission } of batch) {
+      this.#volume.spend(now, size);
+      if (submission.isGuest) this.#guestVolume.spend(now, size);
+    }
     return batch;
   }
 
@@ -169,7 +178,7 @@ export class SessionQueue {
   #settle(piece: Piece, error: WireError | undefined): void {
     const { submission, events, bytes, isLast } = piece;
     submission.budget.release(events.length, bytes);
-    this.#budget.release(events.length, bytes);
+    for (const budget of this.budgets(submission)) budget.release(events.length, bytes);
     this.#surroundings.onReleased(events.length, bytes);
     if (isLast) submission.settle(error === undefined ? { outcome: "durable" } : { outcome: "refused", error });
   }
