@@ -21,7 +21,7 @@ async function serve(limits: Partial<ConnectionLimits>, headersTimeoutMs?: numbe
   const port = typeof address === "object" && address !== null ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}`,
-    async visit(text = ""): Promise<Socket> {
+    visit: async (text = ""): Promise<Socket> => {
       const socket = connect(port, "127.0.0.1");
       socket.on("error", () => {});
       onTestFinished(() => void socket.destroy());
