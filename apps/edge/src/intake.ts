@@ -14,6 +14,8 @@ export interface OpenSession {
   readonly key: SessionKey;
   readonly agent: string;
   readonly feed: Feed;
+  /** The connection's subject is not the session's owner. */
+  readonly isGuest: boolean;
 }
 
 /** What a connection carries from one `send` to the next. */
@@ -57,7 +59,7 @@ export class Intake {
 
   take(sender: Sender, session: OpenSession, request: SendRequest, answer: (ack: SendAck) => void): void {
     const { producer, events } = request;
-    const { feed, key, agent } = session;
+    const { feed, key, agent, isGuest } = session;
     const mark = markOf(sender.subject, producer);
     const first = events[0]?.seq ?? 1;
     const last = events.at(-1)?.seq ?? first;
@@ -70,7 +72,7 @@ export class Intake {
     }
     const sizes = measured.request;
     const inputs = events.flatMap(({ kind, seq }, index) => {
-      return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0 }] : [];
+      return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0, isGuest }] : [];
     });
     const exceeded = feed.backlog.exceeds(mark, inputs);
     if (exceeded !== undefined) {
@@ -91,6 +93,7 @@ export class Intake {
       events,
       sizes,
       budget: sender.budget,
+      isGuest,
       settle: this.#settler(sender.order, feed, { producer, mark, after, first, last }, tell),
     });
     if (offer.outcome === "busy") {
