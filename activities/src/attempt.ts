@@ -7,6 +7,7 @@ import type { RespondConfig } from "./config.ts";
 import { messagesOf, readTurns, sizeOf, type ContextSource } from "./context.ts";
 import { enrich } from "./enrichment.ts";
 import { breakerOpen, deadlineReached, failureOf, superseded, unread, workerShutdown } from "./failures.ts";
+import type { FinishedAnswer, FinishedAnswers } from "./finished-answers.ts";
 import { Generation, type Ending, type Said } from "./generation.ts";
 import type { Language } from "./language.ts";
 import type { RespondMetrics } from "./metrics.ts";
@@ -18,6 +19,7 @@ import { TextStream } from "./text-stream.ts";
 export interface AttemptDeps extends ContextSource {
   log: Pick<SessionLog, "begin" | "appendText" | "rewind" | "putSnapshot">;
   breakers: Breakers;
+  finished: FinishedAnswers;
   loadLanguage: () => Promise<Language>;
   metrics: RespondMetrics;
   config: RespondConfig;
@@ -102,6 +104,8 @@ export class Attempt {
     const held =
       begun?.baseLength === before.length && begun.text.startsWith(before) ? begun.text.slice(before.length) : "";
     if (begun?.stop === true) return { text: held, finish: "interrupted" };
+    const finished = await this.#finishedBefore(held);
+    if (finished !== undefined) return { text: held, ...finished };
 
     const conversation = { turns: await this.#turns(begun), before, held };
     const prompt = this.#prompt(conversation, this.#messages(conversation, this.#promptTokens()));
@@ -113,7 +117,15 @@ export class Attempt {
     if (ending.why === "superseded" || ending.why === "cancelled") stream.close();
     // Whatever comes next, the more of the text readers hold the better: another attempt may go on from there.
     else await stream.finish(this.#deps.config.settleMs);
-    return this.#conclude(ending, stream.text, held);
+    const answer = this.#conclude(ending, stream.text, held);
+    if (answer.finish !== "interrupted") this.#deps.finished.note(this.#request.key, this.#fence, answer.text, answer);
+    return answer;
+  }
+
+  /** An attempt before this one had the whole answer, and Temporal did not hear of it. */
+  async #finishedBefore(held: string): Promise<FinishedAnswer | undefined> {
+    if (this.#activity.attempt === 1 || held === "") return undefined;
+    return this.#deps.finished.find(this.#request.key, this.#fence, held);
   }
 
   /** What the turn's earlier steps said: as readers hold it, or, where the log lost some of it, as the workflow has it. */

@@ -134,3 +134,33 @@ test.each([
     await until(async () => (await use.rig.partialText(request.key)) === first.text + text);
   },
 );
+
+test("an answer that was whole before Temporal heard of it is not asked for again", async () => {
+  const request = firstTurn("faults:tokens=10,delay=2ms");
+  const first = await use.rig.run(request).result;
+  const calls = use.rig.model.calls.length;
+  const again = await use.rig.run(request, { attempt: 2 }).result;
+  expect(again).toEqual({ ...first, spentMs: again.spentMs });
+  expect(use.rig.model.calls).toHaveLength(calls);
+  expect(await use.rig.framesOf(request.key, "rewind")).toEqual([]);
+});
+
+test("turn-4: half an answer, another step, or a text that was begun anew is not taken for a whole answer", async () => {
+  const request = firstTurn("faults:tokens=10,cut@5x2");
+  await expect(use.rig.run(request).result).rejects.toThrow("broke off");
+  await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toThrow("broke off");
+  const whole = await use.rig.run(request, { attempt: 3 }).result;
+  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 4 };
+  await use.rig.sessionLog.begin(request.key, fence, startOf(request), 0);
+  await use.rig.sessionLog.rewind(request.key, fence, 1_000, whole.text.slice(0, 5));
+  const calls = use.rig.model.calls.length;
+  expect((await use.rig.run(request, { attempt: 5 }).result).text).toBe(whole.text);
+  expect(use.rig.model.calls).toHaveLength(calls + 1);
+  const second = { ...request, step: 2, textBefore: whole.text.length };
+  await use.rig.run(second, { attempt: 2 }).result;
+  expect(use.rig.model.calls).toHaveLength(calls + 2);
+});
+
+function startOf({ version, turn, agent, inputs, applied }: RespondRequest) {
+  return { type: "turn.started" as const, version, turn, agent, inputs, applied };
+}

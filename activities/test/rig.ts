@@ -11,6 +11,7 @@ import { DefaultLogger } from "@temporalio/worker";
 import { afterAll, beforeAll } from "vitest";
 import { Breakers } from "../src/breakers.ts";
 import type { RespondConfig } from "../src/config.ts";
+import { FinishedAnswers } from "../src/finished-answers.ts";
 import { languageLoader } from "../src/enrichment.ts";
 import { NO_METRICS } from "../src/metrics.ts";
 import type { Models } from "../src/models/model.ts";
@@ -93,6 +94,7 @@ export class Rig {
           },
         }),
       breakers: options.breakers ?? new Breakers(),
+      finished: new FinishedAnswers(this.redis),
       loadLanguage: options.loadLanguage ?? loadLanguage,
       metrics: { ...NO_METRICS, failed: (_labels, failure) => failures.push(failure) },
       config: { ...options.config },

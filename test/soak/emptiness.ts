@@ -9,9 +9,10 @@ import { belongsTo, type ServerInstruments } from "./server-instruments.ts";
 const PARTS = ["applied", "head", "log", "state", "turns"];
 /** Of the edges' own: one for all, one for each. */
 const FLEET_CHANNEL = "hf:edge";
-/** Seconds that keys may live which are no session's, by how they begin: counts of a minute's connections, notes of empty logs. */
+/** Seconds that keys may live which are no session's, by how they begin: counts of a minute's connections, ends of answers, notes of empty logs. */
 const SHORT_LIVES: readonly [prefix: string, seconds: number][] = [
   ["hf:connects:", 60],
+  ["hf:answer:", 3_600],
   ["hf:{", 900],
 ];
 

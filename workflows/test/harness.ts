@@ -1,5 +1,6 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { createHeal } from "@holdfast/activities/heal";
+import { FinishedAnswers } from "@holdfast/activities/finished-answers";
 import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRecall } from "@holdfast/activities/recall";
@@ -98,6 +99,7 @@ export async function startHarness(options: HarnessOptions = {}) {
         log,
         models: model,
         breakers: new Breakers(),
+        finished: new FinishedAnswers(),
         loadLanguage: languageLoader(),
         queryState: (key) => queryTruth(client, key),
         config: { retry: { baseMs: 20, maxMs: 50 } },

@@ -1,4 +1,5 @@
 import { Breakers } from "@holdfast/activities/breakers";
+import { FinishedAnswers } from "@holdfast/activities/finished-answers";
 import { languageLoader } from "@holdfast/activities/enrichment";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
@@ -101,6 +102,7 @@ async function respondActivity(
     queryState: (key) => queryTruth(client, key),
     models,
     breakers,
+    finished: new FinishedAnswers(redis),
     loadLanguage,
     metrics: metrics.respond,
     config: {
