@@ -30,6 +30,9 @@ export const FAULTS = {
   "temporal-kill": "standalone",
   "temporal-pause": "standalone",
   "temporal-drain": "standalone",
+  /** Its database takes no write, while the server itself is there: another process holds the file locked. */
+  "temporal-db-locked": "standalone",
+  "temporal-db-locked-long": "standalone",
   "model-cut": "standalone",
   "model-429": "standalone",
   "model-stall": "standalone",
@@ -53,11 +56,13 @@ export type Fault = keyof typeof FAULTS;
 
 /**
  * Milliseconds beyond what any fault is held, for those that prove nothing when they are short: a dead peer has to be found
- * out by the pings of the arena before it is back, and a log has to move on by more than it keeps.
+ * out by the pings of the arena before it is back, a log has to move on by more than it keeps, and a database that stays away
+ * has to outlast the time-outs of tasks, of heartbeats, and of the server's own wait for it.
  */
 export const HELD_LONGER_MS: Partial<Record<Fault, number>> = {
   "edge-pause": 4_000,
   "link-half-open": 4_000,
+  "temporal-db-locked-long": 15_000,
   "tab-asleep": 3_000,
 };
 

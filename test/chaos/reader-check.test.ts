@@ -108,3 +108,24 @@ test("frame-3: a patch that does not fit what the reader holds is a gap", () => 
   });
   expect(broken).toEqual(["diverged", "gap"]);
 });
+
+/** The second turn failed when all of it, or a beginning, had been shown; `kept`: what its end has of it. */
+const failedWith = (kept: string) =>
+  promisesBroken((history, truth, reader) => {
+    history.turnsMayFail = true;
+    const turn = truth.turns[1];
+    const end = reader.frames.pop()?.frame;
+    if (turn === undefined || end?.type !== "turn.completed") throw new Error("The second turn has no end.");
+    const failure = { text: kept, error: { code: "turn_deadline", message: "Too late." } };
+    Object.assign(turn, { outcome: "failed", ...failure });
+    reader.frames.push({ at: 8, frame: { ...end, type: "turn.failed", ...failure } });
+  });
+
+test("turn-5: a failed turn that keeps what it had said is no broken promise", () => {
+  expect(failedWith(answer("say 2"))).toEqual([]);
+});
+
+test("turn-5: a failed turn takes from a reader what it had been shown", () => {
+  expect(failedWith("")).toEqual(["retracted"]);
+  expect(failedWith(answer("say 2").slice(0, 5))).toEqual(["retracted"]);
+});

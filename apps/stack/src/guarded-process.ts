@@ -36,6 +36,8 @@ export interface GuardedOptions {
   cwd?: string;
   /** Give the program a standard input that closes when this process ends. */
   stdin?: boolean;
+  /** Whose process it is; ours if left out. Only root may give one away. */
+  user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** Starts a program in a process group of its own: a Ctrl-C in the terminal reaches only us, and we decide the order. */
@@ -50,6 +52,7 @@ export function startGuarded(
     detached: true,
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.user,
   });
   if (log !== undefined) closeSync(log);
   return new Promise((resolve, reject) => {

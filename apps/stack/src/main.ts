@@ -89,6 +89,19 @@ program
   });
 
 program
+  .command("production")
+  .description(
+    "Outages of a production Temporal and its PostgreSQL, where both are installed, under a whole Holdfast; `-- --help` lists which.",
+  )
+  .helpOption(false)
+  .allowUnknownOption()
+  .argument("[args...]")
+  .action(async (args: string[]) => {
+    const { runScript } = await import("./commands/script.ts");
+    process.exitCode = await runScript("test/production/main.ts", args);
+  });
+
+program
   .command("soak")
   .description("Clients come and go for minutes or hours, and nothing may grow or stay behind; `-- --help` lists how.")
   .helpOption(false)
