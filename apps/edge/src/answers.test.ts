@@ -32,6 +32,7 @@ test("limit-1: what waits for Temporal keeps no hold of a connection that has en
   const intake = new Intake(
     coalescer,
     { read: () => Promise.reject(new Error("Temporal is away.")) },
+    { take: () => 0 },
     { durable: () => {}, busy: () => {} },
   );
   const sender: Sender = {

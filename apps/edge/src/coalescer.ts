@@ -83,6 +83,11 @@ export class Coalescer {
     return this.#queues.size;
   }
 
+  /** The session was sent something lately. */
+  has(path: string): boolean {
+    return this.#queues.has(path);
+  }
+
   /** Temporal does not answer: what is taken waits for it. */
   get isHolding(): boolean {
     return this.#gate.isHolding;

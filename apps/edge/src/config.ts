@@ -52,6 +52,9 @@ const shape = {
   /** A subject may be a service with thousands of connections, and all of them come back when an edge dies. */
   HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: count.default(6_000),
   HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: count.default(60_000),
+  /** Sessions begun a minute by way of this node, by their owner and by their tenant (as many at once). */
+  HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_SUBJECT: count.default(600),
+  HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_TENANT: count.default(60_000),
   /** Requests a second one connection may make (twice as many at once). */
   HOLDFAST_REQUESTS_PER_SECOND: count.default(1_000),
   /** Bytes a second one connection is read for long, and four times as many at once; small pieces count for more than they have. */

@@ -5,7 +5,7 @@ import { createMetrics } from "@holdfast/service/metrics";
 import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis, type RedisRole } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
-import { createAdmission } from "./admission.ts";
+import { createAdmission, NewSessions } from "./admission.ts";
 import { FleetOrders } from "./cluster.ts";
 import { Coalescer } from "./coalescer.ts";
 import { CommandPace, createRunCommand } from "./commands.ts";
@@ -73,7 +73,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       defaultAgent: config.HOLDFAST_DEFAULT_AGENT,
       requestsPerSecond: config.HOLDFAST_REQUESTS_PER_SECOND,
       feeds: reading.feeds,
-      intake: new Intake(coalescer, reading.snapshots, metrics.intake),
+      intake: new Intake(coalescer, reading.snapshots, new NewSessions(config), metrics.intake),
       reading: reading.surroundings,
       commandsPerSecond: config.HOLDFAST_COMMANDS_PER_SECOND,
       commandPace: new CommandPace({

@@ -164,6 +164,23 @@ test("limit-4: a guest who floods a shared session is refused, and the owner is 
   for (let seq = 1; seq <= 20; seq++) expect(await owner.send("s", [input(seq)])).toEqual({ ok: true, durable: seq });
 });
 
+test("limit-2: new sessions of a subject are limited; those that are there go on, and other subjects begin theirs", async () => {
+  const strict = await stage.startEdge({ HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_SUBJECT: "3" });
+  const visitor = await Visitor.connect(strict.url, "prolific");
+  const other = await Visitor.connect(strict.url, "modest");
+  open.push(visitor, other);
+  const begin = async (who: Visitor, name: string) => {
+    expect(await who.open(name)).toMatchObject({ ok: true });
+    return who.send(name, [input(1)]);
+  };
+  for (const name of ["a", "b", "c"]) expect(await begin(visitor, name)).toEqual({ ok: true, durable: 1 });
+  expect(await begin(visitor, "d")).toMatchObject({
+    error: { code: "rate_limited", retryAfterMs: expect.any(Number), message: expect.stringContaining("new sessions") },
+  });
+  expect(await visitor.send("a", [input(2)])).toEqual({ ok: true, durable: 2 });
+  expect(await begin(other, "d")).toEqual({ ok: true, durable: 1 });
+});
+
 test("limit-1: marks this edge missed come with a snapshot, so that busy ends", async () => {
   const { visitor, key } = await visit();
   // Read before there is a workflow, so that nothing is cached that this test then makes untrue.
