@@ -24,7 +24,7 @@ export class ScriptedSession {
   readonly taken: { producer: string; event: Event }[] = [];
   readonly #marks = new Map<string, number>();
   readonly #inbox: Input[] = [];
-  readonly #readers = new Set<(frame: object) => void>();
+  readonly #readers = new Set<(frames: object[]) => void>();
   #lastId = "0";
   #nextId = 1;
 
@@ -48,9 +48,10 @@ export class ScriptedSession {
     }
   }
 
-  follow(onFrame: (frame: object) => void): () => void {
-    this.#readers.add(onFrame);
-    return () => this.#readers.delete(onFrame);
+  /** `onFrames` gets what one packet carries. */
+  follow(onFrames: (frames: object[]) => void): () => void {
+    this.#readers.add(onFrames);
+    return () => this.#readers.delete(onFrames);
   }
 
   /** Frames after `cursor`, undefined when the log does not hold it. */
@@ -72,6 +73,14 @@ export class ScriptedSession {
 
   delta(text: string): void {
     this.append({ type: "delta", ...this.#fence(), text });
+  }
+
+  /** All of them in one packet. */
+  burst(texts: readonly string[]): void {
+    const before = this.log.length;
+    for (const text of texts) this.append({ type: "delta", ...this.#fence(), text }, true);
+    const frames = this.log.slice(before);
+    for (const reader of this.#readers) reader(frames);
   }
 
   rewind(text: string, attempt: number): void {
@@ -101,14 +110,20 @@ export class ScriptedSession {
     const reduction = reduceFrame(this.snapshot, frame);
     if (reduction.outcome === "applied") this.snapshot = reduction.snapshot;
     this.log.push(frame);
-    if (!hidden) for (const reader of this.#readers) reader(frame);
+    if (!hidden) for (const reader of this.#readers) reader([frame]);
   }
 
   /** A frame of a protocol later than ours. */
   appendUnknown(type: string): void {
     const frame = { type, id: `${this.#nextId++}-0`, prev: this.#lastId };
     this.#lastId = frame.id;
-    for (const reader of this.#readers) reader(frame);
+    for (const reader of this.#readers) reader([frame]);
+  }
+
+  /** The session begins again, as after an operator ended the one before (SPEC snap-4). Readers hear of it at their next open. */
+  beginAgain(): void {
+    this.snapshot = emptySnapshot(this.snapshot.agent);
+    this.loseLog();
   }
 
   /** The log is gone, as after a Redis that lost its memory: cursors given out before are unknown now. */
@@ -131,5 +146,9 @@ export class ScriptedWorld {
     const session = this.#sessions.get(name) ?? new ScriptedSession(name);
     this.#sessions.set(name, session);
     return session;
+  }
+
+  clear(): void {
+    this.#sessions.clear();
   }
 }
