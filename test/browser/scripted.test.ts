@@ -1,7 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { findChromium } from "./chromium.ts";
+import { fast } from "./fast.ts";
 import { following } from "./following.ts";
+import { places } from "./places.ts";
 import { ScriptedStage } from "./scripted-stage.ts";
+import { told } from "./told.ts";
+import { words } from "./words.ts";
 
 const executable = await findChromium();
 
@@ -15,5 +19,17 @@ describe.skipIf(executable === undefined)("the page at a scripted edge, in Chrom
 
   describe("following", () => {
     following(() => stage);
+  });
+  describe("fast", () => {
+    fast(() => stage);
+  });
+  describe("told", () => {
+    told(() => stage);
+  });
+  describe("words", () => {
+    words(() => stage);
+  });
+  describe("places", () => {
+    places(() => stage);
   });
 });

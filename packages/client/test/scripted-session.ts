@@ -28,9 +28,9 @@ export class ScriptedSession {
   #lastId = "0";
   #nextId = 1;
 
-  constructor(name: string) {
+  constructor(name: string, agent = "echo") {
     this.name = name;
-    this.snapshot = emptySnapshot("echo");
+    this.snapshot = emptySnapshot(agent);
   }
 
   get cursor(): string {
@@ -67,7 +67,8 @@ export class ScriptedSession {
     const input = this.#inbox.shift();
     const inputs = input === undefined ? [] : [input];
     const applied = input === undefined ? {} : { [input.producer]: input.seq };
-    this.append({ type: "turn.started", version: this.snapshot.version + 1, turn, agent: "echo", inputs, applied });
+    const { version, agent } = this.snapshot;
+    this.append({ type: "turn.started", version: version + 1, turn, agent, inputs, applied });
     return turn;
   }
 
@@ -90,6 +91,16 @@ export class ScriptedSession {
   complete(text: string, patch: PatchOperation[] = []): void {
     const turn = this.snapshot.running?.turn ?? 0;
     this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, patch });
+  }
+
+  fail(text: string, error: { code: string; message: string }): void {
+    const turn = this.snapshot.running?.turn ?? 0;
+    this.append({ type: "turn.failed", version: this.snapshot.version + 1, turn, text, patch: [], error });
+  }
+
+  interrupt(): void {
+    const { turn, text } = this.snapshot.running ?? { turn: 0, text: "" };
+    this.append({ type: "turn.interrupted", version: this.snapshot.version + 1, turn, text, patch: [] });
   }
 
   patch(patch: PatchOperation[]): void {
@@ -142,8 +153,9 @@ export class ScriptedSession {
 export class ScriptedWorld {
   readonly #sessions = new Map<string, ScriptedSession>();
 
-  session(name: string): ScriptedSession {
-    const session = this.#sessions.get(name) ?? new ScriptedSession(name);
+  /** `agent`: which one it gets if it is new. */
+  session(name: string, agent?: string): ScriptedSession {
+    const session = this.#sessions.get(name) ?? new ScriptedSession(name, agent);
     this.#sessions.set(name, session);
     return session;
   }

@@ -31,18 +31,18 @@ export function SessionsPanel(props: SessionsPanelProps) {
       <button type="button" onClick={props.onNew}>
         <span aria-hidden="true">+ </span>New conversation
       </button>
-      <div role="status">
+      <output className="removal">
         {removed === undefined ? null : (
-          <p className="removed">
+          <>
             <span>
               “<bdi>{titleOf(removed.entry)}</bdi>” is off this browser’s list.
             </span>
             <button ref={undo} type="button" onClick={props.onUndo}>
               Undo
             </button>
-          </p>
+          </>
         )}
-      </div>
+      </output>
       <nav aria-label="Conversations">
         {entries.length === 0 ? <p className="muted">None yet in this browser.</p> : null}
         <ul>

@@ -40,7 +40,8 @@ function Value({ value, depth }: { value: unknown; depth: number }): ReactNode {
   if (typeof value === "string") return value === "" ? <Muted>empty</Muted> : <Text text={value} />;
   if (value === null || value === undefined) return <Muted>none</Muted>;
   if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value !== "object") return String(value);
+  if (typeof value === "number") return value;
+  if (typeof value !== "object") return <Muted>unknown</Muted>;
   if (depth >= DEEPEST) return <Text text={JSON.stringify(value)} />;
   if (Array.isArray(value)) return <List items={value} depth={depth + 1} />;
   const members = Object.entries(value);
