@@ -15,7 +15,9 @@ const noteSchema = z.object({
   digest: z.string(),
   answer: z.object({
     finish: finishSchema.exclude(["error"]),
-    usage: z.object({ inputTokens: z.number().exactOptional(), outputTokens: z.number().exactOptional() }).exactOptional(),
+    usage: z
+      .object({ inputTokens: z.number().exactOptional(), outputTokens: z.number().exactOptional() })
+      .exactOptional(),
   }),
 });
 type Note = z.infer<typeof noteSchema>;

@@ -19,6 +19,27 @@ export function breakage(stage: () => Stage): void {
     await stage().stack.whenReady(edge);
   });
 
+  test("on a phone the drawer leaves the conversation in sight, and marks the edge one is connected to", async () => {
+    const context = await stage().context({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    const chat = await stage().tab(context);
+    await chat.signIn();
+    const { text } = scripted("Still here", "tokens=3");
+    await chat.say(text);
+    await chat.ended(1, "completed");
+    await chat.page.getByRole("button", { name: "Break it" }).click();
+    const drawer = chat.page.getByRole("complementary", { name: "Break it" });
+    const edge = await chat.page.locator("[data-connection] .connection-detail").textContent();
+    await drawer
+      .locator(`[data-child="${edge?.replace(/^to /, "")}"]`)
+      .getByText("you are connected to it")
+      .waitFor();
+    const below = (await drawer.boundingBox())?.y ?? 0;
+    expect(below).toBeGreaterThan(740 / 2);
+    const answer = await chat.answer(1).boundingBox();
+    expect((answer?.y ?? Infinity) + (answer?.height ?? 0)).toBeLessThan(below);
+    expect(await chat.scrollsSideways()).toBe(false);
+  });
+
   test("a message written while no edge is there is kept and answered", async () => {
     const chat = await stage().tab();
     await chat.signIn();
@@ -33,7 +54,7 @@ export function breakage(stage: () => Stage): void {
     const chat = await stage().tab();
     await chat.signIn();
     await stage().stack.pause("valkey");
-    await chat.page.getByText("Degraded").waitFor();
+    await chat.page.getByText("Delayed").waitFor();
     const { text, answer } = scripted("Said meanwhile", "tokens=3");
     await chat.say(text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["durable"]);
@@ -57,6 +78,9 @@ export function breakage(stage: () => Stage): void {
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
     await drawer.getByText("running again after").waitFor();
+    // The report stands where one looks, in a window of an ordinary size.
+    const report = await drawer.getByText("running again after").boundingBox();
+    expect((report?.y ?? Infinity) + (report?.height ?? 0)).toBeLessThan(800);
     await stage().stack.whenReady(child);
   });
 }

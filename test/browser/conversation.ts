@@ -38,6 +38,7 @@ export function conversation(stage: () => Stage): void {
     const one = await stage().tab(context);
     await one.signIn();
     const two = await stage().tab(context);
+    await two.page.getByText("Say something to begin.").waitFor();
     await two.connected();
     const { text, answer } = scripted("Both of you", LONG);
     await one.say(text);
@@ -96,15 +97,17 @@ export function conversation(stage: () => Stage): void {
     const kept = (await chat.answer(1).textContent()) ?? "";
     expect(kept).not.toBe("");
     expect(answer.startsWith(kept)).toBe(true);
-    expect(await chat.turn(1).innerText()).toContain("Stopped");
+    expect(await chat.turn(1).innerText()).toContain("You stopped the answer here.");
   });
 
-  test("turn-3, turn-5: a failed turn is shown with its code and message, and the session goes on", async () => {
+  test("turn-3, turn-5: a failed turn is shown in words, its code on demand, and the session goes on", async () => {
     const chat = await stage().tab();
     await chat.signIn();
     stage().model.setDefault("401x*");
     await chat.say("To be refused");
     await chat.ended(1, "failed");
+    expect(await chat.turn(1).innerText()).not.toContain("model_refused");
+    await chat.turn(1).getByText("Details for whoever runs this service").click();
     expect(await chat.turn(1).innerText()).toContain("model_refused");
     stage().model.setDefault("tokens=3");
     await chat.say("Again");

@@ -19,7 +19,7 @@ export function use(stage: () => Stage): void {
     expect(await chat.scrollsSideways()).toBe(false);
     for (const panel of ["Conversations", "Agent", "Break it"]) {
       await chat.page.getByRole("button", { name: panel, exact: true }).click();
-      await chat.page.getByRole("dialog", { name: panel }).waitFor();
+      await chat.page.getByRole("button", { name: `Close ${panel}` }).waitFor();
       expect(await chat.scrollsSideways()).toBe(false);
       await chat.page.getByRole("button", { name: `Close ${panel}` }).click();
     }
@@ -89,20 +89,28 @@ export function use(stage: () => Stage): void {
     await chat.page.getByRole("button", { name: "Break it" }).click();
     await chat.page.getByRole("button", { name: "Kill valkey" }).waitFor();
     expect(await violations(chat)).toEqual([]);
-  });
-
-  test("an answer is announced in whole sentences, a stop is announced too", async () => {
-    const chat = await stage().tab();
-    await chat.signIn();
-    await chat.say(scripted("Quickly", "tokens=3").text);
-    await chat.ended(1, "completed");
-    const spoken = chat.page.locator('[aria-live="polite"]').last();
-    const answer = (await chat.answer(1).textContent()) ?? "";
-    await expect.poll(async () => (await spoken.textContent())?.trim(), PATIENCE).toBe(answer.trim());
-    await chat.say(scripted("Slowly", ENDLESS).text);
-    await chat.streaming(2);
+    await chat.say(scripted("On and on", ENDLESS).text);
+    await chat.streaming(3);
+    expect(await violations(chat)).toEqual([]);
     await chat.page.keyboard.press("Escape");
-    await spoken.getByText("The answer was stopped.").waitFor({ state: "attached" });
+    await chat.ended(3, "interrupted");
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.goto("/#/");
+    await chat.page.getByRole("heading", { name: "Conversations" }).waitFor();
+    await chat.page.getByText("Talk to another agent").click();
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.getByRole("button", { name: /^Remove/ }).click();
+    await chat.page.getByRole("button", { name: "Undo" }).waitFor();
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.goto("/#/%E0");
+    await chat.page.getByRole("alert").getByText("names no conversation", { exact: false }).waitFor();
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.goto("/#/other?agent=echo");
+    await chat.page.getByText("This agent has published nothing yet.").waitFor();
+    expect(await violations(chat)).toEqual([]);
+    await chat.page.goto("/#/another?agent=nobody");
+    await chat.page.getByText("There is no such agent here.").waitFor();
+    expect(await violations(chat)).toEqual([]);
   });
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { wireError, type WireError } from "@holdfast/contract";
+import { markOf, wireError, type WireError } from "@holdfast/contract";
 import { backoff } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
 import type { SignalGate } from "./signal-gate.ts";
@@ -169,7 +169,7 @@ export class SessionQueue {
 
   /**
    * Until each piece is durable or refused. A refused batch is halved until what is refused stands alone: it may come of one
-   * sender, and the others had no part in it. `refused`: by producer, what was of this batch.
+   * sender, and the others had no part in it. `refused`: by sender, what was of this batch.
    */
   async #send(batch: Piece[], refused: Map<string, RefusedPiece>): Promise<void> {
     const [first, ...others] = batch;
@@ -177,7 +177,7 @@ export class SessionQueue {
     const error = await this.#deliver(batch);
     if (error === undefined) return batch.forEach((piece) => this.#settle(piece, undefined));
     if (others.length === 0) {
-      refused.set(first.submission.producer, { submission: first.submission, error });
+      refused.set(senderOf(first), { submission: first.submission, error });
       this.#settle(first, error);
       this.#waiting = this.#withoutFollowers(this.#waiting, refused);
       return;
@@ -193,7 +193,7 @@ export class SessionQueue {
   /** What its producer sent behind a refused piece, in the belief that it goes first, must not overtake it: refuses that. */
   #withoutFollowers(pieces: readonly Piece[], refused: ReadonlyMap<string, RefusedPiece>): Piece[] {
     return pieces.filter((piece) => {
-      const before = refused.get(piece.submission.producer);
+      const before = refused.get(senderOf(piece));
       if (before === undefined) return true;
       const isSame = before.submission === piece.submission;
       const later = wireError("unavailable", "What was sent before it was refused.", { retryAfterMs: 0 });
@@ -213,4 +213,9 @@ export class SessionQueue {
   async #sleep(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#surroundings.stopping });
   }
+}
+
+/** Whose order counts: a producer belongs to its subject. */
+function senderOf({ submission }: Piece): string {
+  return markOf(submission.by, submission.producer);
 }

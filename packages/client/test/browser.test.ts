@@ -160,4 +160,26 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     await page.evaluate(() => handle.unmount());
     await eventually(() => expect(edge.closes).toEqual(["chat"]));
   });
+
+  test("however fast frames come, useSession renders once per animation frame at most, and shows the last of them", async () => {
+    const edge = await startEdge();
+    const scripted = edge.world.session("chat");
+    const page = await openTab(await newContext(), edge);
+    const errors: string[] = [];
+    page.on("pageerror", (error) => errors.push(String(error)));
+    await page.evaluate(() => handle.mount());
+    await page.locator("#delivery", { hasText: "live" }).waitFor();
+    scripted.startTurn();
+    for (let burst = 0; burst < 300; burst++) {
+      for (let i = 0; i < 10; i++) scripted.delta(`${burst}.${i} `);
+      // Each burst in packets of its own, with the page's turn of the processor between them.
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await page.locator("#streaming", { hasText: "299.9" }).waitFor();
+    const { commits, frames } = await page.evaluate(() => handle.rendered());
+    // One for the mount, and one for a frame that is under way while this is asked.
+    expect(commits).toBeLessThanOrEqual(frames + 2);
+    expect(await page.evaluate(() => handle.torn())).toBe(0);
+    expect(errors).toEqual([]);
+  });
 });

@@ -88,6 +88,14 @@ export class ScriptedEdge {
     this.#server.emit(event, message);
   }
 
+  /** Nothing was ever said here, and nothing is scripted. */
+  reset(): void {
+    this.script = {};
+    this.world.clear();
+    for (const told of [this.auths, this.opens, this.sends, this.commands, this.closes, this.violations])
+      told.length = 0;
+  }
+
   /** Ends every transport, as a crash or a drain does (SPEC close-1). */
   drop(): void {
     for (const socket of this.#server.sockets.sockets.values()) socket.conn.close();
@@ -171,10 +179,7 @@ class EdgeConnection {
     const push = (frames: unknown[]): void => void this.#socket.emit("frames", request.session, frames);
     if (missed === undefined) push([{ type: "snapshot", id: session.cursor, snapshot: session.snapshot }]);
     else if (missed.length > 0) push(missed);
-    this.#deliveries.set(
-      request.session,
-      session.follow((frame) => push([frame])),
-    );
+    this.#deliveries.set(request.session, session.follow(push));
     return { ok: true, resumed: missed !== undefined };
   }
 

@@ -28,13 +28,13 @@ export class ScriptedSession {
   readonly taken: { producer: string; event: Event }[] = [];
   readonly #marks = new Map<string, number>();
   readonly #inbox: Input[] = [];
-  readonly #readers = new Set<(frame: object) => void>();
+  readonly #readers = new Set<(frames: object[]) => void>();
   #lastId = "0";
   #nextId = 1;
 
-  constructor(name: string) {
+  constructor(name: string, agent = "echo") {
     this.name = name;
-    this.snapshot = emptySnapshot("echo");
+    this.snapshot = emptySnapshot(agent);
   }
 
   get cursor(): string {
@@ -52,9 +52,10 @@ export class ScriptedSession {
     }
   }
 
-  follow(onFrame: (frame: object) => void): () => void {
-    this.#readers.add(onFrame);
-    return () => this.#readers.delete(onFrame);
+  /** `onFrames` gets what one packet carries. */
+  follow(onFrames: (frames: object[]) => void): () => void {
+    this.#readers.add(onFrames);
+    return () => this.#readers.delete(onFrames);
   }
 
   /** Frames after `cursor`, undefined when the log does not hold it. */
@@ -70,12 +71,21 @@ export class ScriptedSession {
     const input = this.#inbox.shift();
     const inputs = input === undefined ? [] : [input];
     const applied = input === undefined ? {} : { [markOf(SUBJECT, input.producer)]: input.seq };
-    this.append({ type: "turn.started", version: this.snapshot.version + 1, turn, agent: "echo", inputs, applied });
+    const { version, agent } = this.snapshot;
+    this.append({ type: "turn.started", version: version + 1, turn, agent, inputs, applied });
     return turn;
   }
 
   delta(text: string): void {
     this.append({ type: "delta", ...this.#fence(), text });
+  }
+
+  /** All of them in one packet. */
+  burst(texts: readonly string[]): void {
+    const before = this.log.length;
+    for (const text of texts) this.append({ type: "delta", ...this.#fence(), text }, true);
+    const frames = this.log.slice(before);
+    for (const reader of this.#readers) reader(frames);
   }
 
   rewind(text: string, attempt: number): void {
@@ -85,6 +95,31 @@ export class ScriptedSession {
   complete(text: string, patch: PatchOperation[] = []): void {
     const turn = this.snapshot.running?.turn ?? 0;
     this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, finish: "stop", patch });
+  }
+
+  fail(text: string, error: { code: string; message: string }): void {
+    const turn = this.snapshot.running?.turn ?? 0;
+    this.append({
+      type: "turn.failed",
+      version: this.snapshot.version + 1,
+      turn,
+      text,
+      finish: "error",
+      patch: [],
+      error,
+    });
+  }
+
+  interrupt(): void {
+    const { turn, text } = this.snapshot.running ?? { turn: 0, text: "" };
+    this.append({
+      type: "turn.interrupted",
+      version: this.snapshot.version + 1,
+      turn,
+      text,
+      finish: "interrupted",
+      patch: [],
+    });
   }
 
   patch(patch: PatchOperation[]): void {
@@ -105,14 +140,20 @@ export class ScriptedSession {
     const reduction = reduceFrame(this.snapshot, frame);
     if (reduction.outcome === "applied") this.snapshot = reduction.snapshot;
     this.log.push(frame);
-    if (!hidden) for (const reader of this.#readers) reader(frame);
+    if (!hidden) for (const reader of this.#readers) reader([frame]);
   }
 
   /** A frame of a protocol later than ours. */
   appendUnknown(type: string): void {
     const frame = { type, id: `${this.#nextId++}-0`, prev: this.#lastId };
     this.#lastId = frame.id;
-    for (const reader of this.#readers) reader(frame);
+    for (const reader of this.#readers) reader([frame]);
+  }
+
+  /** The session begins again, as after an operator ended the one before (SPEC snap-4). Readers hear of it at their next open. */
+  beginAgain(): void {
+    this.snapshot = emptySnapshot(this.snapshot.agent);
+    this.loseLog();
   }
 
   /** The log is gone, as after a Redis that lost its memory: cursors given out before are unknown now. */
@@ -131,9 +172,14 @@ export class ScriptedSession {
 export class ScriptedWorld {
   readonly #sessions = new Map<string, ScriptedSession>();
 
-  session(name: string): ScriptedSession {
-    const session = this.#sessions.get(name) ?? new ScriptedSession(name);
+  /** `agent`: which one it gets if it is new. */
+  session(name: string, agent?: string): ScriptedSession {
+    const session = this.#sessions.get(name) ?? new ScriptedSession(name, agent);
     this.#sessions.set(name, session);
     return session;
+  }
+
+  clear(): void {
+    this.#sessions.clear();
   }
 }

@@ -1,93 +1,37 @@
-import type { ConciergeState } from "@holdfast/workflows/agents/concierge";
-import { useState, type ReactNode } from "react";
-import { Flash } from "./flash.tsx";
-import { Mood } from "./mood.tsx";
+import { useMemo } from "react";
+import { ConciergeView, conciergeStateSchema } from "./concierge-view.tsx";
+import { StateView } from "./state-view.tsx";
 
 interface AgentPanelProps {
-  /** Empty until the agent has taken its first event. */
-  state: Partial<ConciergeState>;
+  /** Undefined until the session is open. */
+  agent: string | undefined;
+  /** What the agent has published. */
+  state: { readonly [member: string]: unknown };
   version: number;
-  /** Tells the agent a small fact (an `observe` event); what it counts comes back as a patch. */
   onObserve: (name: string, data: { [member: string]: string }) => void;
 }
 
-/** What the agent knows, live: every patch of its state is shown where it changes something. */
-export function AgentPanel({ state, version, onObserve }: AgentPanelProps) {
-  const [firstVersion] = useState(version);
-  const isNew = version > firstVersion;
-  const { messages = 0, mood, topics = [], entities = [], observed = [] } = state;
+/** What the agent knows, live: the concierge's in its own words, any other's as it is. */
+export function AgentPanel({ agent, state, version, onObserve }: AgentPanelProps) {
+  const concierge = useMemo(
+    () => (agent === "concierge" ? conciergeStateSchema.safeParse(state).data : undefined),
+    [agent, state],
+  );
+  if (agent === undefined) return <p className="muted">Opening the conversation…</p>;
+  if (concierge !== undefined) return <ConciergeView state={concierge} version={version} onObserve={onObserve} />;
   return (
     <div className="agent" data-version={version}>
       <dl className="facts">
-        <dt>Version</dt>
+        <dt>Agent</dt>
         <dd>
-          <Flash of={version}>{version}</Flash>
-        </dd>
-        <dt>Messages</dt>
-        <dd>
-          <Flash of={messages}>{messages}</Flash>
+          <bdi>{agent}</bdi>
         </dd>
       </dl>
-      <Mood score={mood?.score ?? 0} label={mood?.label ?? "unknown"} />
-      <Section title="Topics" hint="none yet" empty={topics.length === 0}>
-        {topics.map(({ name, count }) => (
-          <li key={name}>
-            <button type="button" onClick={() => onObserve("topic.clicked", { topic: name })}>
-              {name}{" "}
-              <Flash of={count} isNew={isNew}>
-                ×{count}
-              </Flash>
-            </button>
-          </li>
-        ))}
-      </Section>
-      <Section title="Entities" hint="none yet" empty={entities.length === 0}>
-        {entities.map(({ name, type, count }) => (
-          <li key={name}>
-            <button type="button" onClick={() => onObserve("entity.clicked", { entity: name })}>
-              {name} <span className="muted">{type.toLowerCase()}</span>{" "}
-              <Flash of={count} isNew={isNew}>
-                ×{count}
-              </Flash>
-            </button>
-          </li>
-        ))}
-      </Section>
-      <Section title="Observed" hint="nothing yet: press a topic or one of these" empty={observed.length === 0}>
-        {observed.map(({ name, count }) => (
-          <li key={name} className="chip" data-observed={name}>
-            {name}{" "}
-            <Flash of={count} isNew={isNew}>
-              ×{count}
-            </Flash>
-          </li>
-        ))}
-      </Section>
-      <fieldset className="chips">
-        <legend className="visually-hidden">Tell the agent</legend>
-        <button type="button" onClick={() => onObserve("feedback.helpful", {})}>
-          That helped
-        </button>
-        <button type="button" onClick={() => onObserve("feedback.unhelpful", {})}>
-          That did not help
-        </button>
-      </fieldset>
+      {Object.keys(state).length === 0 ? (
+        <p className="muted">This agent has published nothing yet.</p>
+      ) : (
+        <StateView state={state} />
+      )}
     </div>
-  );
-}
-
-interface SectionProps {
-  title: string;
-  hint: string;
-  empty: boolean;
-  children: ReactNode;
-}
-
-function Section({ title, hint, empty, children }: SectionProps) {
-  return (
-    <section>
-      <h3>{title}</h3>
-      {empty ? <p className="muted">{hint}</p> : <ul className="chips">{children}</ul>}
-    </section>
   );
 }

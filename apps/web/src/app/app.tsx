@@ -25,6 +25,7 @@ export function App() {
     case "loaded":
       if (identity === null) return <SignIn available={loading.deployment.devTokens} />;
       return (
+        // Anew for somebody else: nothing of one person's page is another's.
         <Workspace
           key={`${identity.tenant}/${identity.subject}`}
           deployment={loading.deployment}

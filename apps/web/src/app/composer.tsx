@@ -6,8 +6,8 @@ interface ComposerProps {
   field: RefObject<HTMLTextAreaElement | null>;
   /** Names the draft: one per person and session. */
   draftName: string;
-  /** A turn is running, so there is something to stop. */
-  running: boolean;
+  /** `running`: there is an answer to stop. `stopping`: it was told to stop, and has not ended yet. */
+  answer: "none" | "running" | "stopping";
   onSend: (text: string) => void;
   onStop: () => void;
 }
@@ -18,7 +18,7 @@ export const MESSAGE_FIELD = "message";
 const encoder = new TextEncoder();
 
 /** Where one writes. Enter sends, Shift+Enter makes a line; sending is possible at any time, also while disconnected. */
-export function Composer({ field, draftName, running, onSend, onStop }: ComposerProps) {
+export function Composer({ field, draftName, answer, onSend, onStop }: ComposerProps) {
   const [kept] = useState(() => new Draft(draftName));
   const [draft, setDraft] = useState(() => kept.read());
   const advice = useId();
@@ -51,6 +51,7 @@ export function Composer({ field, draftName, running, onSend, onStop }: Composer
         id={MESSAGE_FIELD}
         rows={1}
         value={draft}
+        dir="auto"
         aria-label="Message"
         aria-describedby={advice}
         aria-invalid={tooLong}
@@ -59,16 +60,23 @@ export function Composer({ field, draftName, running, onSend, onStop }: Composer
         onChange={(event) => write(event.target.value)}
         onKeyDown={onKeyDown}
       />
-      {/* Always there, and never `disabled`: a button that vanishes under the keyboard takes the focus with it. */}
+      {/*
+        Never `disabled`, and hidden only where it has no focus: a button that vanishes under the keyboard takes the focus
+        with it.
+      */}
       <button
         type="button"
         className="stop"
-        aria-disabled={!running}
+        aria-disabled={answer !== "running"}
         aria-keyshortcuts="Escape"
+        aria-label={answer === "stopping" ? "Stopping…" : "Stop"}
         title="Stop the answer (Esc)"
-        onClick={running ? onStop : undefined}
+        onClick={answer === "running" ? onStop : undefined}
       >
-        <span aria-hidden="true">■ </span>Stop
+        <span aria-hidden="true">■</span>
+        <span className="stop-label" aria-hidden="true">
+          {answer === "stopping" ? " Stopping…" : " Stop"}
+        </span>
       </button>
       <button type="submit" className="primary" disabled={!sendable}>
         Send

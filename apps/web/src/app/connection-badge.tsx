@@ -27,7 +27,7 @@ function describe(connection: ConnectionState, degraded: boolean): Description {
   switch (connection.state) {
     case "connected": {
       const detail = connection.node === undefined ? "" : `to ${connection.node}`;
-      if (degraded) return { health: "waiting", label: "Degraded", detail: `${detail}; answers will catch up` };
+      if (degraded) return { health: "waiting", label: "Delayed", detail: `${detail}; answers will catch up` };
       return { health: "good", label: "Connected", detail };
     }
     case "idle":
@@ -36,8 +36,8 @@ function describe(connection: ConnectionState, degraded: boolean): Description {
     case "waiting":
       return { health: "waiting", label: "Reconnecting…", detail: "what you send is kept" };
     case "refused":
-      return { health: "bad", label: "Refused", detail: connection.error.message };
+      return { health: "bad", label: "Not connected", detail: "" };
     case "closed":
-      return { health: "bad", label: "Closed", detail: "" };
+      return { health: "bad", label: "Not connected", detail: "" };
   }
 }

@@ -1,7 +1,10 @@
 import type { Session, SessionView } from "@holdfast/client";
+import type { Turn } from "@holdfast/contract";
 import { useEffect, useRef, useState } from "react";
 import { Composer } from "./composer.tsx";
+import { useFollowing } from "./following.ts";
 import { useInterruptKey } from "./interrupt-key.ts";
+import { Refusal } from "./refusal.tsx";
 import { Transcript } from "./transcript.tsx";
 
 interface ConversationProps {
@@ -12,13 +15,20 @@ interface ConversationProps {
   focusAtOnce: boolean;
   /** Called with every message that is sent. */
   onSend: (text: string) => void;
+  /** Asks for a connection that was refused. */
+  onReconnect: () => void;
 }
 
 /** What is said in one session, and the field to say more. Mounted anew for another session. */
-export function Conversation({ session, view, draftName, focusAtOnce, onSend }: ConversationProps) {
+export function Conversation({ session, view, draftName, focusAtOnce, onSend, onReconnect }: ConversationProps) {
   const [failure, setFailure] = useState<string>();
+  /** The turn that was told to stop. */
+  const [stopped, setStopped] = useState<number>();
   const field = useRef<HTMLTextAreaElement>(null);
-  const running = view.streaming !== null;
+  const { viewport, follows, follow } = useFollowing();
+  const { streaming, connection } = view;
+  const stopping = streaming !== null && streaming.turn === stopped;
+  const answer = streaming === null ? "none" : stopping ? "stopping" : "running";
 
   useEffect(() => {
     if (focusAtOnce) field.current?.focus();
@@ -29,20 +39,45 @@ export function Conversation({ session, view, draftName, focusAtOnce, onSend }: 
   function send(text: string): void {
     onSend(text);
     session.send(text);
+    follow();
+  }
+  function retry(turn: Turn): void {
+    for (const { text, data } of turn.inputs) session.send(text, data === undefined ? {} : { data });
+    follow();
+    field.current?.focus({ preventScroll: true });
   }
   function stop(): void {
+    if (streaming === null) return;
+    const { turn } = streaming;
     setFailure(undefined);
-    session.interrupt().catch((error: unknown) => setFailure(`The answer was not stopped: ${String(error)}`));
+    // Shown at once: the answer of a busy service may take a while, and a button that does nothing is pressed again.
+    setStopped(turn);
+    session.interrupt({ turn }).catch((error: unknown) => {
+      setStopped(undefined);
+      console.warn(error);
+      setFailure("The answer could not be stopped. Try again.");
+    });
   }
-  useInterruptKey(running, stop);
+  useInterruptKey(answer === "running", stop);
 
   return (
     <main className="conversation">
-      <Transcript view={view} onDismiss={session.dismiss} />
-      <p role="alert" className="failure">
-        {failure}
-      </p>
-      <Composer field={field} draftName={draftName} running={running} onSend={send} onStop={stop} />
+      <Transcript
+        view={view}
+        viewport={viewport}
+        follows={follows}
+        onFollow={follow}
+        stopping={stopping}
+        onDismiss={session.dismiss}
+        onRetry={retry}
+      />
+      <div className="conversation-notices">
+        {connection.state === "refused" ? <Refusal error={connection.error} onRetry={onReconnect} /> : null}
+        <p role="alert" className="failure">
+          {failure}
+        </p>
+      </div>
+      <Composer field={field} draftName={draftName} answer={answer} onSend={send} onStop={stop} />
     </main>
   );
 }

@@ -4,10 +4,10 @@ import type { PendingInput } from "@holdfast/client";
 type DeliveryStatus = PendingInput["status"] | "applied";
 
 const MEANING: Record<DeliveryStatus, { mark: string; label: string; meaning: string }> = {
-  sending: { mark: "○", label: "sending", meaning: "Kept in this browser and sent until the server has it" },
-  durable: { mark: "✓", label: "durable", meaning: "Persisted: it will be answered, whatever breaks" },
-  applied: { mark: "✓✓", label: "applied", meaning: "The agent has taken it" },
-  refused: { mark: "✕", label: "refused", meaning: "The server will never take it" },
+  sending: { mark: "○", label: "Sending…", meaning: "Kept in this browser and sent until the service has it" },
+  durable: { mark: "✓", label: "Sent", meaning: "Saved by the service: it will be answered, whatever breaks" },
+  applied: { mark: "✓✓", label: "Read", meaning: "The agent has read it" },
+  refused: { mark: "✕", label: "Not sent", meaning: "The service will never take it" },
 };
 
 /** The status of one message, as a mark and a word. */
@@ -16,7 +16,7 @@ export function Delivery({ status, reason }: { status: DeliveryStatus; reason?: 
   return (
     <span className={`delivery delivery-${status}`} title={meaning} data-status={status}>
       <span aria-hidden="true">{mark}</span> {label}
-      {reason === undefined ? "" : `: ${reason}`}
+      {reason === undefined ? null : <bdi>: {reason}</bdi>}
     </span>
   );
 }

@@ -27,6 +27,7 @@ export class Demolition {
   #view: DemolitionView = { processes: [], recoveries: [], armed: undefined, failure: undefined };
   #watchers = 0;
   #polling = false;
+  #looking = false;
   #unsubscribe: (() => void) | undefined;
 
   constructor(session: Session<object>) {
@@ -37,7 +38,7 @@ export class Demolition {
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener);
-    this.#unsubscribe ??= this.#session.subscribe(() => this.#look());
+    this.#unsubscribe ??= this.#session.subscribe(() => this.#lookSoon());
     return () => {
       this.#listeners.delete(listener);
       if (this.#listeners.size > 0) return;
@@ -64,10 +65,20 @@ export class Demolition {
     this.#look();
   };
 
+  /** Once per animation frame: a fast answer changes the session far more often. */
+  #lookSoon(): void {
+    if (this.#looking) return;
+    this.#looking = true;
+    requestAnimationFrame(() => {
+      this.#looking = false;
+      this.#look();
+    });
+  }
+
   #look(): void {
     const sight = sightOf(this.#session.get(), performance.now());
     const { armed, recoveries } = this.#view;
-    if (recoveries.length > 0) this.#change({ recoveries: recoveries.map((recovery) => see(recovery, sight)) });
+    if (!recoveries.every(isSettled)) this.#change({ recoveries: recoveries.map((recovery) => see(recovery, sight)) });
     if (armed === undefined || !sight.running || sight.index < MID_SENTENCE) return;
     this.#change({ armed: undefined });
     void this.#strike(armed);

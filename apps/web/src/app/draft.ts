@@ -1,9 +1,11 @@
+const PREFIX = "holdfast.draft/";
+
 /** What is being written in a session of one tab, kept over a switch of sessions and a reload. */
 export class Draft {
   readonly #key: string;
 
   constructor(name: string) {
-    this.#key = `holdfast.draft/${name}`;
+    this.#key = `${PREFIX}${name}`;
   }
 
   read(): string {
@@ -21,5 +23,14 @@ export class Draft {
     } catch {
       // Storage is blocked or full: the draft lives as long as the field does.
     }
+  }
+}
+
+/** At sign-out: nothing half-said stays behind. */
+export function forgetDrafts(): void {
+  try {
+    for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  } catch {
+    // What cannot be reached was not written either.
   }
 }

@@ -9,7 +9,7 @@ export function RecoveryReport({ recovery }: { recovery: Recovery }) {
         {recovery.midTurn ? ", in mid-sentence" : ", while idle"}
       </p>
       <dl className="facts">
-        <dt>Next frame</dt>
+        <dt>Next sign of life</dt>
         <dd>{recovery.nextFrameMs === undefined ? noFrame(recovery) : `after ${duration(recovery.nextFrameMs)}`}</dd>
         {recovery.midTurn ? (
           <>
@@ -31,7 +31,7 @@ export function RecoveryReport({ recovery }: { recovery: Recovery }) {
 }
 
 function noFrame(recovery: Recovery): string {
-  return recovery.midTurn ? "none yet" : "none was due";
+  return recovery.midTurn ? "none yet" : "nothing was due";
 }
 
 function textFate(recovery: Recovery): string {

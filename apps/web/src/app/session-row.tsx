@@ -6,10 +6,11 @@ interface SessionRowProps {
   current: boolean;
   onOpen: () => void;
   onRename: (title: string) => void;
+  onRemove: () => void;
 }
 
-/** One session in the list: opens it, or renames it in place (Enter takes the name, Esc leaves it). */
-export function SessionRow({ entry, current, onOpen, onRename }: SessionRowProps) {
+/** One session in the list: opens it, renames it in place (Enter takes the name, Esc leaves it), or takes it off the list. */
+export function SessionRow({ entry, current, onOpen, onRename, onRemove }: SessionRowProps) {
   const [renaming, setRenaming] = useState(false);
   const pencil = useRef<HTMLButtonElement>(null);
   const title = titleOf(entry);
@@ -28,8 +29,15 @@ export function SessionRow({ entry, current, onOpen, onRename }: SessionRowProps
       ) : (
         <>
           <button type="button" className="session-open" aria-current={current ? "page" : undefined} onClick={onOpen}>
-            {title}
+            <span className="session-title" dir="auto" lang="">
+              {title}
+            </span>
           </button>
+          {entry.at === undefined ? null : (
+            <time className="session-time muted" dateTime={new Date(entry.at).toISOString()}>
+              {timeOf(entry.at)}
+            </time>
+          )}
           <button
             ref={pencil}
             type="button"
@@ -39,10 +47,22 @@ export function SessionRow({ entry, current, onOpen, onRename }: SessionRowProps
           >
             ✎
           </button>
+          <button type="button" className="quiet" aria-label={`Remove “${title}” from the list`} onClick={onRemove}>
+            ✕
+          </button>
         </>
       )}
     </li>
   );
+}
+
+/** The hour of what was today, else the day. */
+function timeOf(at: number): string {
+  const date = new Date(at);
+  const today = date.toDateString() === new Date().toDateString();
+  return today
+    ? date.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })
+    : date.toLocaleDateString(undefined, { day: "numeric", month: "short" });
 }
 
 function TitleField({ title, onFinish }: { title: string; onFinish: (title: string | undefined) => void }) {
@@ -67,6 +87,7 @@ function TitleField({ title, onFinish }: { title: string; onFinish: (title: stri
       <input
         ref={field}
         value={draft}
+        dir="auto"
         maxLength={80}
         aria-label={`New name for “${title}”`}
         onChange={(event) => setDraft(event.target.value)}

@@ -39,7 +39,7 @@ export function SignIn({ available }: { available: boolean }) {
         <h1 id={title}>Holdfast</h1>
         <p>Talk to an agent, then break what it stands on. Choose who you are; nothing is checked in development.</p>
         <NameField label="Your name" value={subject} onChange={setSubject} autoComplete="username" />
-        <NameField label="Tenant" value={tenant} onChange={setTenant} autoComplete="organization" />
+        <NameField label="Organisation" value={tenant} onChange={setTenant} autoComplete="organization" />
         <button className="primary" type="submit" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>

@@ -29,3 +29,11 @@ test("an unfinished sentence waits", () => {
 test("a rewind does not say again what was said", () => {
   expect(speak("One. ", 20, false).sentences).toEqual([]);
 });
+
+test("what never comes to the end of a sentence is said all the same, up to a space", () => {
+  const code = "let x = 1 ".repeat(100);
+  const { length, sentences } = speak(code, 0, false);
+  expect(sentences).toEqual([code.slice(0, length).trim()]);
+  expect(code.length - length).toBeLessThan(20);
+  expect(speak("x".repeat(2_000), 0, false).length).toBe(2_000);
+});

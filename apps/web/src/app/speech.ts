@@ -9,6 +9,9 @@ export interface Speech {
   sentences: string[];
 }
 
+/** What has no end of a sentence for so long, as code and tables have none, is said up to its last space. */
+const LONGEST = 600;
+
 const segmenter = new Intl.Segmenter(undefined, { granularity: "sentence" });
 
 /** `done`: the text is complete; until then its last sentence may go on, and waits. */
@@ -16,7 +19,17 @@ export function speak(text: string, said: number, done: boolean): Speech {
   // A rewind may have taken back what was said: it is not said again up to where it was.
   const start = Math.min(said, text.length);
   const segments = [...segmenter.segment(text.slice(start))].map(({ segment }) => segment);
-  if (!done) segments.pop();
+  const last = segments.at(-1);
+  if (!done && last !== undefined) {
+    segments.pop();
+    if (last.length > LONGEST) segments.push(last.slice(0, lastSpace(last) + 1));
+  }
   const length = start + segments.reduce((sum, segment) => sum + segment.length, 0);
   return { length, sentences: segments.map((segment) => segment.trim()).filter((sentence) => sentence !== "") };
+}
+
+/** Place of the last space; the end where there is none. */
+function lastSpace(text: string): number {
+  const place = text.trimEnd().search(/\s\S*$/);
+  return place === -1 ? text.length - 1 : place;
 }

@@ -1,47 +1,48 @@
 import type { RunningTurn, Turn } from "@holdfast/contract";
-import { useEffect, useRef, useState } from "react";
-import { speak } from "./speech.ts";
+import { useEffect, useRef } from "react";
+import { Announcer } from "./announcer.ts";
+import { endingOf } from "./ending.ts";
 
 interface SpokenAnswerProps {
   running: RunningTurn | null;
   last: Turn | undefined;
+  /** Words beside the answer, each said when it changes. */
+  notice: string;
+  news: string;
 }
 
-/** Tells screen readers the answer while it streams, a sentence at a time, and how the turn ended. Not visible. */
-export function SpokenAnswer({ running, last }: SpokenAnswerProps) {
-  const [sentences, setSentences] = useState<string[]>([]);
-  // Turns that ended before this component was mounted are history, not news.
-  const said = useRef({ turn: last?.turn ?? 0, length: 0, over: true });
+/**
+ * Tells screen readers the answer while it streams, and how the turn ended. Not visible. The region's content is not
+ * React's: state that changes with every piece of an answer makes React render in circles.
+ */
+export function SpokenAnswer({ running, last, notice, news }: SpokenAnswerProps) {
+  const region = useRef<HTMLDivElement>(null);
+  const announcer = useRef<Announcer>(undefined);
+  const heard = useRef(last?.turn ?? 0);
 
   useEffect(() => {
-    const heard = said.current;
-    const now = running ?? last;
-    if (now === undefined || (running === null && now.turn === heard.turn && heard.over)) return;
-    const over = running === null;
-    const fresh = now.turn !== heard.turn;
-    const speech = speak(now.text, fresh ? 0 : heard.length, over);
-    said.current = { turn: now.turn, length: speech.length, over };
-    const ending = over && last !== undefined ? endingOf(last) : [];
-    const news = [...speech.sentences, ...ending];
-    if (news.length > 0) setSentences((before) => (fresh ? news : [...before, ...news]));
+    if (region.current === null) return;
+    const made = new Announcer(region.current, heard.current);
+    announcer.current = made;
+    return () => made.stop();
+  }, []);
+
+  useEffect(() => {
+    if (last !== undefined) {
+      const ending = endingOf(last);
+      const words = ending === undefined ? "" : `${ending.title} ${ending.advice}`.trim();
+      announcer.current?.tell({ turn: last.turn, text: last.text, over: true }, words);
+    }
+    if (running !== null) announcer.current?.tell({ turn: running.turn, text: running.text, over: false }, "");
   }, [running, last]);
 
-  return (
-    <div className="visually-hidden" aria-live="polite">
-      {sentences.map((sentence, place) => (
-        <p key={place}>{sentence}</p>
-      ))}
-    </div>
-  );
-}
+  useEffect(() => {
+    if (notice !== "") announcer.current?.say(notice);
+  }, [notice]);
 
-function endingOf(turn: Turn): string[] {
-  switch (turn.outcome) {
-    case "completed":
-      return [];
-    case "interrupted":
-      return ["The answer was stopped."];
-    case "failed":
-      return [`The turn failed: ${turn.error?.message ?? "no reason was given"}`];
-  }
+  useEffect(() => {
+    if (news !== "") announcer.current?.say(news);
+  }, [news]);
+
+  return <div ref={region} className="visually-hidden spoken" aria-live="polite" />;
 }

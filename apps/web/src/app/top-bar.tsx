@@ -18,7 +18,9 @@ export function TopBar({ title, connection, degraded, panels, control }: TopBarP
       <button type="button" aria-expanded={panels.sessions} onClick={panels.toggleSessions} aria-label="Conversations">
         <span aria-hidden="true">☰</span>
       </button>
-      <h1>{title}</h1>
+      <h1 dir="auto" lang="">
+        {title}
+      </h1>
       <ConnectionBadge connection={connection} degraded={degraded} />
       <button type="button" aria-expanded={panels.end === "agent"} onClick={() => panels.toggleEnd("agent")}>
         Agent

@@ -1,26 +1,54 @@
 import type { PendingInput, SessionView } from "@holdfast/client";
+import type { Turn } from "@holdfast/contract";
+import { useState, type RefObject } from "react";
+import { BegunAgain } from "./begun-again.ts";
 import { PendingMessage } from "./pending-message.tsx";
+import { Refusal } from "./refusal.tsx";
 import { SpokenAnswer } from "./spoken-answer.tsx";
-import { RunningArticle, TurnArticle } from "./turn-article.tsx";
-import { useStickToEnd } from "./stick-to-end.ts";
+import { TurnArticle } from "./turn-article.tsx";
+import { useWaiting } from "./waiting.ts";
 
 interface TranscriptProps {
   view: SessionView<object>;
+  viewport: RefObject<HTMLDivElement | null>;
+  /** Whether the end is kept in sight. */
+  follows: boolean;
+  onFollow: () => void;
+  /** The reader wants the answer stopped, and it has not ended yet. */
+  stopping: boolean;
   /** Takes a message that was refused out of sight. */
   onDismiss: (message: PendingInput) => void;
+  onRetry: (turn: Turn) => void;
 }
 
+const BEGUN_AGAIN =
+  "The service began this conversation again. What stands above is what you saw before; the agent does not remember it.";
+
 /** The conversation: committed turns, the one under way, and this browser's messages that no turn has taken yet. */
-export function Transcript({ view, onDismiss }: TranscriptProps) {
+export function Transcript(props: TranscriptProps) {
+  const { view, viewport, follows, stopping, onRetry } = props;
   const { turns, streaming, pending, delivery } = view;
-  const { viewport, atEnd, goToEnd } = useStickToEnd();
+  const [begunAgain] = useState(() => new BegunAgain());
+  const past = begunAgain.see(view);
+  const waiting = useWaiting(view);
   const dropped = (turns[0]?.turn ?? 1) - 1;
   const empty = turns.length === 0 && streaming === null && pending.length === 0;
+  const quiet = streaming === null && pending.length === 0;
+  const lastTurn = turns.at(-1);
+  const shown = streaming === null ? turns : [...turns, streaming];
+
+  function goToNewest(): void {
+    props.onFollow();
+    // The button goes; the focus it may have stays here.
+    viewport.current?.focus({ preventScroll: true });
+  }
+
   return (
     <div className="transcript-frame">
       <div
         ref={viewport}
         className="transcript"
+        data-follows={follows}
         role="log"
         aria-live="off"
         aria-label="Conversation"
@@ -29,30 +57,52 @@ export function Transcript({ view, onDismiss }: TranscriptProps) {
         tabIndex={0}
       >
         <div className="transcript-content">
-          {dropped > 0 ? <p className="notice">{dropped} earlier turns are not shown.</p> : null}
-          {delivery.state === "refused" ? (
-            <p className="notice failure" role="alert">
-              The edge does not open this session ({delivery.error.code}): {delivery.error.message}
+          {past.length === 0 ? null : (
+            <>
+              <section className="past" aria-label="Before the conversation began again">
+                {past.map((turn, place) => (
+                  <TurnArticle key={place} turn={turn} />
+                ))}
+              </section>
+              <p className="begun-again">{BEGUN_AGAIN}</p>
+            </>
+          )}
+          {dropped > 0 ? <p className="notice">{dropped} earlier messages are not shown.</p> : null}
+          {delivery.state === "refused" ? <Refusal error={delivery.error} /> : null}
+          {empty && past.length === 0 && delivery.state !== "refused" ? (
+            <p className="notice">
+              {view.agent === undefined ? "Opening the conversation…" : "Say something to begin."}
             </p>
           ) : null}
-          {empty && delivery.state !== "refused" ? (
-            <p className="notice">{view.agent === undefined ? "Opening the session…" : "Say something to begin."}</p>
-          ) : null}
-          {turns.map((turn) => (
-            <TurnArticle key={turn.turn} turn={turn} />
+          {shown.map((turn) => (
+            <TurnArticle key={turn.turn} turn={turn} onRetry={quiet && turn === lastTurn ? onRetry : undefined} />
           ))}
-          {streaming === null ? null : <RunningArticle key={streaming.turn} running={streaming} />}
           {pending.map((message) => (
-            <PendingMessage key={`${message.producer}/${message.seq}`} message={message} onDismiss={onDismiss} />
+            <PendingMessage key={`${message.producer}/${message.seq}`} message={message} onDismiss={props.onDismiss} />
           ))}
+          {stopping ? <p className="waiting">Stopping…</p> : null}
+          {waiting.words === "" || stopping ? null : (
+            <p className="waiting">
+              {waiting.words}… {waiting.seconds} s
+            </p>
+          )}
         </div>
       </div>
-      {atEnd ? null : (
-        <button type="button" className="to-end" onClick={goToEnd}>
-          <span aria-hidden="true">↓ </span>Latest
+      {follows ? null : (
+        <button type="button" className="to-end" onClick={goToNewest}>
+          <span aria-hidden="true">↓ </span>Jump to newest
         </button>
       )}
-      <SpokenAnswer running={streaming} last={turns.at(-1)} />
+      {view.agent === undefined ? null : (
+        // Anew for a conversation that begins again: its turns are numbered anew. What is there at first is no news.
+        <SpokenAnswer
+          key={past.length}
+          running={streaming}
+          last={lastTurn}
+          notice={stopping ? "Stopping…" : waiting.words}
+          news={past.length > 0 ? BEGUN_AGAIN : ""}
+        />
+      )}
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { NAME_PATTERN } from "@holdfast/contract";
 import { SignJWT } from "jose";
 import { z } from "zod";
@@ -14,6 +15,8 @@ export async function developmentToken(who: DevTokenRequest, settings: DevTokenS
   const token = new SignJWT({ tenant: who.tenant })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(who.subject)
+    // Two tokens are never the same, not even of one second: a client gives up on a token that was refused before.
+    .setJti(randomUUID())
     .setIssuedAt()
     .setExpirationTime(`${settings.seconds} s`);
   if (settings.issuer !== undefined) token.setIssuer(settings.issuer);

@@ -3,6 +3,7 @@ import { useCallback, useMemo, useSyncExternalStore } from "react";
 import type { ConnectionState } from "../connection-state.ts";
 import type { Session } from "../session.ts";
 import type { SessionView } from "../view.ts";
+import { pacedSession } from "./paced-session.ts";
 import { useHoldfast } from "./provider.ts";
 
 export interface SessionInUse<State extends object> {
@@ -11,9 +12,9 @@ export interface SessionInUse<State extends object> {
 }
 
 /**
- * Shows a session: renders again whenever its view changes. The session opens when the component is mounted and closes some
- * seconds after the last component that shows it is gone, when all it sent is durable. On a server it renders the initial
- * view and connects nothing.
+ * Shows a session: renders again when its view has changed, once per animation frame at most. The session opens when the
+ * component is mounted and closes some seconds after the last component that shows it is gone, when all it sent is durable.
+ * On a server it renders the initial view and connects nothing.
  */
 export function useSession<State extends object = JsonObject>(
   name: string,
@@ -25,7 +26,8 @@ export function useSession<State extends object = JsonObject>(
     () => client.session<State>(name, { lazy: true, ...(agent !== undefined && { agent }) }),
     [client, name, agent],
   );
-  const view = useSyncExternalStore(session.subscribe, session.get, session.getInitial);
+  const shown = pacedSession(session);
+  const view = useSyncExternalStore(shown.subscribe, shown.get, shown.getInitial);
   return useMemo(() => ({ view, session }), [view, session]);
 }
 
@@ -37,10 +39,11 @@ export function useSessionPart<State extends object, Part>(
   session: Session<State>,
   select: (view: SessionView<State>) => Part,
 ): Part {
+  const shown = pacedSession(session);
   return useSyncExternalStore(
-    session.subscribe,
-    () => select(session.get()),
-    () => select(session.getInitial()),
+    shown.subscribe,
+    () => select(shown.get()),
+    () => select(shown.getInitial()),
   );
 }
 

@@ -26,6 +26,12 @@ const client = connect({
 
 /** Renders in which two components showed different moments of the session. */
 let torn = 0;
+let commits = 0;
+let frames = 0;
+requestAnimationFrame(function count() {
+  frames++;
+  requestAnimationFrame(count);
+});
 
 const momentOf = (view: SessionView<object>): string => `${view.version}.${view.streaming?.index ?? 0}`;
 
@@ -36,6 +42,7 @@ function Chat(): ReactNode {
       element.getAttribute("data-moment"),
     );
     if (new Set(moments).size > 1) torn++;
+    commits++;
   });
   const inputs = [...view.turns.flatMap((turn) => turn.inputs), ...(view.streaming?.inputs ?? [])];
   return (
@@ -79,6 +86,7 @@ const store = createStore(`holdfast-outbox/${scope}`, "events");
 
 const handle: PageHandle = {
   torn: () => torn,
+  rendered: () => ({ commits, frames }),
   send: (text) => void client.session("chat", { lazy: true }).send(text),
   stored: async () => (await keys(store)).length,
   connection: () => client.connection.state,
@@ -89,6 +97,7 @@ const handle: PageHandle = {
       .pending.map((input) => `${input.text} ${input.status}`),
   open: () => void client.session("chat"),
   mount: () => {
+    commits = frames = 0;
     root = createRoot(document.body.querySelector("#root") ?? document.body);
     root.render(
       <StrictMode>

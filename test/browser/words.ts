@@ -1,0 +1,164 @@
+import { expect, test } from "vitest";
+import { PATIENCE, type ChatPage } from "./chat-page.ts";
+import type { ScriptedStage } from "./scripted-stage.ts";
+
+const HEBREW = "שלום, זה example.com עם 42 מילים (ו־code())!";
+const ARABIC = "مرحبا، هذا README.md رقم 7.";
+const LATIN = "Plain words, with שלום inside.";
+
+/** Words of any language, length and content, where the page shows them. */
+export function words(stage: () => ScriptedStage): void {
+  test("each line of a message goes in the direction of its own words", async () => {
+    const chat = await stage().reader();
+    await chat.say(HEBREW);
+    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    const text = `${ARABIC}\n${LATIN}\n\n  1. ${HEBREW}\n\tconst x = 1;`;
+    stage().session.startTurn();
+    stage().session.complete(text);
+    await chat.ended(1, "completed");
+    expect(await chat.answer(1).textContent()).toBe(text);
+    // Where a line of the answer begins: right for Arabic and Hebrew, left for the others.
+    const sides = await chat.answer(1).evaluate((bubble) => {
+      const node = bubble.firstChild;
+      if (!(node instanceof Text)) throw new Error("the answer has no text");
+      const box = bubble.getBoundingClientRect();
+      const sideOf = (line: string): string => {
+        const at = node.data.indexOf(line);
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + 1);
+        const first = range.getBoundingClientRect();
+        return box.right - first.right < first.left - box.left ? "right" : "left";
+      };
+      return node.data
+        .split("\n")
+        .filter((line) => line !== "")
+        .map(sideOf);
+    });
+    expect(sides).toEqual(["right", "left", "right", "left"]);
+    expect(await chat.message.getAttribute("dir")).toBe("auto");
+    expect(await direction(chat, ".session-title")).toBe("rtl");
+    expect(await direction(chat, "h1")).toBe("rtl");
+  });
+
+  test("overrides of the direction do not leave the words they are in", async () => {
+    const chat = await stage().reader();
+    const evil = "\u202Eevil \u2066title";
+    await chat.say(evil);
+    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    stage().session.answer("\u202Ereversed");
+    await chat.ended(1, "completed");
+    expect(await chat.page.title()).toBe("evil title · Holdfast");
+    await chat.page.getByRole("button", { name: "Remove “evil title” from the list" }).waitFor();
+    // What stands beside and after the words still reads from left to right.
+    for (const label of ["✓✓", "Copy"]) {
+      const [first, second] = await chat.page
+        .locator(".message-footer")
+        .getByText(label)
+        .first()
+        .evaluate((element) => {
+          const node = document.createTreeWalker(element, NodeFilter.SHOW_TEXT).nextNode();
+          if (!(node instanceof Text)) throw new Error("no text");
+          return [0, 1].map((at) => {
+            const range = document.createRange();
+            range.setStart(node, at);
+            range.setEnd(node, at + 1);
+            return range.getBoundingClientRect().left;
+          });
+        });
+      expect(first).toBeLessThan(second ?? 0);
+    }
+  });
+
+  test.for([
+    ["an unbroken word", "x".repeat(5_000)],
+    ["an address", `https://example.com/${"path/".repeat(400)}`],
+    ["emoji", "👩‍👩‍👧‍👦".repeat(300)],
+    ["no space at all", "漢字".repeat(1_000)],
+    ["piles of accents", `Z${"\u0301\u0335".repeat(200)}`.repeat(20)],
+    ["nothing to see", "\u200B\u200D\u2060"],
+    ["lines", "a\n".repeat(300)],
+  ] as const)("%s is shown whole and makes nothing wider than a narrow screen", async ([, text]) => {
+    const chat = await stage().reader({ context: { viewport: { width: 320, height: 568 } } });
+    await chat.message.fill(text);
+    expect(await chat.scrollsSideways()).toBe(false);
+    await chat.message.press("Enter");
+    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    stage().session.startTurn();
+    stage().session.complete(text, [
+      { op: "add", path: "/note", value: text },
+      { op: "add", path: `/${text.slice(0, 300).replaceAll(/[~/]/g, "")}`, value: 1 },
+    ]);
+    await chat.ended(1, "completed");
+    expect(await chat.answer(1).textContent()).toBe(text);
+    expect(await chat.scrollsSideways()).toBe(false);
+    for (const panel of ["Conversations", "Agent"]) {
+      await chat.page.getByRole("button", { name: panel, exact: true }).click();
+      await chat.page.getByRole("dialog", { name: panel }).waitFor();
+      expect(await chat.scrollsSideways()).toBe(false);
+      await chat.page.getByRole("button", { name: `Close ${panel}` }).click();
+    }
+  });
+
+  test("an agent's state is shown as it is, whatever it is", async () => {
+    stage()
+      .edge.world.session("shop", "seller")
+      .patch([
+        { op: "add", path: "/mood", value: "a text, not what the concierge has" },
+        {
+          op: "add",
+          path: "/basket",
+          value: [
+            { name: "לחם", price: 4.5 },
+            { name: "tea", price: 0 },
+          ],
+        },
+        { op: "add", path: "/open", value: false },
+        { op: "add", path: "/deep", value: { a: { b: { c: { d: { e: "bottom" } } } } } },
+        { op: "add", path: "/nothing", value: null },
+      ]);
+    const chat = await stage().reader();
+    await chat.page.goto("/#/shop?agent=seller");
+    const panel = chat.page.getByRole("complementary", { name: "Agent" });
+    await panel.getByText("a text, not what the concierge has").waitFor();
+    for (const shown of ["seller", "לחם", "4.5", "bottom", "none", "no"]) {
+      await panel
+        .getByText(shown, { exact: shown !== "bottom" })
+        .first()
+        .waitFor();
+    }
+    expect(stage().edge.opens.at(-1)).toMatchObject({ session: "shop", agent: "seller" });
+    expect(await panel.getByRole("heading", { name: "Mood" }).count()).toBe(0);
+  });
+
+  test("an agent called concierge that publishes something else is shown like any other", async () => {
+    stage()
+      .edge.world.session("mine", "concierge")
+      .patch([{ op: "add", path: "/mood", value: "sunny" }]);
+    const chat = await stage().reader();
+    await chat.page.goto("/#/mine");
+    await chat.page.getByRole("complementary", { name: "Agent" }).getByText("sunny").waitFor();
+  });
+
+  test("the text of a message is copied as it is", async () => {
+    const context = await stage().context();
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    const chat = await stage().tab(context);
+    await chat.signIn();
+    await chat.say("Copy me");
+    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    const text = `if (x) {\n\treturn "${HEBREW}";\n}\n`;
+    stage().session.startTurn();
+    stage().session.complete(text);
+    await chat.ended(1, "completed");
+    await chat.page.getByRole("button", { name: "Copy the answer" }).click();
+    await chat.page.getByText("Copied").waitFor();
+    expect(await chat.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
+  });
+}
+
+const direction = (chat: ChatPage, selector: string): Promise<string> =>
+  chat.page
+    .locator(selector)
+    .first()
+    .evaluate((element) => getComputedStyle(element).direction);
