@@ -9,6 +9,7 @@ import { serveControlApi } from "./supervision/control-api.ts";
 import { requireReachable } from "./external-server.ts";
 import { ROOT } from "./paths.ts";
 import { findTemporal, findValkey } from "./provision.ts";
+import { StackError } from "./stack-error.ts";
 import { freePorts, type StackPorts } from "./stack-ports.ts";
 import type { ChildEvent, ChildStatus } from "./supervision/supervised-child.ts";
 import { Supervisor } from "./supervision/supervisor.ts";
@@ -44,6 +45,8 @@ export interface StackOptions {
   source?: (name: string) => string | undefined;
   /** Milliseconds between SIGTERM and SIGKILL at the end; default 8,000. */
   graceMs?: number;
+  /** `stop`: gives the start up, with nothing left running. `hurry`: everything is killed, and none of it started again. */
+  signals?: { stop: AbortSignal; hurry: AbortSignal };
   onProgress?: (line: string) => void;
   onEvent?: (event: ChildEvent) => void;
 }
@@ -85,15 +88,12 @@ export interface Stack {
   token(claims: TokenClaims): Promise<string>;
   /** Ends everything and, with a temporary folder, removes it. */
   stop(): Promise<void>;
-  /** Ends everything at once, without giving it time to finish. */
-  killAll(): void;
 }
 
 /** Starts a whole Holdfast as child processes and waits until all of it is ready; on failure nothing is left running. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const plan = await makePlan(options);
   const progress = options.onProgress ?? (() => {});
-  const servers = { onProgress: progress };
   const supervisor = new Supervisor({
     runDir: join(plan.dir, "run"),
     graceMs: options.graceMs ?? 8_000,
@@ -106,14 +106,11 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await supervisor.stop();
     if (options.dir === undefined) await rm(plan.dir, { recursive: true, force: true });
   };
+  const { stop: told, hurry } = options.signals ?? {};
+  hurry?.addEventListener("abort", () => supervisor.killAll(), { once: true });
+  told?.addEventListener("abort", () => void supervisor.stop(), { once: true });
   try {
-    await Promise.all([
-      plan.temporalAddress === undefined
-        ? findTemporal(servers)
-        : requireReachable("HOLDFAST_TEMPORAL_ADDRESS", plan.temporalAddress),
-      plan.redisUrl === undefined ? findValkey(servers) : requireReachable("HOLDFAST_REDIS_URL", plan.redisUrl),
-      plan.web ? buildWebApp(progress) : undefined,
-    ]);
+    await unlessTold(prepare(plan, progress), told);
     if (plan.web) control = await serveControlApi(supervisor, plan.ports.control, plan.controlToken);
     for (const stage of stackChildren(plan)) await supervisor.startStage(stage);
   } catch (error) {
@@ -121,6 +118,27 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     throw error;
   }
   return stackOf(plan, supervisor, stop);
+}
+
+/** Everything that takes long or may fail before the first process is started. */
+async function prepare(plan: StackPlan, onProgress: (line: string) => void): Promise<void> {
+  await Promise.all([
+    plan.temporalAddress === undefined
+      ? findTemporal({ onProgress })
+      : requireReachable("HOLDFAST_TEMPORAL_ADDRESS", plan.temporalAddress),
+    plan.redisUrl === undefined ? findValkey({ onProgress }) : requireReachable("HOLDFAST_REDIS_URL", plan.redisUrl),
+    plan.web ? buildWebApp(onProgress) : undefined,
+  ]);
+}
+
+/** Rejects at once when told to stop; what goes on by itself ends with this process. */
+async function unlessTold(work: Promise<void>, told: AbortSignal | undefined): Promise<void> {
+  const stopped = new Promise<never>((_, reject) => {
+    const refuse = (): void => reject(new StackError("child_failed", "The stack was stopped while it started."));
+    if (told?.aborted) refuse();
+    else told?.addEventListener("abort", refuse, { once: true });
+  });
+  await Promise.race([work, stopped]);
 }
 
 async function makePlan(options: StackOptions): Promise<StackPlan> {
@@ -178,7 +196,6 @@ function stackOf(plan: StackPlan, supervisor: Supervisor, stop: () => Promise<vo
     usage: () => usageOf(supervisor.children()),
     token: (claims) => mintToken(plan.jwtSecret, claims),
     stop,
-    killAll: () => supervisor.killAll(),
   };
 }
 

@@ -6,6 +6,7 @@ import { connect } from "@holdfast/client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { freePort, isPortFree } from "../ports.ts";
+import { ROOT } from "../paths.ts";
 import { goneWithin } from "../process-table.ts";
 import { loadSettings } from "./settings.ts";
 import { portClaims } from "../stack-ports.ts";
@@ -39,8 +40,14 @@ class Run {
   readonly exited: Promise<number | null>;
   said = "";
 
-  constructor(env: Record<string, string> = {}) {
-    this.#process = spawn(process.execPath, [MAIN, "start", "--port-base", `${portBase}`], {
+  /** `npm`: as a person starts it, leading a process group of its own. */
+  constructor(env: Record<string, string> = {}, by: "node" | "npm" = "node") {
+    const options = ["--port-base", `${portBase}`];
+    const [command, args] =
+      by === "npm" ? ["npm", ["start", "--", ...options]] : [process.execPath, [MAIN, "start", ...options]];
+    this.#process = spawn(command, args, {
+      cwd: ROOT,
+      detached: by === "npm",
       env: { ...process.env, HOLDFAST_DATA_DIR: join(dir, "data"), ...env },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -56,6 +63,11 @@ class Run {
 
   kill(signal: NodeJS.Signals): void {
     this.#process.kill(signal);
+  }
+
+  signal(signal: NodeJS.Signals, to: "npm" | "group"): void {
+    const { pid } = this.#process;
+    if (pid !== undefined) process.kill(to === "group" ? -pid : pid, signal);
   }
 
   /** Resolves once it has said this; rejects when it ends without. */
@@ -146,6 +158,56 @@ test("Ctrl-C while it starts: it ends with nothing left running", LONG, async ()
   const busy = [];
   for (const claim of claims) if (!(await isPortFree(claim.port))) busy.push(claim.what);
   expect(busy).toEqual([]);
+});
+
+/** Every way a wish to stop comes, as [signal, to whom]: npm's process, or the whole group it leads. */
+const WISHES: readonly { how: string; signals: readonly [NodeJS.Signals, "npm" | "group"][] }[] = [
+  {
+    how: "timeout: npm, then everyone",
+    signals: [
+      ["SIGTERM", "npm"],
+      ["SIGTERM", "group"],
+    ],
+  },
+  {
+    how: "a service manager, twice",
+    signals: [
+      ["SIGTERM", "group"],
+      ["SIGTERM", "group"],
+    ],
+  },
+  { how: "Ctrl-C in a terminal", signals: [["SIGINT", "group"]] },
+  { how: "an interrupt of npm alone", signals: [["SIGINT", "npm"]] },
+  { how: "a terminal that is closed", signals: [["SIGHUP", "group"]] },
+];
+
+test("npm start stops in order, however the signal comes", { timeout: 600_000 }, async () => {
+  for (const { how, signals } of WISHES) {
+    const run = new Run({}, "npm");
+    await run.says(RUNNING);
+    const pids = await childPids();
+    for (const [signal, to] of signals) run.signal(signal, to);
+    await run.exited;
+    expect(run.said, how).toContain("stopped; sessions are kept");
+    expect(run.said, how).not.toMatch(/starting it again|is back|at once\n/);
+    expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0))), how).toEqual(pids.map(() => true));
+  }
+});
+
+test("Ctrl-C for the second time: it ends at once, and starts nothing again", LONG, async () => {
+  const run = new Run();
+  await run.says(RUNNING);
+  const pids = await childPids();
+  // A child that is paused ends only when its grace is over, so that the second Ctrl-C finds something to end.
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  run.kill("SIGINT");
+  await run.says("once more ends it at once");
+  const again = setInterval(() => run.kill("SIGINT"), 200);
+  await run.exited;
+  clearInterval(again);
+  expect(run.said).toContain("ending everything at once");
+  expect(run.said).not.toMatch(/starting it again|is back/);
+  expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0)))).toEqual(pids.map(() => true));
 });
 
 test("a setting that an app refuses: its own words, exit code 1, nothing left running", LONG, async () => {

@@ -9,7 +9,7 @@ import { developmentSecret, loadSettings, type Settings } from "./settings.ts";
 import { StackError } from "../stack-error.ts";
 import { portClaims } from "../stack-ports.ts";
 import { reapLeftovers } from "../supervision/supervisor.ts";
-import { untilStopped } from "./stop-signal.ts";
+import { type StopSignal, untilStopped } from "./stop-signal.ts";
 
 /** `npm start`: runs until it is told to stop. Rejects with a `StackError` before anything is left running. */
 export async function start(options: { portBase: number }): Promise<void> {
@@ -30,48 +30,48 @@ export async function start(options: { portBase: number }): Promise<void> {
 }
 
 async function run(settings: Settings): Promise<void> {
-  const stopSignal = untilStopped();
+  const signals = untilStopped();
   for (const name of await reapLeftovers(join(DATA_DIR, "run")))
     say(`ended ${name}, left over from a run that crashed`);
   const { ports, temporalAddress, redisUrl } = settings;
   const claims = portClaims(ports, { temporal: temporalAddress !== undefined, valkey: redisUrl !== undefined });
   await requireFreePorts(claims);
   say("starting");
-  const stack = await startOrStop(settings, stopSignal.promise);
+  void signals.promise.then((why) =>
+    say(`stopping (${why}); ${why === "Ctrl-C" ? "once more" : "Ctrl-C"} ends it at once`),
+  );
+  signals.hurry.addEventListener("abort", () => say("ending everything at once"));
+  const stack = await startUnlessStopped(settings, signals);
   if (stack === undefined) return;
   console.log(panel(stack));
-  const why = await stopSignal.promise;
-  say(`stopping (${why}); once more to end it at once`);
-  stopSignal.onAgain(() => stack.killAll());
+  await signals.promise;
   await stack.stop();
   say("stopped; sessions are kept and go on at the next start");
 }
 
-/** Undefined when it was told to stop while starting; what had been started is then stopped. */
-async function startOrStop(settings: Settings, stopped: Promise<string>): Promise<Stack | undefined> {
-  const starting = startStack({
-    edges: settings.edges,
-    ports: settings.ports,
-    dir: DATA_DIR,
-    temporalUi: true,
-    console: true,
-    web: true,
-    temporalAddress: settings.temporalAddress,
-    redisUrl: settings.redisUrl,
-    jwtSecret: settings.jwtSecret ?? developmentSecret(DATA_DIR),
-    graceMs: settings.graceMs,
-    env: { all: settings.passedOn },
-    onProgress: say,
-    onEvent: (event) => say(describe(event)),
-  });
-  const first = await Promise.race([starting, stopped]);
-  if (typeof first !== "string") return first;
-  say(`stopping (${first})`);
-  await starting.then(
-    (stack) => stack.stop(),
-    () => {},
-  );
-  return undefined;
+/** Undefined when it was told to stop while starting; what had been started has then been stopped. */
+async function startUnlessStopped(settings: Settings, signals: StopSignal): Promise<Stack | undefined> {
+  try {
+    return await startStack({
+      edges: settings.edges,
+      ports: settings.ports,
+      dir: DATA_DIR,
+      temporalUi: true,
+      console: true,
+      web: true,
+      temporalAddress: settings.temporalAddress,
+      redisUrl: settings.redisUrl,
+      jwtSecret: settings.jwtSecret ?? developmentSecret(DATA_DIR),
+      graceMs: settings.graceMs,
+      env: { all: settings.passedOn },
+      signals,
+      onProgress: say,
+      onEvent: (event) => say(describe(event)),
+    });
+  } catch (error) {
+    if (signals.stop.aborted) return undefined;
+    throw error;
+  }
 }
 
 function say(line: string): void {

@@ -30,6 +30,8 @@ export type ChildEvent =
 const EXIT_CONFIG = 2;
 const FIRST_TRIES = 3;
 const BACKOFF_MS = { first: 100, most: 10_000 };
+/** How long after a child's end the reason for it may still be on its way to us. */
+const HEARSAY_MS = 50;
 /** A child that was ready for this long begins again from the shortest delay. */
 const SETTLED_MS = 10_000;
 
@@ -85,6 +87,12 @@ export class SupervisedChild {
     await this.#launched?.exited;
   }
 
+  /** SIGKILL, and no restart. */
+  end(): void {
+    this.#stopping.abort();
+    this.#launched?.kill("SIGKILL");
+  }
+
   /** SIGTERM, SIGKILL after `graceMs`, and no restart. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
@@ -111,8 +119,12 @@ export class SupervisedChild {
       }
       const retryInMs = backoff(this.#failures);
       this.#become("waiting");
+      // A service manager may signal every process of a service at once: then it ended because all of it is to end, and we are
+      // about to hear of that ourselves.
+      await this.#pause(Math.min(retryInMs, HEARSAY_MS));
+      if (this.#stopping.signal.aborted) break;
       this.#onEvent({ type: "ended", name: this.spec.name, exit, retryInMs });
-      await this.#pause(retryInMs);
+      await this.#pause(Math.max(0, retryInMs - HEARSAY_MS));
       this.#restarts += 1;
     }
     if (!wasReady) onGivenUp(new StackError("child_failed", `${this.spec.name} was stopped before it was ready.`));
@@ -130,7 +142,7 @@ export class SupervisedChild {
     }
     this.#launched = launched;
     // A stop that came while the process was being created has not seen it.
-    if (this.#stopping.signal.aborted) launched.kill("SIGTERM");
+    if (this.#stopping.signal.aborted) launched.kill("SIGKILL");
     const gone = launched.exited.then((exit) => {
       this.#launched = undefined;
       this.#become("waiting");
@@ -163,6 +175,7 @@ export class SupervisedChild {
 
   async #pause(ms: number): Promise<void> {
     const stop = this.#stopping.signal;
+    if (stop.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       stop.addEventListener("abort", () => {
