@@ -31,8 +31,17 @@ export function operationsApp(registry: Registry, readiness: Readiness): Express
  */
 const BACKLOG = 4_096;
 
+/** For a person who opens the address of a process that has no page of its own: an edge's, say, out of the terminal. */
+const WHAT_THIS_IS = `This is a process of Holdfast, and has no page: an edge talks to clients by Socket.IO, a worker to Temporal.
+Here are /healthz, /readyz and /metrics. The web app has an address of its own.
+`;
+
 /** Resolves when the server listens; rejects with a sentence when it cannot. */
 export async function listen(app: Express, host: string, port: number): Promise<Server> {
+  // The last route, so that it stands behind a page.
+  app.get("/", (_request, response) => {
+    response.type("text/plain").send(WHAT_THIS_IS);
+  });
   const server = createServer(app);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
