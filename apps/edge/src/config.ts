@@ -29,7 +29,7 @@ const origin = z.string().transform((text, context) => {
 });
 const count = z.coerce.number().int().positive();
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   ...redisConfigShape,
   ...temporalConfigShape,
