@@ -105,7 +105,7 @@ async function repairNode() {
 
 /** `npm ci` empties node_modules first, which would pull the ground from under a stack that runs from it. */
 function refuseUnderRunningStack() {
-  const holder = readJson(resolve(ROOT, process.env.HOLDFAST_DATA_DIR ?? ".holdfast", "lock"));
+  const holder = readJson(resolve(ROOT, process.env.HOLDFAST_DATA_DIR || ".holdfast", "lock"));
   if (isAlive(holder?.pid)) {
     throw new Advice(
       `The dependencies changed and must be installed, but Holdfast is running (process ${holder.pid}): stop it first.`,

@@ -55,6 +55,11 @@ export async function demo(options: DemoOptions): Promise<number> {
     await rm(dir, { recursive: true, force: true });
     process.exit(INTERRUPTED);
   });
+  screen.line(
+    "stack",
+    "the model of this demo answers in numbered words, so that a hole or a repetition shows: a mark of the",
+  );
+  screen.line("stack", "input, then 1, 2, 3 … (423b.1 423b.2 423b.3)");
   try {
     const problems = await run(stack, screen);
     console.log(verdict(problems));

@@ -1,14 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@holdfast/client";
+import { execa } from "execa";
+import { jwtVerify } from "jose";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { freePort, isPortFree } from "../ports.ts";
 import { ROOT } from "../paths.ts";
 import { goneWithin } from "../process-table.ts";
-import { loadSettings } from "./settings.ts";
+import { developmentSecret, loadSettings } from "./settings.ts";
 import { portClaims } from "../stack-ports.ts";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
@@ -188,9 +190,13 @@ test("npm start stops in order, however the signal comes", { timeout: 600_000 },
     const pids = await childPids();
     for (const [signal, to] of signals) run.signal(signal, to);
     await run.exited;
-    expect(run.said, how).toContain("stopped; sessions are kept");
-    expect(run.said, how).not.toMatch(/starting it again|is back|at once\n/);
-    expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0))), how).toEqual(pids.map(() => true));
+    const isGone = await Promise.all(pids.map((pid) => goneWithin(pid, 0)));
+    expect({ how, isGone, said: run.said }).toEqual({
+      how,
+      isGone: pids.map(() => true),
+      said: expect.stringContaining("stopped; sessions are kept"),
+    });
+    expect(`${how}: ${run.said}`).not.toMatch(/starting it again|is back|ending everything/);
   }
 });
 
@@ -210,10 +216,36 @@ test("Ctrl-C for the second time: it ends at once, and starts nothing again", LO
   expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0)))).toEqual(pids.map(() => true));
 });
 
-test("a setting that an app refuses: its own words, exit code 1, nothing left running", LONG, async () => {
-  const run = new Run({ HOLDFAST_LOG_LEVEL: "loud" });
-  expect(await run.exited).toBe(1);
-  expect(run.said).toMatch(/does not start.*HOLDFAST_LOG_LEVEL/s);
-  const { ports } = loadSettings(portBase, {});
-  expect([await isPortFree(ports.temporal), await isPortFree(ports.valkey)]).toEqual([true, true]);
+test("what was asked for is not right: a sentence, exit code 2, and nothing is started", async () => {
+  const wrong: [Record<string, string>, string][] = [
+    [{ HOLDFAST_LOG_LEVEL: "loud" }, "HOLDFAST_LOG_LEVEL"],
+    [{ HOLDFAST_WEB_PORT: "6000" }, "Port 6000 (web app) is one that browsers refuse to open"],
+    [{ HOLDFAST_MODEL_URL: "localhost:11434" }, "HOLDFAST_MODEL_URL"],
+  ];
+  for (const [env, sentence] of wrong) {
+    const run = new Run(env);
+    expect({ code: await run.exited, said: run.said }).toMatchObject({ code: 2 });
+    expect(run.said).toContain(sentence);
+    expect(run.said).not.toMatch(/is ready|\n {4}at /);
+  }
+});
+
+test("npm run token: the edges' own secret, and a sentence where there is none", async () => {
+  await mkdir(join(dir, "data"));
+  const secret = developmentSecret(join(dir, "data"));
+  const token = (...args: string[]) =>
+    execa(process.execPath, [MAIN, "token", ...args], { env: { HOLDFAST_DATA_DIR: join(dir, "data") }, reject: false });
+  const made = await token("--subject", "grace", "--tenant", "navy", "--shared", "ada/my-chat", "--expires", "60");
+  const { payload } = await jwtVerify(made.stdout, new TextEncoder().encode(secret));
+  expect(payload).toMatchObject({ sub: "grace", tenant: "navy", shared: ["ada/my-chat"] });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+  expect(await token("--subject", "a/b")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('"a/b" is no name'),
+  });
+  expect(await token("--shared", "my-chat")).toMatchObject({ exitCode: 2 });
+  await rm(join(dir, "data"), { recursive: true });
+  const none = await token();
+  expect([none.exitCode, none.stdout]).toEqual([1, ""]);
+  expect(none.stderr).toContain("run npm start once, which makes it");
 });

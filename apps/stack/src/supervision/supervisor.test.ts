@@ -197,3 +197,14 @@ test("a child that is not ready in time is ended and not tried again, and says w
   expect(events).toEqual([]);
   expect(statusOf("slow")).toMatchObject({ pid: null, state: "stopped" });
 });
+
+test("a child whose code is wrong is waited with, until somebody says that the code is another", async () => {
+  const mended = join(dir, "mended");
+  const body = `[ -e ${mended} ] || exit 3; ${RUN}`;
+  await supervisor.startStage([{ ...child("a", body), waitForCode: true }, child("b", RUN)]);
+  expect(supervisor.children()).toMatchObject([{ state: "waiting" }, { state: "ready" }]);
+  expect(events).toContainEqual({ type: "waits-for-code", name: "a" });
+  await writeFile(mended, "");
+  supervisor.child("a").tryAgain();
+  await supervisor.child("a").whenReady();
+});
