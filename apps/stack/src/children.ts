@@ -24,6 +24,8 @@ export interface StackPlan {
   web: boolean;
   /** Already running servers, used instead of our own. */
   temporalAddress: string | undefined;
+  /** Of our own Temporal, besides `default`. */
+  temporalNamespace: string | undefined;
   redisUrl: string | undefined;
   jwtSecret: string;
   controlToken: string;
@@ -149,6 +151,7 @@ function temporalChild(plan: StackPlan): ChildSpec {
       port: ports.temporal,
       metricsPort: ports.temporalMetrics,
       uiPort: plan.temporalUi ? ports.temporalUi : undefined,
+      namespace: plan.temporalNamespace,
     });
   return { name: "temporal", logFile, launch };
 }

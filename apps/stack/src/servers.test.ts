@@ -55,6 +55,17 @@ test("a Valkey a crash left behind is known again by what was written down as it
   await server.exited;
 });
 
+test("Temporal has the namespace it is told of, and keeps it", async () => {
+  for (const namespace of ["acme", "acme"]) {
+    const server = await startTemporal({ dir, namespace });
+    const found = await withTemporal(server.address, ({ workflowService }) =>
+      workflowService.describeNamespace({ namespace }),
+    );
+    expect(found.namespaceInfo?.name).toBe(namespace);
+    await server.stop();
+  }
+});
+
 test("Temporal is set up to be fair between tenants", async () => {
   const server = await startTemporal();
   const metrics = async (): Promise<string> => (await fetch(server.metricsUrl)).text();

@@ -35,7 +35,7 @@ export interface StackOptions {
   console?: boolean;
   web?: boolean;
   temporalAddress?: string | undefined;
-  /** How the apps are told (by `env`) to use that address. */
+  /** How the apps are told (by `env`) to use that address, or the Temporal that is started. */
   temporal?: Omit<TemporalSettings, "HOLDFAST_TEMPORAL_ADDRESS">;
   redisUrl?: string | undefined;
   jwtSecret?: string;
@@ -174,6 +174,7 @@ async function makePlan(options: StackOptions): Promise<StackPlan> {
     console: options.console ?? false,
     web: options.web ?? false,
     temporalAddress: options.temporalAddress,
+    temporalNamespace: options.temporal?.HOLDFAST_TEMPORAL_NAMESPACE,
     redisUrl: options.redisUrl,
     jwtSecret: options.jwtSecret ?? randomBytes(32).toString("base64url"),
     controlToken: randomBytes(32).toString("base64url"),

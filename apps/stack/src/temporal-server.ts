@@ -13,6 +13,8 @@ export interface TemporalOptions {
   port?: number;
   metricsPort?: number;
   uiPort?: number | undefined;
+  /** Made at the start, besides `default`. */
+  namespace?: string | undefined;
   executable?: string | undefined;
   logFile?: string | undefined;
   args?: readonly string[];
@@ -73,12 +75,13 @@ export async function launchTemporal(
 }
 
 function serverArguments(options: TemporalOptions & { port: number; metricsPort: number }): string[] {
-  const { port, metricsPort, uiPort, dir } = options;
+  const { port, metricsPort, uiPort, namespace, dir } = options;
   return [
     "server",
     "start-dev",
     ...flags({ ip: "127.0.0.1", port, "metrics-port": metricsPort, "log-level": "warn" }),
     ...(uiPort === undefined ? ["--headless"] : flags({ "ui-port": uiPort })),
+    ...(namespace === undefined ? [] : flags({ namespace })),
     ...(dir === undefined ? [] : databaseArguments(dir)),
     ...DYNAMIC_CONFIG.flatMap((value) => flags({ "dynamic-config-value": value })),
     ...(options.args ?? []),

@@ -46,6 +46,7 @@ test.for([
   [{ HOLDFAST_REDIS_URL: "127.0.0.1:6379" }, "HOLDFAST_REDIS_URL: redis://"],
   [{ HOLDFAST_MODEL_URL: "127.0.0.1:11434/v1" }, "HOLDFAST_MODEL_URL"],
   [{ HOLDFAST_MODEL_CONTINUE: "yes" }, "HOLDFAST_MODEL_CONTINUE"],
+  [{ HOLDFAST_TEMPORAL_TLS: "true" }, "set HOLDFAST_TEMPORAL_ADDRESS too"],
   [{ HOLDFAST_LOG_LEVEL: "loud" }, "HOLDFAST_LOG_LEVEL"],
   [{ HOLDFAST_ALLOWED_ORIGINS: "localhost" }, "HOLDFAST_ALLOWED_ORIGINS"],
 ] as const)("a setting of any process that is wrong is told before anything is started: %s", ([env, sentence]) => {

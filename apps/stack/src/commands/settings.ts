@@ -85,6 +85,11 @@ const NEVER_PASSED_ON = new Set([
 export function loadSettings(portBase: number, env: NodeJS.ProcessEnv = process.env): Settings {
   const config = loadConfig(shape, env);
   checkApps(passedOn(env));
+  if (config.HOLDFAST_TEMPORAL_ADDRESS === undefined && config.HOLDFAST_TEMPORAL_TLS) {
+    throw new ConfigError(
+      "HOLDFAST_TEMPORAL_TLS is for a Temporal of your own: set HOLDFAST_TEMPORAL_ADDRESS too, or unset it.",
+    );
+  }
   const at = (offset: number): number => portBase + offset;
   const edge = config.HOLDFAST_EDGE_PORT ?? at(1);
   const orchestrator = config.HOLDFAST_ORCHESTRATOR_PORT ?? at(10);
