@@ -20,6 +20,8 @@ interface Options {
 const program = new Command("npm run chaos --").description(
   "Clients talk while faults strike real processes; a checker that knows the truth looks at every frame. Exits 0 only if nothing was lost, repeated, garbled or left hanging.",
 );
+// As everywhere here: 2 for an option that is not right, 1 for what was found.
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 program
   .option("--seed <n>", "first seed: the same seed gives the same schedule", whole, 1)
   .option("--runs <n>", "runs per line, each with the next seed", whole, 1)

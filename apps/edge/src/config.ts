@@ -19,7 +19,7 @@ const list = z.string().transform((text) =>
 const name = z.string().regex(NAME_PATTERN);
 const count = z.coerce.number().int().positive();
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   ...redisConfigShape,
   ...temporalConfigShape,

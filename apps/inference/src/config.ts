@@ -11,7 +11,7 @@ const lanes = z
   .transform((text) => [...new Set(text.split(",").map((lane) => lane.trim()))])
   .pipe(z.array(z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`")));
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   ...redisConfigShape,
   ...temporalConfigShape,

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readLogTail } from "./supervision/log-file.ts";
+import { readableLog } from "./supervision/log-line.ts";
 import { isAlive } from "./process-table.ts";
 import { StackError } from "./stack-error.ts";
 
@@ -104,6 +105,14 @@ async function stop(child: ChildProcess, exited: Promise<unknown>, graceMs: numb
   clearTimeout(timer);
 }
 
+/** `fetch failed` says nothing; the errors it was caused by do. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : reasonOf(error.cause);
+  const own = error.message.trim() || ("code" in error ? String(error.code) : error.name);
+  return cause === "" ? own : `${own}: ${cause}`;
+}
+
 /**
  * Waits until `ready` answers true; what it throws counts as not yet. Rejects with the program's last words when it ends
  * first, and with a `StackError`, having ended it, when time is up.
@@ -117,15 +126,15 @@ export async function untilReady(
   const deadline = Date.now() + withinMs;
   let reason = "";
   for (;;) {
-    if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${program.output().trim()}`);
+    if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${readableLog(program.output())}`);
     try {
       if (await ready()) return;
     } catch (error) {
-      reason = error instanceof Error ? ` (${error.message.trim()})` : "";
+      reason = ` (${reasonOf(error)})`;
     }
     if (Date.now() > deadline) {
       await program.stop(0);
-      const words = program.output().trim();
+      const words = readableLog(program.output());
       throw new StackError("child_failed", `${what} was not ready after ${withinMs / 1_000} s${reason}:\n${words}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 30));

@@ -26,8 +26,14 @@ export const redisConfigShape = {
 } as const;
 
 export const temporalConfigShape = {
-  HOLDFAST_TEMPORAL_ADDRESS: z.string().default("127.0.0.1:4233"),
-  HOLDFAST_TEMPORAL_NAMESPACE: z.string().default("default"),
+  HOLDFAST_TEMPORAL_ADDRESS: z
+    .string()
+    .regex(
+      /^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/,
+      "host:port, without http:// or a path: temporal.example.com:7233",
+    )
+    .default("127.0.0.1:4233"),
+  HOLDFAST_TEMPORAL_NAMESPACE: z.string().min(1).default("default"),
   HOLDFAST_TEMPORAL_TLS: z.stringbool().default(false),
   HOLDFAST_TEMPORAL_API_KEY: z.string().optional(),
 } as const;
@@ -54,6 +60,16 @@ export function loadConfig<S extends z.ZodRawShape>(
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = z.object(shape).safeParse(present);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  const lines = parsed.error.issues.map((issue) => {
+    const name = issue.path.join(".");
+    return `  ${name}: ${sentenceOf(issue, present[name])}`;
+  });
   throw new ConfigError(`The environment is not usable:\n${lines.join("\n")}`);
+}
+
+/** zod says of `HOLDFAST_EDGES=zero` that it received NaN, which nobody typed. */
+function sentenceOf(issue: z.core.$ZodIssue, given: string | undefined): string {
+  if (given === undefined) return issue.message;
+  const isNumber = issue.code === "invalid_type" && ["number", "int"].includes(issue.expected);
+  return isNumber ? `it must be a whole number, not "${given}"` : issue.message;
 }
