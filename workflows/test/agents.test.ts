@@ -60,7 +60,10 @@ test("frame-3: what a failed turn had said stays, marked, for readers and for th
     { outcome: "completed", text: "re: try againre: re: try again", finish: "stop" },
   ]);
   expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
-  expect(harness.model.prompts.at(-1)?.messages).toContainEqual({ role: "assistant", content: "re: give upand half" });
+  expect(harness.model.prompts.at(-1)?.messages).toContainEqual({
+    role: "assistant",
+    content: expect.stringMatching(/^re: give upand half\n\n\[.*\]$/),
+  });
 });
 
 test("turn-5: a state over the limit fails the turn", async () => {

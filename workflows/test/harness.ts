@@ -1,6 +1,6 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { createHeal } from "@holdfast/activities/heal";
-import { Language } from "@holdfast/activities/language";
+import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRecall } from "@holdfast/activities/recall";
 import { createRespond } from "@holdfast/activities/respond";
@@ -98,9 +98,9 @@ export async function startHarness(options: HarnessOptions = {}) {
         log,
         models: model,
         breakers: new Breakers(),
-        language: new Language(),
+        loadLanguage: languageLoader(),
         queryState: (key) => queryTruth(client, key),
-        config: { retry: { baseMs: 20, maxMs: 50, maxRetryAfterMs: 100 } },
+        config: { retry: { baseMs: 20, maxMs: 50 } },
       }),
     });
     await work(worker);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Model, ModelPrompt, Models } from "@holdfast/activities/models/model";
+import type { Ended, Model, ModelPrompt, Models, Piece } from "@holdfast/activities/models/model";
 import { ModelError } from "@holdfast/activities/models/model-error";
 
 /**
@@ -19,39 +19,41 @@ export class ScriptedModel implements Model, Models {
     this.#hanging.resolve();
   }
 
-  resolve(): Model {
+  async resolve(): Promise<Model> {
     return this;
   }
+
+  promptTokens(): undefined {}
 
   continuesFrom(): boolean {
     return false;
   }
 
-  async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Record<string, never>, void> {
+  async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<Piece, Ended, void> {
     this.prompts.push(prompt);
     // An input whose turn had no answer is put before the next one, as one message.
     const said = prompt.messages.at(-1)?.content.split("\n\n").at(-1) ?? "";
     const { instructions } = prompt.request;
     switch (instructions === "refuse half-way" ? instructions : said) {
       case "refuse half-way":
-        yield "and half";
+        yield { kind: "text", text: "and half" };
         throw new ModelError("refused", "The provider does not go on with this.");
       case "hold":
-        yield "held";
+        yield { kind: "text", text: "held" };
         await delay(2 ** 30, undefined, { signal });
         break;
       case "refuse":
         throw new ModelError("refused", "The provider does not know this model.");
       case "break":
-        yield "half";
+        yield { kind: "text", text: "half" };
         throw new ModelError("broken", "The connection broke off.");
       case "hang":
-        yield "hung";
+        yield { kind: "text", text: "hung" };
         await this.#hanging.promise;
         throw new ModelError("broken", "The connection broke off.");
       default:
-        yield* ["re", ": ", said];
+        for (const text of ["re", ": ", said]) yield { kind: "text", text };
     }
-    return {};
+    return { finish: "stop", usage: {} };
   }
 }

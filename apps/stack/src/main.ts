@@ -8,6 +8,8 @@ Settings are environment variables:
   HOLDFAST_MODEL_URL, HOLDFAST_MODEL_KEY, HOLDFAST_MODEL_NAME
                              an OpenAI-compatible model server, instead of the embedded model
   HOLDFAST_MODEL_CONTINUE    vllm: that server can go on from the beginning of an answer (none)
+  HOLDFAST_MODEL_CONTEXT_TOKENS
+                             what its model holds, prompt and answer together (32768)
   HOLDFAST_TEMPORAL_ADDRESS  use a running Temporal (host:port) instead of starting one
   HOLDFAST_REDIS_URL         use a running Valkey or Redis instead of starting one
   HOLDFAST_DATA_DIR          where data and logs go (.holdfast)

@@ -111,6 +111,8 @@ export interface ModelRequest {
   contextTurns?: number;
   temperature?: number;
   maxOutputTokens?: number;
+  /** Whether the result is to say what the inputs are about: costs the worker a small language model, and milliseconds. */
+  enrich?: boolean;
 }
 
 /**
@@ -152,7 +154,8 @@ export interface RespondResult {
   /** Why it ends there. `interrupted`: the turn was to stop, and its worker had heard of it. */
   finish: Exclude<Finish, "error">;
   model: string;
-  enrichment: Enrichment;
+  /** Where the request asked for it. */
+  enrichment?: Enrichment;
   usage?: { inputTokens?: number; outputTokens?: number };
   /** Milliseconds of `budgetMs` that the step took. */
   spentMs: number;

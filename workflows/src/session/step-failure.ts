@@ -1,29 +1,24 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
-import { TurnFailure } from "./turn-failure.ts";
+import { type StepErrorCode, TurnFailure } from "./turn-failure.ts";
+
+/** Failures of the activity that say why the turn fails, in words for its user. */
+const TOLD: Record<string, StepErrorCode> = {
+  model_refused: "model_refused",
+  content_refused: "content_refused",
+  context_too_long: "context_too_long",
+  output_limit: "output_limit",
+  turn_deadline: "turn_deadline",
+  model_unavailable: "model_unavailable",
+  breaker_open: "model_unavailable",
+};
 
 /** SPEC turn-5: what a step's activity that failed for good means for its turn. */
 export function stepFailure(error: unknown): TurnFailure {
   if (!(error instanceof ActivityFailure)) return unavailable();
   const { cause } = error;
   if (cause instanceof TimeoutFailure) return unanswered();
-  if (!(cause instanceof ApplicationFailure)) return unavailable();
-  switch (cause.type) {
-    case "model_refused":
-      return new TurnFailure("model_refused", cause.message);
-    case "turn_deadline":
-      return new TurnFailure("turn_deadline", "The model did not answer within the turn's deadline. Send it again.");
-    default:
-      return unavailable(cause.message);
-  }
-}
-
-/**
- * Every attempt's worker fell silent, as far as Temporal could tell. It cannot tell a dead worker from its own absence, so this
- * says nothing of the model, and is no reason to fail a turn.
- */
-export function isOfSilentWorkers(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure) || error.retryState !== "MAXIMUM_ATTEMPTS_REACHED") return false;
-  return error.cause instanceof TimeoutFailure && error.cause.timeoutType === "HEARTBEAT";
+  const code = cause instanceof ApplicationFailure ? TOLD[cause.type ?? ""] : undefined;
+  return code !== undefined && cause !== undefined ? new TurnFailure(code, cause.message) : unavailable();
 }
 
 function unanswered(): TurnFailure {
@@ -31,7 +26,6 @@ function unanswered(): TurnFailure {
   return new TurnFailure("model_unavailable", `${sentence} Send it again later.`);
 }
 
-function unavailable(why?: string): TurnFailure {
-  const sentence = "The model did not answer after several tries. Send it again later.";
-  return new TurnFailure("model_unavailable", why === undefined ? sentence : `${sentence} Last cause: ${why}`);
+function unavailable(): TurnFailure {
+  return new TurnFailure("model_unavailable", "The model did not answer after several tries. Send it again later.");
 }
