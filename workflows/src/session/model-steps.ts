@@ -2,6 +2,7 @@ import { markOf } from "@holdfast/contract/marks";
 import type { ModelRequest, RespondRequest, RespondResult, SessionStart } from "@holdfast/contract/temporal";
 import { laneTaskQueue } from "@holdfast/contract/temporal";
 import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import { guardLoops } from "./loop-guard.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { stepFailure } from "./step-failure.ts";
 import type { Step, TurnRun } from "./turn-run.ts";
@@ -44,12 +45,14 @@ export async function runStep(
     const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
     if (run.ended) return await never();
     run.stepFinished(result);
+    guardLoops();
     return result;
   } catch (error) {
     if (run.ended) return never();
     const held = await CancellationScope.nonCancellable(() => log.heldText(run.turn));
     if (run.ended) return never();
     run.stepBroke(held);
+    guardLoops();
     // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
     // and is not retried because cancellation was asked for. Either way readers keep what they have.
     if (run.stopped) throw new TurnStopped();
