@@ -79,7 +79,7 @@ function isRefused({ outcome, error }: Turn): boolean {
 function markedText({ outcome, text, finish }: Turn): string {
   if (text === "") return "";
   if (outcome === "interrupted") return `${text}\n\n[The user stopped this answer here.]`;
-  if (outcome === "failed") return `${text}\n\n[This answer broke off here because of a fault.]`;
+  if (outcome === "failed" || finish === "error") return `${text}\n\n[This answer broke off here because of a fault.]`;
   if (finish === "length" || finish === "limit")
     return `${text}\n\n[This answer was cut off here by its length limit.]`;
   if (finish === "filtered") return `${text}\n\n[This answer was cut off here by a content filter.]`;

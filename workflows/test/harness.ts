@@ -135,6 +135,14 @@ export async function startHarness(options: HarnessOptions = {}) {
     model,
     startInference,
 
+    /** Temporal answers nobody, and nothing happens in it, until it goes on. */
+    pauseTemporal(): void {
+      temporal.kill("SIGSTOP");
+    },
+    resumeTemporal(): void {
+      temporal.kill("SIGCONT");
+    },
+
     async stopValkey(): Promise<void> {
       await valkey.stop();
     },

@@ -4,7 +4,7 @@ import { ModelError } from "@holdfast/activities/models/model-error";
 
 /**
  * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
- * refused; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
+ * refused; `wait` says "half", and the rest when `goOn` is called; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
  * any other text is answered by "re: " and itself, in three pieces. Asked to "refuse half-way" by its instructions it says
  * "and half" and refuses the rest.
  */
@@ -14,6 +14,11 @@ export class ScriptedModel implements Model, Models {
   /** Prompts it was given, newest last. */
   readonly prompts: ModelPrompt[] = [];
   readonly #hanging = Promise.withResolvers<void>();
+  readonly #waiting = Promise.withResolvers<void>();
+
+  goOn(): void {
+    this.#waiting.resolve();
+  }
 
   breakOff(): void {
     this.#hanging.resolve();
@@ -41,6 +46,11 @@ export class ScriptedModel implements Model, Models {
       case "hold":
         yield { kind: "text", text: "held" };
         await delay(2 ** 30, undefined, { signal });
+        break;
+      case "wait":
+        yield { kind: "text", text: "half" };
+        await this.#waiting.promise;
+        yield { kind: "text", text: " and whole" };
         break;
       case "refuse":
         throw new ModelError("refused", "The provider does not know this model.");

@@ -84,6 +84,27 @@ const AGENTS: readonly Agent[] = [
     },
   }),
   defineAgent<Notes>({
+    name: "endless",
+    initialState,
+    async onTurn(turn) {
+      if (turn.input.text === "after a reply") await turn.reply();
+      if (turn.input.text === "awaiting") for (;;) await Promise.resolve();
+      for (let round = 0; round < 100_000; round++) if (turn.input.text === "long") turn.number.toFixed();
+      if (turn.input.text !== "long") for (;;);
+    },
+    onObserve(_, events) {
+      if (events.some(({ name }) => name === "loop")) for (;;);
+    },
+  }),
+  defineAgent<Notes>({
+    name: "prompt",
+    initialState,
+    deadlineSeconds: 4,
+    async onTurn(turn) {
+      await turn.reply();
+    },
+  }),
+  defineAgent<Notes>({
     name: "hasty",
     initialState,
     async onTurn(turn) {

@@ -3,6 +3,14 @@ import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from "@tempora
 
 const require = createRequire(import.meta.url);
 
+/** For all but our own code, which knows what it does, and packages. */
+const AGENTS_LOOPS = {
+  test: /\.[cm]?[jt]s$/,
+  exclude: [/node_modules/, /workflows\/src\/(session|payload-converter)/, /packages\/contract/],
+  enforce: "post" as const,
+  loader: require.resolve("./loop-loader.ts"),
+};
+
 /** The first of webpack's errors: where, and what. */
 const FIRST_ERROR = /^ERROR in (?<place>[^\n]+)\n(?<what>[^\n]+)/m;
 
@@ -22,6 +30,10 @@ export async function bundleWorkflows(
       workflowsPath,
       payloadConverterPath: require.resolve("@holdfast/workflows/payload-converter"),
       logger,
+      webpackConfigHook: (config) => ({
+        ...config,
+        module: { ...config.module, rules: [...(config.module?.rules ?? []), AGENTS_LOOPS] },
+      }),
     });
   } catch (error) {
     const { place, what } = FIRST_ERROR.exec(said)?.groups ?? {};

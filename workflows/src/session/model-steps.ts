@@ -2,8 +2,9 @@ import { markOf } from "@holdfast/contract/marks";
 import type { ModelRequest, RespondRequest, RespondResult, SessionStart } from "@holdfast/contract/temporal";
 import { laneTaskQueue } from "@holdfast/contract/temporal";
 import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import { guardLoops } from "./loop-guard.ts";
 import type { LogWriter } from "./log-writer.ts";
-import { isOfSilentWorkers, stepFailure } from "./step-failure.ts";
+import { stepFailure } from "./step-failure.ts";
 import type { Step, TurnRun } from "./turn-run.ts";
 import { TurnStopped } from "./turn-failure.ts";
 
@@ -21,10 +22,11 @@ const FAIRNESS_KEY_BYTES = 64;
  */
 const ENGINE_PATIENCE_MS = 60 * 60_000;
 
-/** Attempts of a step in a row, by whatever they end. */
-const ATTEMPTS = 8;
-/** How often they may all be used up by workers that fell silent, which they seem to do each time Temporal goes away. */
-const ROUNDS = 4;
+/**
+ * How often Temporal begins a step anew. Not how often a model is asked, which the worker counts: an attempt may also end because
+ * its worker died, or because Temporal was away and takes it for dead. It is a bound for a step that kills every worker.
+ */
+const ATTEMPTS = 50;
 
 /**
  * Runs one step of a turn as an activity on the session's lane.
@@ -38,26 +40,25 @@ export async function runStep(
   request: ModelRequest,
 ): Promise<RespondResult> {
   if (run.ended) return never();
-  for (let round = 1; ; round++) {
-    const step = run.beginStep(request);
-    try {
-      const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
-      if (run.ended) return await never();
-      run.stepFinished(result);
-      return result;
-    } catch (error) {
-      if (run.ended) return never();
-      const held = await CancellationScope.nonCancellable(() => log.heldText(run.turn));
-      if (run.ended) return never();
-      run.stepBroke(held);
-      // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
-      // and is not retried because cancellation was asked for. Either way readers keep what they have.
-      if (run.stopped) throw new TurnStopped();
-      if (round < ROUNDS && isOfSilentWorkers(error)) continue;
-      const failure = stepFailure(error);
-      run.stepFailed(failure);
-      throw failure;
-    }
+  const step = run.beginStep(request);
+  try {
+    const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
+    if (run.ended) return await never();
+    run.stepFinished(result);
+    guardLoops();
+    return result;
+  } catch (error) {
+    if (run.ended) return never();
+    const held = await CancellationScope.nonCancellable(() => log.heldText(run.turn));
+    if (run.ended) return never();
+    run.stepBroke(held);
+    guardLoops();
+    // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
+    // and is not retried because cancellation was asked for. Either way readers keep what they have.
+    if (run.stopped) throw new TurnStopped();
+    const failure = stepFailure(error);
+    run.stepFailed(failure);
+    throw failure;
   }
 }
 

@@ -18,16 +18,7 @@ export function stepFailure(error: unknown): TurnFailure {
   const { cause } = error;
   if (cause instanceof TimeoutFailure) return unanswered();
   const code = cause instanceof ApplicationFailure ? TOLD[cause.type ?? ""] : undefined;
-  return code === undefined || cause === undefined ? unavailable() : new TurnFailure(code, cause.message);
-}
-
-/**
- * Every attempt's worker fell silent, as far as Temporal could tell. It cannot tell a dead worker from its own absence, so this
- * says nothing of the model, and is no reason to fail a turn.
- */
-export function isOfSilentWorkers(error: unknown): boolean {
-  if (!(error instanceof ActivityFailure) || error.retryState !== "MAXIMUM_ATTEMPTS_REACHED") return false;
-  return error.cause instanceof TimeoutFailure && error.cause.timeoutType === "HEARTBEAT";
+  return code !== undefined && cause !== undefined ? new TurnFailure(code, cause.message) : unavailable();
 }
 
 function unanswered(): TurnFailure {

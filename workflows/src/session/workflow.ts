@@ -22,6 +22,7 @@ import { type Carry, inherited } from "./carry.ts";
 import { answered, interruptedTurn, validateCommand } from "./command.ts";
 import { describeDefect } from "./defect.ts";
 import { Governor } from "./governor.ts";
+import { EndlessLoopError, guardLoops } from "./loop-guard.ts";
 import { LogWriter } from "./log-writer.ts";
 import { runStep } from "./model-steps.ts";
 import { Session, type SessionRun, type TurnEnd } from "./session.ts";
@@ -114,6 +115,7 @@ async function runSession(
 
   temporal.setHandler(eventsSignal, (payload) => {
     governor.signalled(temporal.workflowInfo());
+    guardLoops();
     const { dead, observeError } = state.receive(payload);
     for (const { reason, by, producer, seq, kind } of dead.slice(0, DEAD_LETTERS_LOGGED)) {
       const about = { session: pathOf(start), reason, by, producer, seq, kind, inAll: dead.length };
@@ -156,6 +158,7 @@ async function runSession(
   async function takeTurn(run: TurnRun): Promise<void> {
     const scope = new temporal.CancellationScope();
     turnScope = scope;
+    guardLoops();
     const end = await turnEnd(start, run, () =>
       scope.run(() =>
         agent.onTurn({
@@ -251,7 +254,11 @@ function failureOf(start: SessionStart, run: TurnRun, error: unknown): TurnFailu
   temporal.log.error(`the code of agent "${start.agent}" threw: ${defect.summary}`, { ...about, stack: defect.stack });
   // Temporal's UI shows it beside the session; history does not grow by it.
   temporal.setCurrentDetails(`Turn ${run.turn} failed: the agent's code threw.\n\n${indented(defect.stack)}`);
-  return new TurnFailure("agent_error", "The agent failed on this message.");
+  const sentence =
+    error instanceof EndlessLoopError
+      ? "The agent did not come to an end on this message."
+      : "The agent failed on this message.";
+  return new TurnFailure("agent_error", sentence);
 }
 
 /** What Temporal throws to end a run: an agent's turn must not swallow it. */

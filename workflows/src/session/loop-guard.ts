@@ -1,0 +1,28 @@
+/**
+ * Rounds of loops that an agent's code may take from one of its waits for a reply to the next. Far more than code that decides
+ * what to ask next has use for; a loop that does nothing takes them in some hundredths of a second.
+ */
+const MOST_ROUNDS = 2_000_000;
+
+declare global {
+  /** Called in every round of a loop in an agent's code, by what the bundler puts there. */
+  var holdfastRound: (() => void) | undefined;
+}
+
+export class EndlessLoopError extends Error {
+  override name = "EndlessLoopError";
+
+  constructor() {
+    super(`A loop has taken more than ${MOST_ROUNDS} rounds without a reply between them: it would never have ended.`);
+  }
+}
+
+let left = MOST_ROUNDS;
+
+/** Counts, and times nothing: a replay ends a loop where it was ended before. Sets the count back. */
+export function guardLoops(): void {
+  left = MOST_ROUNDS;
+  globalThis.holdfastRound ??= () => {
+    if (--left < 0) throw new EndlessLoopError();
+  };
+}
