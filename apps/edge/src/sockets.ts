@@ -1,5 +1,6 @@
 import {
   LIMITS,
+  type Limits,
   PROTOCOL_VERSION,
   wireError,
   type ClientToServerEvents,
@@ -24,6 +25,8 @@ export interface Attached {
 
 export interface SocketsSurroundings {
   readonly node: string;
+  /** What differs from the contract's. */
+  readonly limits: Partial<Limits>;
   readonly log: Logger;
   readonly outlet: OutletLimits;
   readonly connection: ConnectionSurroundings;
@@ -169,7 +172,7 @@ export class Sockets {
     return {
       protocol: PROTOCOL_VERSION,
       node: this.#surroundings.node,
-      limits: { ...LIMITS },
+      limits: { ...LIMITS, ...this.#surroundings.limits },
       tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),
     };
   }

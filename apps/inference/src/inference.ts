@@ -92,7 +92,7 @@ function respondActivity(config: InferenceConfig, { redis, client, breakers, met
     openaiCompatible: url === undefined ? undefined : { url, key, name, continues },
   });
   return createRespond({
-    log: new SessionLog(redis),
+    log: new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES }),
     queryState: (key) => queryTruth(client, key),
     models,
     breakers,

@@ -57,7 +57,7 @@ export async function startOrchestrator(
     try {
       // Stopped while the workflows were bundled.
       if (code === undefined) return;
-      const sessionLog = new SessionLog(redis);
+      const sessionLog = new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES });
       worker = await Worker.create({
         connection,
         namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
