@@ -61,13 +61,13 @@ const REFUSALS: Record<string, Refusal> = {
   },
 };
 
-for (const [cause, { begin, end }] of Object.entries(REFUSALS)) {
+for (const [cause, refusal] of Object.entries(REFUSALS)) {
   test(`open-6: ${cause}: readers are told, nobody is given what is old, intake goes on, and all have the truth afterwards`, async () => {
     const { key, scribe, visitor } = await reading.firstTurnRead();
     await scribe.tellWorkflow();
     const redis = new Redis(reading.stage.valkey.url);
     onTestFinished(() => redis.disconnect());
-    await begin(redis);
+    await refusal.begin(redis);
     // Held by the workflow alone.
     await scribe.begin().catch(() => {});
     scribe.commitOnly();
@@ -84,7 +84,7 @@ for (const [cause, { begin, end }] of Object.entries(REFUSALS)) {
     expect(late.flatMap((one) => one.of("s").frames)).toEqual([]);
     expect(visitor.of("s").view.version).toBe(2);
 
-    await end(redis);
+    await refusal.end(redis);
     for (const one of [visitor, ...late]) {
       await one.until(() => one.statuses.at(-1) === false);
       await one.until(() => one.of("s").view.version === 4);
