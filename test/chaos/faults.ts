@@ -1,8 +1,8 @@
 /**
- * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or a build whose bounds are so
- * small that a run reaches them, or one whose clocks are wrong.
+ * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or is switched by hand, or a build
+ * whose bounds are so small that a run reaches them, or one whose clocks are wrong.
  */
-export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "sentinel", "cluster"] as const;
+export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "switched", "sentinel", "cluster"] as const;
 export type ArenaKind = (typeof ARENAS)[number];
 
 /** What is done to a process, a link, or by the clients. What is held for a while is so for the strike's `holdMs`. */
@@ -27,6 +27,10 @@ export const FAULTS = {
   "valkey-kill-flush": "standalone",
   "valkey-pause": "standalone",
   "valkey-drain": "standalone",
+  /** It answers reads and refuses writes, for one of several reasons. */
+  "writes-refused": "standalone",
+  /** Some of a session's keys are gone, or hold what nobody wrote, in mid-turn and between turns. */
+  "keys-lost": "standalone",
   "temporal-kill": "standalone",
   "temporal-pause": "standalone",
   "temporal-drain": "standalone",
@@ -44,6 +48,8 @@ export const FAULTS = {
   "signal-flood": "small-bounds",
   /** Processes and Valkey disagree about the time, and change their minds. */
   "clock-step": "wrong-clocks",
+  /** The primary is made a replica under its clients' connections, and back; or another takes its place behind its address. */
+  "role-change": "switched",
   /** The primary is killed when its replicas miss what it acknowledged. */
   "sentinel-failover": "sentinel",
   /** The primary hangs, is replaced, and wakes as a primary that nobody wants. */

@@ -6,7 +6,8 @@ import { VALKEY_CLOCK_KEY } from "./builds.ts";
 import type { Cable, Cables } from "./cables.ts";
 import { lockDatabase } from "./database-lock.ts";
 import { flood } from "./flood.ts";
-import type { Participant } from "./participant.ts";
+import { type Participant, sessionsOf } from "./participant.ts";
+import { loseKeys, refuseWrites } from "./sick-redis.ts";
 import { randomFrom, type Strike, type Struck } from "./schedule.ts";
 
 /** What strikes can reach. */
@@ -94,6 +95,13 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
       await sleep(holdMs);
       return release();
     }
+    case "writes-refused":
+      await stack.whenReady("valkey");
+      return refuseWrites(stack.redisUrl, holdMs, pick, onBlow);
+    case "keys-lost":
+      return loseKeys(stack.redisUrl, sessionsOf(field.participants), holdMs, pick, onBlow);
+    case "role-change":
+      return field.failover?.changeRole?.({ holdMs, pick, onBlow });
     case "clock-step":
       return stepClocks(field, pick, onBlow);
     case "deploy":
@@ -105,9 +113,9 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
       return;
     case "sentinel-failover":
     case "cluster-failover":
-      return field.failover?.killWithLoss({ holdMs, session: picked(field.participants, pick).key, onBlow });
+      return field.failover?.killWithLoss?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
     case "sentinel-hang":
-      return field.failover?.hang({ holdMs, session: picked(field.participants, pick).key, onBlow });
+      return field.failover?.hang?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
     default:
       return strikeProcess(field, { fault, holdMs, pick }, onBlow);
   }

@@ -62,6 +62,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const isDegraded = (): boolean => reading.watch.isDegraded;
   const sockets = new Sockets({
     node: config.HOLDFAST_NODE_ID,
+    limits: { logBytes: config.HOLDFAST_LOG_BYTES },
     log,
     outlet: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
     isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),

@@ -1,5 +1,6 @@
 import {
   LIMITS,
+  type Limits,
   PROTOCOL_VERSION,
   wireError,
   type ClientToServerEvents,
@@ -26,6 +27,8 @@ export interface Attached {
 
 export interface SocketsSurroundings {
   readonly node: string;
+  /** What differs from the contract's. */
+  readonly limits: Partial<Limits>;
   readonly log: Logger;
   readonly outlet: OutletLimits;
   readonly connection: ConnectionSurroundings;
@@ -177,7 +180,7 @@ export class Sockets {
       protocol: PROTOCOL_VERSION,
       subject,
       node: this.#surroundings.node,
-      limits: { ...LIMITS },
+      limits: { ...LIMITS, ...this.#surroundings.limits },
       tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),
     };
   }

@@ -98,7 +98,7 @@ async function respondActivity(
     openaiCompatible: url === undefined ? undefined : { url, key, name, continues, contextTokens },
   });
   return createRespond({
-    log: new SessionLog(redis),
+    log: new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES }),
     queryState: (key) => queryTruth(client, key),
     models,
     breakers,

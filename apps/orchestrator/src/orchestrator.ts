@@ -61,7 +61,7 @@ export async function startOrchestrator(
       // Stopped while the workflows were bundled.
       if (code === undefined) return;
       await requireAgents(config.HOLDFAST_AGENTS);
-      const sessionLog = new SessionLog(redis);
+      const sessionLog = new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES });
       worker = await Worker.create({
         connection,
         namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,

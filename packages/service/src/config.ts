@@ -23,6 +23,15 @@ export const redisConfigShape = {
       "redis://, rediss://, redis+sentinel:// or redis+cluster://, then [user:password@]host:port[,host:port]; percent-encode what is special in a password",
     )
     .default("redis://127.0.0.1:4379"),
+  /**
+   * Most bytes of frames that Redis keeps of one session, the same for every process; more of them and readers who were away
+   * for a while are caught up by frames instead of a snapshot.
+   */
+  HOLDFAST_LOG_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16_384)
+    .default(256 * 1024),
 } as const;
 
 export const temporalConfigShape = {
