@@ -83,7 +83,7 @@ class Run {
   }
 }
 
-const LONG = { timeout: 300_000 };
+const LONG = { timeout: 600_000 };
 const RUNNING = "Holdfast is running";
 
 async function childPids(): Promise<number[]> {
@@ -183,7 +183,7 @@ const WISHES: readonly { how: string; signals: readonly [NodeJS.Signals, "npm" |
   { how: "a terminal that is closed", signals: [["SIGHUP", "group"]] },
 ];
 
-test("npm start stops in order, however the signal comes", { timeout: 600_000 }, async () => {
+test("npm start stops in order, however the signal comes", { timeout: 1_200_000 }, async () => {
   for (const { how, signals } of WISHES) {
     const run = new Run({}, "npm");
     await run.says(RUNNING);
