@@ -179,6 +179,7 @@ const WISHES: readonly { how: string; signals: readonly [NodeJS.Signals, "npm" |
     ],
   },
   { how: "Ctrl-C in a terminal", signals: [["SIGINT", "group"]] },
+  { how: "a termination of npm alone", signals: [["SIGTERM", "npm"]] },
   { how: "an interrupt of npm alone", signals: [["SIGINT", "npm"]] },
   { how: "a terminal that is closed", signals: [["SIGHUP", "group"]] },
 ];
