@@ -83,7 +83,7 @@ class Run {
   }
 }
 
-const LONG = { timeout: 300_000 };
+const LONG = { timeout: 600_000 };
 const RUNNING = "Holdfast is running";
 
 async function childPids(): Promise<number[]> {
@@ -179,11 +179,12 @@ const WISHES: readonly { how: string; signals: readonly [NodeJS.Signals, "npm" |
     ],
   },
   { how: "Ctrl-C in a terminal", signals: [["SIGINT", "group"]] },
+  { how: "a termination of npm alone", signals: [["SIGTERM", "npm"]] },
   { how: "an interrupt of npm alone", signals: [["SIGINT", "npm"]] },
   { how: "a terminal that is closed", signals: [["SIGHUP", "group"]] },
 ];
 
-test("npm start stops in order, however the signal comes", { timeout: 600_000 }, async () => {
+test("npm start stops in order, however the signal comes", { timeout: 1_200_000 }, async () => {
   for (const { how, signals } of WISHES) {
     const run = new Run({}, "npm");
     await run.says(RUNNING);
