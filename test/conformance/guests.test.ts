@@ -50,7 +50,7 @@ test("send-7: a guest cannot silence the owner with the owner's producer name an
   await insist(guest.socket, { ...forged, producer: "p2", events: [input(last, "I am the owner")] });
   await owner.reader.until(ended(2));
   await send(owner.socket, [input(2, "two")]);
-  await owner.reader.until(ended(3));
+  await Promise.all([owner.reader, guest.reader].map((held) => held.until(ended(3))));
   expect(owner.reader.view.turns).toMatchObject([
     { inputs: [{ by: owner.subject, producer: "p", seq: 1 }] },
     { inputs: [{ by: guest.subject, producer: "p2", seq: last }] },

@@ -213,13 +213,13 @@ test("limit-1: a reader that goes and comes back does not begin with an empty co
 
 test("send-7: what was sent again after its turn keeps no feed waiting for another one", async () => {
   const { feed, scribe, feeds: opened } = await listen({ lingerMs: 20 });
-  await scribe.begin({ p: 1 });
+  await scribe.begin({ "ann/p": 1 });
   await scribe.end();
   await scribe.tellWorkflow();
   await vi.waitFor(() => expect(feed.isTurnRunning).toBe(false), SOON);
   await opened.close();
   const later = await listen({ lingerMs: 20 }, scribe.key);
-  later.feed.backlog.add("p", { seq: 1, bytes: 100 });
+  later.feed.backlog.add("ann/p", { seq: 1, bytes: 100 });
   later.feeds.release(later.feed);
   await vi.waitFor(() => expect(later.feeds.size).toBe(0), SOON);
 });

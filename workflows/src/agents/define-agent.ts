@@ -41,7 +41,10 @@ export interface AgentDefinition<S extends JsonObject> {
   readonly name: string;
   /** State of a new session. A `type`, not an `interface`: it has to be JSON. */
   readonly initialState: S;
-  /** An error thrown here fails the turn (`agent_error`); the session goes on with the next input. */
+  /**
+   * An error thrown here fails the turn (`agent_error`); the session goes on with the next input. So does a loop that takes more
+   * than two million rounds from one reply to the next: it would never end.
+   */
   onTurn(turn: Turn<S>): Promise<void>;
   /**
    * Folds small facts into the state, also while a turn runs. Pure, and quick: it may be run more than once for the

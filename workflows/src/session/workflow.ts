@@ -192,6 +192,8 @@ async function runSession(
     if (shown !== undefined) state.adopt(shown);
   }
 
+  const isCancelled = (): boolean => cancelled !== undefined;
+
   const leaving = (): boolean => {
     const run = temporal.workflowInfo();
     return governor.due(run) && governor.quiet(run);
@@ -209,9 +211,11 @@ async function runSession(
         // Without input there is nothing to work down first.
         const force = governor.urgent(temporal.workflowInfo()) || !state.hasInput;
         const next = state.carry(log.unhealed, force);
-        if (next !== undefined) await temporal.continueAsNew<SessionWorkflow>(start, next);
+        // A cancellation is the run's, and the next one would not hear of it.
+        if (next !== undefined && !isCancelled()) await temporal.continueAsNew<SessionWorkflow>(start, next);
       }
       if (state.patchDue) await commit(state.patchObserved());
+      if (isCancelled()) continue;
       const run = state.startTurn();
       if (run !== undefined) await takeTurn(run);
     }
