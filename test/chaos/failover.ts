@@ -54,7 +54,7 @@ export async function startPairSwitch(): Promise<Failover> {
       inTurn(async () => {
         onBlow();
         if (pick < 1 / 3) await pair.demoteAndBack(holdMs);
-        else await pair.switchOver({ holdMs, cutsConnections: pick < 2 / 3 });
+        else await pair.switchOver({ holdMs, cutsConnections: pick < 1 / 2, isForsaken: pick > 3 / 4 });
         await pair.mend();
       }),
     stop: () => pair.stop(),

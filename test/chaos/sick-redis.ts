@@ -33,8 +33,8 @@ export async function refuseWrites(url: string, holdMs: number, pick: number, on
   if (refusal === undefined) throw new Error("There is no such refusal.");
   const redis = surgeon(url);
   try {
-    await refusal.begin(redis);
     onBlow();
+    await refusal.begin(redis);
     await sleep(holdMs);
     await untilDone(() => refusal.end(redis));
   } finally {

@@ -11,6 +11,8 @@ export interface SwitchPlan {
   holdMs: number;
   /** Whoever was connected through the address has to connect again; else the old connections stay where they are. */
   cutsConnections: boolean;
+  /** The old primary does not find the new one before `mend`: who stays with it hears of nothing. */
+  isForsaken: boolean;
 }
 
 /** Two servers behind one plain address, as behind a name or a proxy, and an operator in the place of sentinels. */
@@ -57,10 +59,10 @@ class Pair implements PairTopology {
     await this.#primary.client.replicaof("NO", "ONE");
   }
 
-  async switchOver({ holdMs, cutsConnections }: SwitchPlan): Promise<void> {
+  async switchOver({ holdMs, cutsConnections, isForsaken }: SwitchPlan): Promise<void> {
     const [old, next] = [this.#primary, this.#replica];
     await next.client.replicaof("NO", "ONE");
-    await old.client.replicaof("127.0.0.1", String(next.port));
+    await old.client.replicaof("127.0.0.1", isForsaken ? "1" : String(next.port));
     [this.#primary, this.#replica] = [next, old];
     await sleep(holdMs);
     this.#address.lead(next.port);
@@ -68,6 +70,7 @@ class Pair implements PairTopology {
   }
 
   async mend(): Promise<void> {
+    await this.#replica.client.replicaof("127.0.0.1", String(this.#primary.port));
     await until("a primary, and a replica in step with it", async () => {
       const isPrimary = (await replicationOf(this.#primary)).role === "master";
       return isPrimary && follows(this.#replica, this.#primary.port);
