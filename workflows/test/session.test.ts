@@ -105,6 +105,24 @@ test("command-2: an interrupt ends the running turn with its partial text, and t
   expect(await harness.command(key, { id: "c2", name: "interrupt", args: {} })).toEqual({ turn: null });
 });
 
+test("command-2: interrupts that stop nothing leave no history, however many come", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hello")));
+  await until(key, ({ turns }) => turns.length === 1);
+  const lengthOf = async () => (await harness.handle(key).describe()).historyLength;
+  const before = await lengthOf();
+  // More than Temporal lets a run have of those that are accepted.
+  for (let round = 0; round < 300; round++) {
+    const calls = Array.from({ length: 7 }, (_, at) => ({ id: `c${round}-${at}`, name: "interrupt", args: {} }));
+    const answers = await Promise.all(calls.map((call) => harness.command(key, call)));
+    expect(answers).toEqual(calls.map(() => ({ turn: null })));
+  }
+  expect(await lengthOf()).toBe(before);
+  await harness.signal(key, batch("p", input(2, "hold")));
+  await untilHeld(key, "held");
+  expect(await harness.command(key, { id: "s", name: "interrupt", args: {} })).toEqual({ turn: 2 });
+});
+
 test("command-2: a turn no worker has begun can be interrupted", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hello")), "echo", "nobody");

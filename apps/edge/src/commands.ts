@@ -3,6 +3,7 @@ import {
   COMMAND_FAILURES,
   jsonSchema,
   markOf,
+  sessionPath,
   UPDATE_COMMAND,
   wireError,
   workflowIdOf,
@@ -21,6 +22,7 @@ import {
 } from "@temporalio/client";
 import { spread } from "./backoff.ts";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
+import { TokenBuckets, type Rate } from "./token-bucket.ts";
 
 /** `by`: the subject that gives it. Never rejects. */
 export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) => Promise<CommandAck>;
@@ -40,18 +42,35 @@ export function createRunCommand(client: Client, timeoutMs: number): RunCommand 
       );
       return { ok: true, result: result ?? null };
     } catch (error) {
-      const answer = answerOf(error);
-      return answer === undefined ? { ok: false, error: commandError(error) } : { ok: true, result: answer };
+      return answerIn(error) ?? { ok: false, error: commandError(error) };
     }
   };
 }
 
-/** What was answered before it was accepted, because it changes nothing. */
-function answerOf(error: unknown): Json | undefined {
+/** A session that has nothing to do for a command answers by rejecting it. */
+function answerIn(error: unknown): CommandAck | undefined {
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
   const answer = jsonSchema.safeParse(cause.details?.[0]);
-  return answer.success ? answer.data : undefined;
+  return answer.success ? { ok: true, result: answer.data } : undefined;
+}
+
+/**
+ * SPEC limit-2: how often a session is commanded by way of this node, in milliseconds to wait. Each command is a call to
+ * Temporal and a task for an agent process. Its owner and its guests have a rate each, so that these cannot keep the owner
+ * from stopping a turn.
+ */
+export class CommandPace {
+  readonly #sessions: TokenBuckets;
+
+  constructor(rate: Rate) {
+    this.#sessions = new TokenBuckets(rate);
+  }
+
+  take(key: SessionKey, subject: string): number {
+    const side = subject === key.owner ? "owner" : "guests";
+    return this.#sessions.take(`${side}/${sessionPath(key)}`, performance.now());
+  }
 }
 
 function commandError(error: unknown): WireError {

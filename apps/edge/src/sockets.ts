@@ -5,6 +5,7 @@ import {
   type ClientToServerEvents,
   type ServerToClientEvents,
   type SessionKey,
+  type WireError,
 } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import { roomsOf } from "./cluster.ts";
@@ -30,6 +31,7 @@ export interface SocketsSurroundings {
   readonly connection: ConnectionSurroundings;
   /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
   readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
+  readonly onRefused: (request: string, code: string) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: (reason: string) => void;
 }
@@ -122,7 +124,11 @@ export class Sockets {
       if (!isAck(ack)) return;
       // What does not come with one object alone is malformed.
       const request = args.length === 2 ? args[0] : undefined;
-      this.#serve(ack, (answer) => {
+      const counted = (answer: unknown): void => {
+        if (isRefusal(answer)) this.#surroundings.onRefused(isRequest(name) ? name : "unknown", answer.error.code);
+        ack(answer);
+      };
+      this.#serve(counted, (answer) => {
         // A name may be a number to Socket.IO.
         return isRequest(name) ? requests[name](request, answer) : attached.connection.unknown(name, answer);
       });
@@ -179,6 +185,10 @@ export class Sockets {
 
 function isRequest(name: string | number): name is RequestName {
   return Object.hasOwn(REQUESTS, name);
+}
+
+function isRefusal(answer: unknown): answer is { error: WireError } {
+  return typeof answer === "object" && answer !== null && "error" in answer;
 }
 
 /** SPEC req-1: a request comes with an acknowledgement, which Socket.IO puts behind its arguments. */

@@ -33,6 +33,8 @@ export interface Submission {
   readonly sizes: readonly number[];
   /** Of the connection it came by. */
   readonly budget: Budget;
+  /** It is not from the session's owner. All who are not share half of what a session may have waiting. */
+  readonly isGuest: boolean;
   /** Called once, and never within `offer`. */
   readonly settle: (settlement: Settlement) => void;
 }

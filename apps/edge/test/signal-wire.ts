@@ -64,7 +64,7 @@ interface Offered {
 export function offer(
   coalescer: Coalescer,
   seqs: number[],
-  more: Partial<Pick<Submission, "producer" | "budget">> & { session?: string; size?: number } = {},
+  more: Partial<Pick<Submission, "producer" | "budget" | "isGuest">> & { session?: string; size?: number } = {},
 ): Offered {
   const { promise, resolve } = Promise.withResolvers<Settlement>();
   const outcome = coalescer.offer({
@@ -75,6 +75,7 @@ export function offer(
     events: seqs.map(observe),
     sizes: seqs.map(() => more.size ?? 10),
     budget: more.budget ?? new Budget(CONNECTION_BUDGET),
+    isGuest: more.isGuest ?? false,
     settle: resolve,
   });
   return { offer: outcome, settled: promise };

@@ -24,6 +24,8 @@ export interface SessionHost {
   degraded(): boolean;
   /** The session wants frames: connect if need be, and `attach` it if connected. */
   wanted(): void;
+  /** Nobody uses the session, and nothing of it is under way: who still has it may use it again, or drop it. */
+  unused(): void;
   /** The session was closed; its name is free. */
   closed(): void;
   problem(error: HoldfastError): void;
@@ -237,6 +239,8 @@ export class ClientSession implements Session {
     this.#delivery.end("idle");
     this.#outboxes.detach();
     this.#commands.detach();
+    // What is to be shown until a turn has taken it is known here alone.
+    if (this.#outboxes.pending().length === 0) this.#host.unused();
   }
 
   #stopTimers(): void {

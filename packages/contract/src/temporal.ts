@@ -77,8 +77,8 @@ export interface CommandCall {
 /** Update failures the edge turns into wire errors are `ApplicationFailure`s with one of these types. */
 export const COMMAND_FAILURES = ["unknown_command", "command_refused", "invalid"] as const;
 /**
- * Type of the `ApplicationFailure` by which a command that changes nothing is answered: its first detail is the result. What is
- * refused before it is accepted leaves nothing in the session's history, however often it comes.
+ * Type of the `ApplicationFailure` that rejects an Update whose answer is known and which would change nothing. Its first
+ * detail is the answer. What is rejected leaves no history, so commands that do nothing can be asked for ever.
  */
 export const COMMAND_ANSWERED = "answered";
 

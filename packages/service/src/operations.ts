@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import express, { type Express } from "express";
 import type { Registry } from "prom-client";
+import { CONNECTION_LIMITS, limitConnections } from "./connection-limits.ts";
 
 /** Why a process is not ready, or undefined when it is. */
 export type Readiness = () => string | undefined | Promise<string | undefined>;
@@ -31,9 +32,22 @@ export function operationsApp(registry: Registry, readiness: Readiness): Express
  */
 const BACKLOG = 4_096;
 
+/** A client that sends the headers of a request byte by byte, or none at all, is let go of after this. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** One that does the same with a body. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
 /** Resolves when the server listens; rejects with a sentence when it cannot. */
-export async function listen(app: Express, host: string, port: number): Promise<Server> {
-  const server = createServer(app);
+export async function listen(
+  app: Express,
+  host: string,
+  port: number,
+  limits = CONNECTION_LIMITS,
+  headersTimeout = HEADERS_TIMEOUT_MS,
+): Promise<Server> {
+  const connectionsCheckingInterval = headersTimeout / 4;
+  const server = createServer({ headersTimeout, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval }, app);
+  limitConnections(server, limits);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";
