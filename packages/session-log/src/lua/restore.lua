@@ -6,6 +6,14 @@ local FIRST = 19
 local version, ended, turn = tonumber(ARGV[7]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local turns = tonumber(ARGV[18])
 
+-- Somebody else's field among them would make the whole cache unreadable, each time it is read.
+local function are_marks(fields)
+  for i = 1, #fields, 2 do
+    if not (string.find(fields[i], '^[^/]+/[^/]+$') and string.find(fields[i + 1], '^[1-9]%d*$')) then return false end
+  end
+  return true
+end
+
 -- Whether the cache holds this very snapshot. More producers than the workflow remembers are no difference.
 local function is_held()
   if head.lost or head.cold == 1 or version ~= head.version or turn ~= head.turn then return false end
@@ -18,7 +26,7 @@ local function is_held()
   for i = FIRST + turns, #ARGV, 2 do
     if redis.call('HGET', APPLIED, ARGV[i]) ~= ARGV[i + 1] then return false end
   end
-  return true
+  return are_marks(redis.call('HGETALL', APPLIED))
 end
 
 if outdated or version < head.version then return 'older' end
