@@ -28,7 +28,7 @@ seen["fresh"] = {"resumed": session.resumed, "version": session.view["version"]}
 session.send("one")
 session.send("two")
 session.wait(ended(2))
-seen["applied"] = session.view["applied"][session.producer]
+seen["applied"] = session.applied()
 
 # Resume: the connection ends, somebody else speaks, and the reader goes on at another edge from where it was.
 socket.disconnect()

@@ -30,6 +30,7 @@ def connect(url, token, *sessions):
     refusals = []
     socket.on("connect_error", refusals.append)
     socket.on("connect", lambda: [session.open(socket) for session in sessions])
+    socket.on("welcome", lambda welcome: [session.welcome(welcome) for session in sessions])
     socket.on("frames", lambda name, frames: [session.take(frames) for session in sessions if session.name == name])
     try:
         # connect-1: WebSocket is the only transport. connect-2: the token goes into the CONNECT packet.
@@ -64,10 +65,21 @@ class Session:
         self.last = None
         self.resumed = None
         self.producer = f"python-{uuid.uuid4().hex}"
+        self.subject = None
         self._seq = 0
         self._socket = None
         self._early = {}
         self._changed = threading.Condition()
+
+    def welcome(self, welcome):
+        """connect-4: whose connection it is."""
+        with self._changed:
+            self.subject = welcome["subject"]
+            self._changed.notify_all()
+
+    def applied(self):
+        """ack-2: the highest number of ours that a turn has taken."""
+        return self.view["applied"].get(f"{self.subject}/{self.producer}", 0)
 
     def open(self, socket):
         self._socket = socket
@@ -148,7 +160,7 @@ class Session:
         if kind != "state.patched":
             running = view["running"] or {"inputs": []}
             ended = {"turn": frame["turn"], "inputs": running["inputs"], "outcome": kind[len("turn.") :]}
-            view["turns"].append({**ended, "text": frame["text"], **{k: frame[k] for k in ("error",) if k in frame}})
+            view["turns"].append({**ended, "text": frame["text"], **{k: frame[k] for k in ("finish", "error", "by") if k in frame}})
             view["running"] = None
         return True
 

@@ -9,6 +9,7 @@ const AGENTS_LOOPS = {
   exclude: [/node_modules/, /workflows\/src\/(session|payload-converter)/, /packages\/contract/],
   enforce: "post" as const,
   loader: require.resolve("./loop-loader.ts"),
+  options: { guard: require.resolve("@holdfast/workflows/loop-guard") },
 };
 
 /** The first of webpack's errors: where, and what. */

@@ -1,12 +1,14 @@
 import { parse, type Node } from "acorn";
 
+const OPTIONS = { ecmaVersion: "latest", sourceType: "module" } as const;
 const LOOPS = new Set(["ForStatement", "ForInStatement", "ForOfStatement", "WhileStatement", "DoWhileStatement"]);
-/** What `workflows/src/session/loop-guard.ts` puts there. */
-const ROUND = "globalThis.holdfastRound?.();";
+/** Imported, and no global: to look up one of those takes so long in the sandbox that many rounds would be over its time. */
+const ROUND = "holdfastRound();";
 
-/** Of what webpack calls a loader with. */
+/** Of what webpack calls a loader with. `guard`: the file that exports `holdfastRound`. */
 interface Loading {
   callback(error: null, code: string, map?: string): void;
+  getOptions(): { guard: string };
 }
 
 /**
@@ -15,12 +17,24 @@ interface Loading {
  * a replay must end it at the same place. Everything stays in its line, for stack traces.
  */
 export default function loopLoader(this: Loading, source: string, map?: string): void {
-  this.callback(null, guarded(source), map);
+  const code = guarded(source);
+  if (code === source) return this.callback(null, source, map);
+  const guard = JSON.stringify(this.getOptions().guard);
+  const imported = isModule(source)
+    ? `import { holdfastRound } from ${guard};`
+    : `const { holdfastRound } = require(${guard});`;
+  // Behind the rest, so that lines stay where they are; an import is done first wherever it stands.
+  this.callback(null, isModule(source) ? `${code}\n${imported}\n` : `${imported}${code}`, map);
+}
+
+function isModule(source: string): boolean {
+  const { body } = parse(source, OPTIONS);
+  return body.some(({ type }) => /^(Import|Export)\w*Declaration$/.test(type));
 }
 
 export function guarded(source: string): string {
   const insertions: { at: number; text: string }[] = [];
-  for (const node of nodesOf(parse(source, { ecmaVersion: "latest", sourceType: "module" }))) {
+  for (const node of nodesOf(parse(source, OPTIONS))) {
     if (!LOOPS.has(node.type) || !("body" in node) || !isNode(node.body)) continue;
     const { type, start, end } = node.body;
     if (type === "BlockStatement") insertions.push({ at: start + 1, text: ROUND });

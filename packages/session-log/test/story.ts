@@ -47,7 +47,7 @@ export function ended(
   patch: PatchOperation[] = [],
 ): Commit {
   const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, finish: "stop", patch };
-  const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", finish: "stop", text };
+  const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text, finish: "stop" };
   return { run: "run-1", incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
 }
 

@@ -4,11 +4,6 @@
  */
 const MOST_ROUNDS = 2_000_000;
 
-declare global {
-  /** Called in every round of a loop in an agent's code, by what the bundler puts there. */
-  var holdfastRound: (() => void) | undefined;
-}
-
 export class EndlessLoopError extends Error {
   override name = "EndlessLoopError";
 
@@ -19,10 +14,15 @@ export class EndlessLoopError extends Error {
 
 let left = MOST_ROUNDS;
 
-/** Counts, and times nothing: a replay ends a loop where it was ended before. Sets the count back. */
+/** An agent's code is given control: it may take all the rounds. */
 export function guardLoops(): void {
   left = MOST_ROUNDS;
-  globalThis.holdfastRound ??= () => {
-    if (--left < 0) throw new EndlessLoopError();
-  };
+}
+
+/**
+ * The bundler puts a call of it into every round of every loop in an agent's code. It counts, and times nothing: a replay ends
+ * a loop where it was ended before.
+ */
+export function holdfastRound(): void {
+  if (--left < 0) throw new EndlessLoopError();
 }
