@@ -34,6 +34,12 @@ test.for(["for (;;);", "while (true) { try { for (;;) ; } catch {} }", "do ; whi
   },
 );
 
+test("a round that awaits weighs more, one whose function does not", () => {
+  expect(guarded("async () => { for (;;) await x; }")).toContain("{holdfastRound(100);await x;}");
+  expect(guarded("async () => { for await (const y of x); }")).toContain("{holdfastRound(100);;}");
+  expect(guarded("for (;;) { f(async () => await x); }")).toContain("{holdfastRound(); f(");
+});
+
 test("lines stay where they are", () => {
   const code = "while (\n  true\n)\n  break;\nfor (;;) {\n  break;\n}\n";
   expect(guarded(code).split("\n")).toHaveLength(code.split("\n").length);

@@ -3,7 +3,9 @@ import { parse, type Node } from "acorn";
 const OPTIONS = { ecmaVersion: "latest", sourceType: "module" } as const;
 const LOOPS = new Set(["ForStatement", "ForInStatement", "ForOfStatement", "WhileStatement", "DoWhileStatement"]);
 /** Imported, and no global: to look up one of those takes so long in the sandbox that many rounds would be over its time. */
-const ROUND = "holdfastRound();";
+const round = (awaits: boolean): string => (awaits ? `holdfastRound(${AWAITING});` : "holdfastRound();");
+/** A round that awaits counts for so many: each promise costs the sandbox microseconds, since the SDK takes its stack. */
+const AWAITING = 100;
 
 /** Of what webpack calls a loader with. `guard`: the file that exports `holdfastRound`. */
 interface Loading {
@@ -37,8 +39,9 @@ export function guarded(source: string): string {
   for (const node of nodesOf(parse(source, OPTIONS))) {
     if (!LOOPS.has(node.type) || !("body" in node) || !isNode(node.body)) continue;
     const { type, start, end } = node.body;
-    if (type === "BlockStatement") insertions.push({ at: start + 1, text: ROUND });
-    else insertions.push({ at: start, text: `{${ROUND}` }, { at: end, text: "}" });
+    const counted = round(awaits(node));
+    if (type === "BlockStatement") insertions.push({ at: start + 1, text: counted });
+    else insertions.push({ at: start, text: `{${counted}` }, { at: end, text: "}" });
   }
   // From the end, so that places before stay where they are; of two at one place the inner loop's, which comes later, goes first.
   let code = source;
@@ -46,6 +49,14 @@ export function guarded(source: string): string {
     code = code.slice(0, at) + text + code.slice(at);
   }
   return code;
+}
+
+/** Itself, and not only in a function within it. */
+function awaits(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(awaits);
+  if (!isNode(value) || /Function/.test(value.type)) return false;
+  if (value.type === "AwaitExpression" || ("await" in value && value.await === true)) return true;
+  return Object.values(value).some(awaits);
 }
 
 function* nodesOf(value: unknown): Generator<Node> {

@@ -43,7 +43,7 @@ export interface AgentDefinition<S extends JsonObject> {
   readonly initialState: S;
   /**
    * An error thrown here fails the turn (`agent_error`); the session goes on with the next input. So does a loop that takes more
-   * than two million rounds from one reply to the next: it would never end.
+   * than two million rounds from one reply to the next, or twenty thousand that await: it would never end.
    */
   onTurn(turn: Turn<S>): Promise<void>;
   /**

@@ -21,8 +21,9 @@ export function guardLoops(): void {
 
 /**
  * The bundler puts a call of it into every round of every loop in an agent's code. It counts, and times nothing: a replay ends
- * a loop where it was ended before.
+ * a loop where it was ended before. `weight`: rounds it counts for.
  */
-export function holdfastRound(): void {
-  if (--left < 0) throw new EndlessLoopError();
+export function holdfastRound(weight = 1): void {
+  left -= weight;
+  if (left < 0) throw new EndlessLoopError();
 }
