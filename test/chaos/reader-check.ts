@@ -3,6 +3,7 @@ import {
   emptySnapshot,
   type Frame,
   type Input,
+  markOf,
   type RunningTurn,
   type Snapshot,
   type Turn,
@@ -116,11 +117,11 @@ function checkFacts({ at, frame, before, held }: Step, truth: Snapshot, bad: Bad
         `at ${at} ms turn ${started.turn} had taken ${textsOf(started.inputs)}; it took ${textsOf(taken)}`,
       );
   }
-  for (const [producer, seq] of Object.entries(applied)) {
+  for (const [mark, seq] of Object.entries(applied)) {
     const isTaken = turns.some(({ inputs }) =>
-      inputs.some((input) => input.producer === producer && input.seq === seq),
+      inputs.some((input) => markOf(input.by, input.producer) === mark && input.seq === seq),
     );
-    if (!isTaken) bad("retracted", `at ${at} ms ${producer}#${seq} was applied; it is in no turn`);
+    if (!isTaken) bad("retracted", `at ${at} ms ${mark}#${seq} was applied; it is in no turn`);
   }
 }
 
