@@ -18,8 +18,8 @@ const EDGE: readonly Patch[] = [
   },
   {
     file: "apps/edge/src/sockets.ts",
-    find: "this.#serve(ack, (answer) => {",
-    replace: `this.#serve((answer) => ack({ ...answer, ${LATER} }), (answer) => {`,
+    find: "ack(answer);",
+    replace: `ack({ ...answer, ${LATER} });`,
   },
   {
     file: "apps/edge/src/sockets.ts",
