@@ -26,7 +26,7 @@ export default defineConfig({
           name: "unit",
           include: ["**/*.test.{ts,tsx}"],
           exclude: [
-            "test/{browser,builds,chaos,conformance,e2e,recovery,redis-topologies,replay,skew,soak}/**",
+            "test/{browser,builds,chaos,conformance,e2e,foreign-client,production,recovery,redis-topologies,replay,skew,soak}/**",
             ...INTEGRATION,
             ...BROWSER,
             ...E2E.slice(0, 1),

@@ -4,9 +4,11 @@ export interface RespondConfig {
   batchMs: number;
   /** Committed turns sent along as context when the agent names no number. */
   contextTurns: number;
-  /** Silence after which a model counts as stalled: before its first text, and between two pieces. */
+  /** Silence after which a model counts as stalled: before its first text, and after it. Any sign of life begins it anew. */
   firstTextTimeoutMs: number;
   idleTimeoutMs: number;
+  /** How long one answer may take, whatever signs of life there are; never longer than the turn has. */
+  totalTimeoutMs: number;
   /** UTF-16 code units of a turn, over its steps; a model that says more is stopped there, so that a turn always fits a Temporal payload. */
   maxTextLength: number;
   /** How long the last of the text may take to reach the log; the final frame carries all of it anyway. */
@@ -18,8 +20,6 @@ export interface RetryConfig {
   /** Longest delay after the first failure; doubles with every further one, up to `maxMs`. */
   baseMs: number;
   maxMs: number;
-  /** Longest `Retry-After` that is obeyed. */
-  maxRetryAfterMs: number;
 }
 
 export const RESPOND_DEFAULTS: RespondConfig = {
@@ -27,7 +27,8 @@ export const RESPOND_DEFAULTS: RespondConfig = {
   contextTurns: 20,
   firstTextTimeoutMs: 60_000,
   idleTimeoutMs: 20_000,
+  totalTimeoutMs: 600_000,
   maxTextLength: 256 * 1024,
   settleMs: 250,
-  retry: { baseMs: 500, maxMs: 20_000, maxRetryAfterMs: 60_000 },
+  retry: { baseMs: 500, maxMs: 20_000 },
 };

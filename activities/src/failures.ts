@@ -1,25 +1,53 @@
 import { ApplicationFailure } from "@temporalio/activity";
 import type { RetryConfig } from "./config.ts";
-import type { ModelError } from "./models/model-error.ts";
+import { FAILURE_POLICY, type ModelError, type ModelFailureCode } from "./models/model-error.ts";
 import { retryDelayMs } from "./retry.ts";
+import type { StepProgress } from "./step-progress.ts";
 
 /**
- * How an attempt fails towards the workflow. `type` is what it decides by; messages may reach the session's user (SPEC turn-5),
- * so what a provider said stays in the cause, which only operators see.
+ * How an attempt fails towards the workflow. `type` is what it decides by, and but for the last three the turn's error code;
+ * messages reach the session's user (SPEC turn-5), so what a provider said stays in the cause, which only operators see.
  */
-export type FailureType = "model_refused" | "model_unavailable" | "breaker_open" | "superseded" | "worker_shutdown";
+export type FailureType = ModelFailureCode | "turn_deadline" | "breaker_open" | "superseded" | "worker_shutdown";
 
-/** A model's error: `model_refused` is not retried; others are, after a delay of their own. `attempt` counts from 1. */
-export function failureOf(error: ModelError, attempt: number, retry: RetryConfig): ApplicationFailure {
-  const { message, kind, retryAfterMs } = error;
-  if (kind === "refused") return failure("model_refused", message, { nonRetryable: true, ...causeOf(error) });
-  const nextRetryDelay = retryDelayMs(attempt, retryAfterMs, retry);
-  return failure("model_unavailable", message, { nextRetryDelay, ...causeOf(error) });
+/**
+ * A model's error, once it is noted in the step's progress: the next attempt comes after a delay, unless the policy allows no
+ * more, or the turn has not that much time.
+ */
+export function failureOf(
+  error: ModelError,
+  attempt: number,
+  progress: StepProgress,
+  retry: RetryConfig,
+): ApplicationFailure {
+  const { code, sentence, attempts } = FAILURE_POLICY[error.failure];
+  const options = { cause: error };
+  if (progress.failed(error.failure) >= attempts) return failure(code, sentence, { ...options, nonRetryable: true });
+  return retriedWithin(progress, code, sentence, retryDelayMs(attempt, error.retryAfterMs, retry), options);
 }
 
-export function breakerOpen(model: string, retryAfterMs: number, retry: RetryConfig): ApplicationFailure {
-  const message = `The model "${model}" has failed too often; it is left alone for a while.`;
-  return failure("breaker_open", message, { nextRetryDelay: retryDelayMs(1, retryAfterMs, retry) });
+/** What an attempt needs to begin with cannot be had at the moment. */
+export function unread(
+  what: "turn" | "conversation",
+  cause: unknown,
+  attempt: number,
+  progress: StepProgress,
+  retry: RetryConfig,
+): ApplicationFailure {
+  const sentence = `The ${what} so far could not be read. Send it again later.`;
+  const options = cause instanceof Error ? { cause } : {};
+  return retriedWithin(progress, "model_unavailable", sentence, retryDelayMs(attempt, undefined, retry), options);
+}
+
+export function breakerOpen(retryAfterMs: number, progress: StepProgress, retry: RetryConfig): ApplicationFailure {
+  const sentence = "The model has failed too often, and is left alone for a while. Send it again in some minutes.";
+  return retriedWithin(progress, "breaker_open", sentence, retryDelayMs(1, retryAfterMs, retry), {});
+}
+
+/** SPEC turn-5. */
+export function deadlineReached(): ApplicationFailure {
+  const sentence = "The model did not answer within the turn's time. Send it again, or ask for something shorter.";
+  return failure("turn_deadline", sentence, { nonRetryable: true });
 }
 
 /** Another attempt, or the end of the turn, is ahead of this one: its outcome does not matter, but it must not run again. */
@@ -34,16 +62,26 @@ export function workerShutdown(): ApplicationFailure {
   return failure("worker_shutdown", "The worker shuts down; another one goes on.", { nextRetryDelay: 20 });
 }
 
+/** To wait for an attempt that cannot begin in time would only keep the user waiting. */
+function retriedWithin(
+  progress: StepProgress,
+  type: FailureType,
+  message: string,
+  nextRetryDelay: number,
+  options: { cause?: Error },
+): ApplicationFailure {
+  if (nextRetryDelay >= progress.remainingMs) {
+    const code = type === "breaker_open" ? "model_unavailable" : type;
+    return failure(code, message, { ...options, nonRetryable: true });
+  }
+  progress.noteWaiting(nextRetryDelay);
+  return failure(type, message, { ...options, nextRetryDelay });
+}
+
 function failure(
   type: FailureType,
   message: string,
   options: { nonRetryable?: boolean; nextRetryDelay?: number; cause?: Error },
 ): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: false, ...options });
-}
-
-function causeOf(error: ModelError): { cause?: Error } {
-  const { cause } = error;
-  if (cause === undefined) return {};
-  return { cause: cause instanceof Error ? cause : new Error(JSON.stringify(cause)) };
 }

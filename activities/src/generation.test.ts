@@ -10,21 +10,22 @@ afterEach(() => {
 });
 
 const prompt: ModelPrompt = { messages: [{ role: "user", content: "hello" }], prefix: "", request: {} };
-const timeouts = { firstTextTimeoutMs: 60_000, idleTimeoutMs: 20_000 };
+const timeouts = { firstTextTimeoutMs: 60_000, idleTimeoutMs: 20_000, totalTimeoutMs: 600_000 };
 
-/** Yields one piece every fifteen seconds. */
+/** Says something every fifteen seconds: "" is a sign of life. */
 function slowly(pieces: string[]): Model {
   return {
     provider: "test",
     name: "slow",
+    promptTokens: () => undefined,
     continuesFrom: () => false,
     async *stream(_prompt, signal) {
       for (const piece of pieces) {
         await vi.advanceTimersByTimeAsync(15_000);
         signal.throwIfAborted();
-        yield piece;
+        yield piece === "" ? { kind: "alive" } : { kind: "text", text: piece };
       }
-      return {};
+      return { finish: "stop", usage: {} };
     },
   };
 }
@@ -32,21 +33,38 @@ function slowly(pieces: string[]): Model {
 test("a model that reasons for long before it answers is not taken for one that fell silent", async () => {
   const texts: string[] = [];
   const pieces = ["", "", "", "", "", "", "Hel", "", "lo"];
-  const ending = await new Generation().run(slowly(pieces), prompt, timeouts, (text) => texts.push(text));
-  expect(ending).toEqual({ why: "finished", usage: {} });
+  const ending = await new Generation().run(slowly(pieces), prompt, timeouts, (said) => {
+    if (said.kind === "text") texts.push(said.text);
+  });
+  expect(ending).toEqual({ why: "finished", finish: "stop", usage: {} });
   expect(texts).toEqual(["Hel", "lo"]);
 });
 
-test("a model that stops reasoning and says nothing is", async () => {
-  const stuck: Model = {
+test("before its first text a model may be silent for longer, and every sign of life begins that time anew", async () => {
+  const reasoning: Model = {
     ...slowly([]),
     async *stream(_prompt, signal) {
-      yield "";
+      for (let sign = 0; sign < 3; sign++) {
+        yield { kind: "alive" };
+        await vi.advanceTimersByTimeAsync(50_000);
+        signal.throwIfAborted();
+      }
+      yield { kind: "text", text: "Hello" };
       await vi.advanceTimersByTimeAsync(20_000);
       signal.throwIfAborted();
-      return {};
+      return { finish: "stop", usage: {} };
     },
   };
-  const ending = await new Generation().run(stuck, prompt, timeouts, () => {});
-  expect(ending).toMatchObject({ why: "failed", error: { kind: "broken" } });
+  const texts: string[] = [];
+  const ending = await new Generation().run(reasoning, prompt, timeouts, (said) => {
+    if (said.kind === "text") texts.push(said.text);
+  });
+  expect(texts).toEqual(["Hello"]);
+  expect(ending).toMatchObject({ why: "failed", error: { failure: "timeout" } });
+});
+
+test("a model that only ever shows that it lives is ended by the limit of one answer", async () => {
+  const endless = slowly(Array.from({ length: 100 }, () => ""));
+  const ending = await new Generation().run(endless, prompt, timeouts, () => {});
+  expect(ending).toMatchObject({ why: "failed", error: { failure: "timeout" } });
 });

@@ -1,17 +1,18 @@
-import { modelErrorOf } from "./models/api-error.ts";
 import { ModelError } from "./models/model-error.ts";
-import type { Model, ModelPrompt, Usage } from "./models/model.ts";
+import type { Ended, Model, ModelPrompt, Piece } from "./models/model.ts";
 import { watchSilence } from "./silence.ts";
 
 /** How a model's answer came to its end. */
 export type Ending =
-  | { why: "finished"; usage: Usage }
+  | ({ why: "finished" } & Ended)
   /** It said more than a turn may hold. */
   | { why: "too long" }
   /** The turn was interrupted. */
   | { why: "stopped" }
   | { why: "superseded" }
   | { why: "shutdown" }
+  /** The turn has no time left. */
+  | { why: "deadline" }
   /** Temporal does not want this attempt's outcome any more. */
   | { why: "cancelled" }
   | { why: "failed"; error: ModelError };
@@ -19,7 +20,11 @@ export type Ending =
 export interface GenerationTimeouts {
   firstTextTimeoutMs: number;
   idleTimeoutMs: number;
+  totalTimeoutMs: number;
 }
+
+/** What a model says: text, or that all before it was no part of its answer. */
+export type Said = Exclude<Piece, { kind: "alive" }>;
 
 /** One run of a model, which whoever has a reason can end. The first reason given counts. */
 export class Generation {
@@ -36,40 +41,45 @@ export class Generation {
     this.#aborter.abort();
   }
 
-  /** Hands each piece of the answer to `onText`. Never rejects. */
+  /** Hands each piece of the answer to `onSaid`. Never rejects. A run that failed may be followed by another one. */
   async run(
     model: Model,
     prompt: ModelPrompt,
     timeouts: GenerationTimeouts,
-    onText: (text: string) => void,
+    onSaid: (said: Said) => void,
   ): Promise<Ending> {
-    const { firstTextTimeoutMs, idleTimeoutMs } = timeouts;
-    const silence = watchSilence(firstTextTimeoutMs, idleTimeoutMs, () => {
-      this.end({
-        why: "failed",
-        error: new ModelError("broken", "The model fell silent before it had finished its answer."),
-      });
-    });
+    const { firstTextTimeoutMs, idleTimeoutMs, totalTimeoutMs } = timeouts;
+    const fail = (detail: string): void => this.end({ why: "failed", error: new ModelError("timeout", detail) });
+    const silence = watchSilence(firstTextTimeoutMs, idleTimeoutMs, () =>
+      fail("The model fell silent before it had finished its answer."),
+    );
+    const total = setTimeout(() => fail(`One answer took longer than ${totalTimeoutMs} ms.`), totalTimeoutMs);
     try {
-      return await this.#consume(model.stream(prompt, this.#aborter.signal), (text) => {
-        silence.heard();
-        if (text !== "") onText(text);
+      return await this.#consume(model.stream(prompt, this.#aborter.signal), (piece) => {
+        if (piece.kind === "alive") return silence.alive();
+        silence.spoke();
+        onSaid(piece);
       });
     } catch (error) {
-      return this.#ended ?? { why: "failed", error: modelErrorOf(error) };
+      return this.#ended ?? { why: "failed", error: errorOf(error) };
     } finally {
       silence.end();
+      clearTimeout(total);
     }
   }
 
-  async #consume(answer: AsyncGenerator<string, Usage, void>, onText: (text: string) => void): Promise<Ending> {
+  async #consume(answer: AsyncGenerator<Piece, Ended, void>, onPiece: (piece: Piece) => void): Promise<Ending> {
     while (this.#ended === undefined) {
       const next = await answer.next();
       // An answer that is whole stays whole, even when somebody just wanted to end it.
-      if (next.done === true) return { why: "finished", usage: next.value };
-      if (this.#ended === undefined) onText(next.value);
+      if (next.done === true) return { why: "finished", ...next.value };
+      if (this.#ended === undefined) onPiece(next.value);
     }
-    answer.return({}).catch(() => {});
+    answer.return({ finish: "unclear", usage: {} }).catch(() => {});
     return this.#ended;
   }
+}
+
+function errorOf(error: unknown): ModelError {
+  return error instanceof ModelError ? error : new ModelError("broken", "The model failed.", { cause: error });
 }

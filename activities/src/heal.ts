@@ -25,13 +25,13 @@ export interface HealDependencies {
 
 /** Milliseconds one attempt waits for Redis; below the activity's start-to-close timeout (2 min). */
 const PATIENCE_MS = 60_000;
-/** Milliseconds between looks at Redis, before jitter: all sessions of an outage wait at the same time. */
+/** Milliseconds between tries to write, before jitter: all sessions of an outage wait at the same time. */
 const LONGEST_PAUSE_MS = 2_000;
 
 export function createHeal({ log, client, onHealed }: HealDependencies): HealActivities {
   return {
     async heal(key) {
-      await untilReachable(log, key);
+      await untilWritable(log, key);
       const truth = await truthOf(client, key);
       const outcome = truth === undefined ? "gone" : await put(log, key, truth);
       onHealed?.(outcome);
@@ -47,14 +47,15 @@ async function put(log: SessionLog, key: SessionKey, truth: SessionTruth): Promi
   }
 }
 
-async function untilReachable(log: SessionLog, key: SessionKey): Promise<void> {
+/** A Redis that answers reads may still refuse writes, for long; the workflow is not asked before there is somebody to tell. */
+async function untilWritable(log: SessionLog, key: SessionKey): Promise<void> {
   const end = performance.now() + PATIENCE_MS;
   for (let pause = 100; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      await log.head(key);
+      await log.assertWritable(key);
       return;
     } catch (error) {
-      if (performance.now() > end) throw retry("Redis is out of reach", error);
+      if (performance.now() > end) throw retry("Redis takes no writes", error);
     }
     heartbeat();
     await delay(pause * (0.5 + Math.random()), undefined, { signal: cancellationSignal() });

@@ -27,13 +27,15 @@ test("an activity without a heartbeat timeout does not heartbeat", () => {
   expect(heartbeat).not.toHaveBeenCalled();
 });
 
-test("silence: its first limit counts until something is heard, then the other one from each sound", () => {
+test("silence: its first limit counts from each sign of life until the first text, then the other one from each sound", () => {
   const onSilent = vi.fn<() => void>();
   const watch = watchSilence(10_000, 2_000, onSilent);
   vi.advanceTimersByTime(9_999);
-  watch.heard();
+  watch.alive();
+  vi.advanceTimersByTime(9_999);
+  watch.spoke();
   vi.advanceTimersByTime(1_999);
-  watch.heard();
+  watch.alive();
   vi.advanceTimersByTime(1_999);
   expect(onSilent).not.toHaveBeenCalled();
   vi.advanceTimersByTime(1);

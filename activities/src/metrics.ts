@@ -1,12 +1,16 @@
+import type { FailureClass } from "./models/model-error.ts";
 import type { Usage } from "./models/model.ts";
 
 export type AttemptOutcome =
   | "completed"
   | "stopped"
   | "superseded"
+  /** Failed for good. */
   | "refused"
+  /** Failed, and will be tried again. */
   | "unavailable"
   | "breaker_open"
+  | "deadline"
   | "cancelled"
   | "shutdown";
 
@@ -22,8 +26,10 @@ export interface RespondMetrics {
   ended(labels: ModelLabels, outcome: AttemptOutcome): void;
   /** Seconds from the start of the attempt to the model's first text. */
   firstText(labels: ModelLabels, seconds: number): void;
+  /** A call that gave no whole answer. One attempt may make several: with less context, or without. */
+  failed(labels: ModelLabels, failure: FailureClass): void;
   /** Tokens of a finished answer, by the provider's own count where it gives one. */
   tokens(labels: ModelLabels, usage: Usage): void;
 }
 
-export const NO_METRICS: RespondMetrics = { started() {}, ended() {}, firstText() {}, tokens() {} };
+export const NO_METRICS: RespondMetrics = { started() {}, ended() {}, firstText() {}, failed() {}, tokens() {} };

@@ -7,6 +7,7 @@ import { keepHeartbeating } from "./heartbeat.ts";
 import { NO_METRICS, type AttemptOutcome, type RespondMetrics } from "./metrics.ts";
 import { ModelError } from "./models/model-error.ts";
 import { labelsOf, type Model, type Models } from "./models/model.ts";
+import { StepProgress } from "./step-progress.ts";
 
 export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
   models: Models;
@@ -25,17 +26,22 @@ export function createRespond(deps: RespondDeps): RespondActivity {
   return {
     respond: async (request) => {
       const context = Context.current();
-      const model = resolve(deps.models, request, config);
+      const progress = new StepProgress(request.budgetMs, context.info.heartbeatDetails);
+      const model = await resolve(deps.models, request, config, progress);
       const labels = labelsOf(model);
-      const stopHeartbeating = keepHeartbeating(() => context.heartbeat(), context.info.heartbeatTimeoutMs);
-      metrics.started(labels, context.info.attempt);
+      const { attempt, heartbeatTimeoutMs } = context.info;
+      const heartbeat = (): void => context.heartbeat(progress.toDetails());
+      const stopHeartbeating = keepHeartbeating(heartbeat, heartbeatTimeoutMs);
+      metrics.started(labels, attempt);
       try {
-        const attempt = new Attempt({ ...deps, metrics, config }, request, activityOf(context), model);
-        const result = await attempt.run();
-        metrics.ended(labels, result.stopped ? "stopped" : "completed");
+        const activity = activityOf(context, progress);
+        const result = await new Attempt({ ...deps, metrics, config }, request, activity, model).run();
+        metrics.ended(labels, result.finish === "interrupted" ? "stopped" : "completed");
         return result;
       } catch (error) {
         metrics.ended(labels, outcomeOf(error));
+        // The next attempt goes by it.
+        if (heartbeatTimeoutMs !== undefined) heartbeat();
         throw error;
       } finally {
         stopHeartbeating();
@@ -44,19 +50,27 @@ export function createRespond(deps: RespondDeps): RespondActivity {
   };
 }
 
-function resolve(models: Models, { request }: RespondRequest, { retry }: RespondConfig): Model {
+async function resolve(
+  models: Models,
+  { request }: RespondRequest,
+  { retry }: RespondConfig,
+  progress: StepProgress,
+): Promise<Model> {
   try {
-    return models.resolve(request);
+    return await models.resolve(request);
   } catch (error) {
-    throw error instanceof ModelError ? failureOf(error, 1, retry) : error;
+    if (!(error instanceof ModelError)) throw error;
+    progress.noteFailure(error.failure);
+    throw failureOf(error, 1, progress, retry);
   }
 }
 
-function activityOf(context: Context): Activity {
-  const { cancellationSignal: signal, info } = context;
+function activityOf(context: Context, progress: StepProgress): Activity {
+  const { cancellationSignal: signal, info, log } = context;
   return {
     attempt: info.attempt,
-    scheduledAt: info.scheduledTimestampMs,
+    progress,
+    warn: (message, attributes) => log.warn(message, attributes),
     onCancel: (listener) => {
       const cancelled = (): void => listener(whyCancelled(context));
       if (signal.aborted) cancelled();
@@ -82,15 +96,15 @@ function whyCancelled({ cancellationSignal }: Context): "stopped" | "shutdown" |
 function outcomeOf(error: unknown): AttemptOutcome {
   if (!(error instanceof ApplicationFailure)) return "cancelled";
   switch (error.type) {
-    case "model_refused":
-      return "refused";
     case "breaker_open":
       return "breaker_open";
     case "superseded":
       return "superseded";
     case "worker_shutdown":
       return "shutdown";
+    case "turn_deadline":
+      return "deadline";
     default:
-      return "unavailable";
+      return error.nonRetryable === true ? "refused" : "unavailable";
   }
 }

@@ -8,7 +8,7 @@ const MIN_DELAY_MS = 20;
 
 /**
  * Milliseconds until the next attempt: exponential with full jitter, since Temporal's retry policy has none and retries in step
- * would storm a provider that has just come back. A provider's own wish comes first, bounded, and with jitter on top.
+ * would storm a provider that has just come back. A provider's own wish comes first, with jitter on top; what bounds it is the turn's time (failures.ts).
  * `attempt` counts from 1.
  */
 export function retryDelayMs(
@@ -21,6 +21,5 @@ export function retryDelayMs(
     const ceiling = Math.min(config.maxMs, config.baseMs * 2 ** (attempt - 1));
     return Math.max(MIN_DELAY_MS, Math.round(random() * ceiling));
   }
-  const asked = Math.min(retryAfterMs, config.maxRetryAfterMs);
-  return Math.max(MIN_DELAY_MS, Math.round(asked + random() * config.baseMs));
+  return Math.max(MIN_DELAY_MS, Math.round(retryAfterMs + random() * config.baseMs));
 }

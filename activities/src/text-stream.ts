@@ -59,6 +59,10 @@ export class TextStream {
   /** While finishing, `finish` alone writes: a batch's timer would write beside it. */
   #finishing = false;
   #closed = false;
+  /** Counts the retractions: what a write of an earlier count brings is no part of the text. */
+  #retractions = 0;
+  /** Readers hold what was retracted. Else an empty text is not worth a frame. */
+  #mustRetract = false;
 
   constructor(options: TextStreamOptions) {
     const { begun, before, prefix } = options;
@@ -82,6 +86,18 @@ export class TextStream {
     const joined = this.#half + piece;
     this.#half = /[\uD800-\uDBFF]$/.test(joined) ? joined.slice(-1) : "";
     this.#text += joined.slice(0, joined.length - this.#half.length).toWellFormed();
+    this.#schedule();
+  }
+
+  /** What was pushed so far, and what the attempt went on from, is no part of the text. */
+  retract(): void {
+    const isShown = this.#sent > 0 || this.#inFlight !== undefined;
+    this.#retractions++;
+    this.#text = "";
+    this.#half = "";
+    this.#sent = 0;
+    this.#mustRetract ||= isShown;
+    if (isShown && this.#standing.at === "in step") this.#standing = { at: "behind" };
     this.#schedule();
   }
 
@@ -141,7 +157,7 @@ export class TextStream {
       // A rewind waits for text to put in the old one's place: readers keep what they have until there is something better.
       case "behind":
       case "unknown":
-        return this.#text !== "";
+        return this.#text !== "" || this.#mustRetract;
     }
   }
 
@@ -168,14 +184,14 @@ export class TextStream {
       case "unknown":
         return this.#found(await log.begin(key, fence, this.#options.started, 0));
       case "behind": {
-        const [base, text] = [this.#base, this.#text];
+        const [base, text, retractions] = [this.#base, this.#text, this.#retractions];
         const answer = await log.rewind(key, fence, ++this.#lastIndex, base + text, base.length);
-        return this.#wrote(answer, text.length, base + text);
+        return this.#wrote(answer, text.length, base + text, retractions);
       }
       case "in step": {
-        const piece = this.#nextPiece();
+        const [piece, shown, sent, retractions] = [this.#nextPiece(), this.#shown, this.#sent, this.#retractions];
         const answer = await log.appendText(key, fence, ++this.#lastIndex, piece);
-        return this.#wrote(answer, this.#sent + piece.length, this.#shown + piece);
+        return this.#wrote(answer, sent + piece.length, shown + piece, retractions);
       }
     }
   }
@@ -186,12 +202,14 @@ export class TextStream {
     return this.#text.slice(this.#sent, splitsPair ? end - 1 : end);
   }
 
-  #wrote({ outcome, stop }: TextAppended, sent: number, shown: string): void {
+  #wrote({ outcome, stop }: TextAppended, sent: number, shown: string, retractions: number): void {
+    const isCurrent = retractions === this.#retractions;
     switch (outcome) {
       case "appended":
       case "duplicate":
-        this.#standing = { at: "in step" };
-        this.#sent = sent;
+        this.#standing = { at: isCurrent ? "in step" : "behind" };
+        if (isCurrent) this.#mustRetract = false;
+        this.#sent = isCurrent ? sent : 0;
         this.#shown = shown;
         this.#repairs = 0;
         break;
@@ -215,6 +233,7 @@ export class TextStream {
     const isInStep = isBeginning && begun.index === this.#lastIndex;
     this.#lastIndex = Math.max(this.#lastIndex, begun.index);
     this.#standing = { at: isInStep ? "in step" : "behind" };
+    this.#mustRetract &&= begun.text.length > this.#base.length;
     this.#sent = isInStep ? begun.text.length - this.#base.length : 0;
     this.#shown = begun.text;
     this.#nextAt = 0;

@@ -15,8 +15,8 @@ test("command-2: the stop flag ends the attempt with the partial text", async ()
   const { result } = use.rig.run(request);
   const seen = await someText(request);
   await use.rig.sessionLog.requestStop(request.key, request);
-  const { text, stopped } = await result;
-  expect(stopped).toBe(true);
+  const { text, finish } = await result;
+  expect(finish).toBe("interrupted");
   expect(text.startsWith(seen)).toBe(true);
   expect(answerTo(request).startsWith(text)).toBe(true);
   await until(() => use.rig.model.calls.at(-1)?.outcome === "aborted");
@@ -28,7 +28,7 @@ test("command-2: a stop requested between two attempts keeps what readers hold o
   const held = await use.rig.partialText(request.key);
   await use.rig.sessionLog.requestStop(request.key, request);
   const calls = use.rig.model.calls.length;
-  expect(await use.rig.run(request, { attempt: 2 }).result).toMatchObject({ text: held, stopped: true });
+  expect(await use.rig.run(request, { attempt: 2 }).result).toMatchObject({ text: held, finish: "interrupted" });
   expect(use.rig.model.calls).toHaveLength(calls);
 });
 
@@ -37,8 +37,8 @@ test("command-2: cancellation by heartbeat is the fallback for a stop flag that 
   const running = use.rig.run(request);
   const seen = await someText(request);
   running.cancel("CANCELLED");
-  const { text, stopped } = await running.result;
-  expect([stopped, text.startsWith(seen)]).toEqual([true, true]);
+  const { text, finish } = await running.result;
+  expect([finish, text.startsWith(seen)]).toEqual(["interrupted", true]);
 });
 
 test("a worker that shuts down fails the attempt, and another one goes on from there", async () => {
@@ -82,8 +82,8 @@ test("an attempt that a later one overtakes stops, for good, and writes nothing 
 test("an attempt that begins after the end of its turn stops at once", async () => {
   const request = firstTurn("faults:tokens=3");
   const { text } = await use.rig.run(request).result;
-  const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, text };
-  const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
+  const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, finish: "stop" as const, text };
+  const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, finish: "stop" as const, patch: [] };
   await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
   await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toMatchObject({
     type: "superseded",
@@ -94,7 +94,7 @@ test("an attempt that begins after the end of its turn stops at once", async () 
 test("frame-5: a second step adds to the first one's text; when it starts over, the first one's stays", async () => {
   const request = firstTurn("faults:tokens=3");
   const first = await use.rig.run(request).result;
-  const inputs = [{ producer: "p", seq: 1, text: "faults:cut@5,tokens=10,delay=3ms" }];
+  const inputs = [{ by: "ann", producer: "p", seq: 1, text: "faults:cut@5,tokens=10,delay=3ms" }];
   const second = { ...request, step: 2, textBefore: first.text.length, inputs };
   await expect(use.rig.run(second).result).rejects.toThrow("broke off");
   const { text } = await use.rig.run(second, { attempt: 2 }).result;
@@ -106,13 +106,13 @@ test("frame-5: a second step adds to the first one's text; when it starts over, 
 test("limit-1: a turn's text is bounded over its steps, so that a snapshot with it fits a Temporal payload", async () => {
   const request = firstTurn("faults:tokens=3");
   const first = await use.rig.run(request).result;
-  const inputs = [{ producer: "p", seq: 1, text: "faults:tokens=60" }];
+  const inputs = [{ by: "ann", producer: "p", seq: 1, text: "faults:tokens=60" }];
   const second = { ...request, step: 2, textBefore: first.text.length, inputs };
   const config = { maxTextLength: first.text.length + 10 };
-  const { text, stopped } = await use.rig.run(second, { config }).result;
-  expect({ length: text.length, stopped }).toEqual({ length: 10, stopped: false });
+  const { text, finish } = await use.rig.run(second, { config }).result;
+  expect({ length: text.length, finish }).toEqual({ length: 10, finish: "limit" });
   const full = { ...second, step: 3, textBefore: first.text.length + 10 };
-  expect(await use.rig.run(full, { config }).result).toMatchObject({ text: "", stopped: false });
+  expect(await use.rig.run(full, { config }).result).toMatchObject({ text: "", finish: "limit" });
 });
 
 test.each([
@@ -134,3 +134,33 @@ test.each([
     await until(async () => (await use.rig.partialText(request.key)) === first.text + text);
   },
 );
+
+test("an answer that was whole before Temporal heard of it is not asked for again", async () => {
+  const request = firstTurn("faults:tokens=10,delay=2ms");
+  const first = await use.rig.run(request).result;
+  const calls = use.rig.model.calls.length;
+  const again = await use.rig.run(request, { attempt: 2 }).result;
+  expect(again).toEqual({ ...first, spentMs: again.spentMs });
+  expect(use.rig.model.calls).toHaveLength(calls);
+  expect(await use.rig.framesOf(request.key, "rewind")).toEqual([]);
+});
+
+test("turn-4: half an answer, another step, or a text that was begun anew is not taken for a whole answer", async () => {
+  const request = firstTurn("faults:tokens=10,cut@5x2");
+  await expect(use.rig.run(request).result).rejects.toThrow("broke off");
+  await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toThrow("broke off");
+  const whole = await use.rig.run(request, { attempt: 3 }).result;
+  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 4 };
+  await use.rig.sessionLog.begin(request.key, fence, startOf(request), 0);
+  await use.rig.sessionLog.rewind(request.key, fence, 1_000, whole.text.slice(0, 5));
+  const calls = use.rig.model.calls.length;
+  expect((await use.rig.run(request, { attempt: 5 }).result).text).toBe(whole.text);
+  expect(use.rig.model.calls).toHaveLength(calls + 1);
+  const second = { ...request, step: 2, textBefore: whole.text.length };
+  await use.rig.run(second, { attempt: 2 }).result;
+  expect(use.rig.model.calls).toHaveLength(calls + 2);
+});
+
+function startOf({ version, turn, agent, inputs, applied }: RespondRequest) {
+  return { type: "turn.started" as const, version, turn, agent, inputs, applied };
+}

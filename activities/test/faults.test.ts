@@ -3,7 +3,7 @@ import { answerTokens, parseScript } from "@holdfast/model-server";
 import { ApplicationFailure } from "@temporalio/activity";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
-import { Language } from "../src/language.ts";
+import { languageLoader } from "../src/enrichment.ts";
 import { createModels } from "../src/models/registry.ts";
 import { firstTurn, type RunOptions, until, useRig } from "./rig.ts";
 
@@ -78,14 +78,15 @@ test.for(["400", "401", "403", "404", "422"])(
   async (status) => {
     const failure = await failureOf(fault(status));
     expect(failure).toMatchObject({ type: "model_refused", nonRetryable: true });
-    expect(failure.message).toContain(status);
+    expect(failure.message).toContain("Tell whoever runs this service");
     expect(failure.message).not.toContain("scripted");
+    expect(failure.cause?.message).toContain(`HTTP ${status}`);
   },
 );
 
 test("turn-5: a request for a model server where none is configured is refused", async () => {
   const request = firstTurn("hello", { provider: "openai-compatible" });
-  const models = createModels(new Language(), { embedded: { tokenDelayMs: 0 } });
+  const models = createModels(languageLoader(), { embedded: { tokenDelayMs: 0 } });
   const failure = await failureOf(request, { models });
   expect(failure).toMatchObject({ type: "model_refused", nonRetryable: true });
 });
@@ -93,11 +94,16 @@ test("turn-5: a request for a model server where none is configured is refused",
 test.for([
   ["429,retry-after=7", 7_000],
   ["503,retry-after=3", 3_000],
-  ["429,retry-after=100000", 60_000],
-])("Retry-After is obeyed, bounded: %s", async ([directives, expected]) => {
+  ["429,retry-after=100", 100_000],
+])("Retry-After is obeyed: %s", async ([directives, expected]) => {
   const failure = await failureOf(fault(String(directives)));
   expect(failure.nextRetryDelay).toBeGreaterThanOrEqual(Number(expected));
   expect(failure.nextRetryDelay).toBeLessThan(Number(expected) + 1_000);
+});
+
+test("turn-5: a pause longer than the turn has is not waited for: the user is told at once", async () => {
+  const failure = await failureOf(fault("429,retry-after=100000"));
+  expect(failure).toMatchObject({ type: "model_unavailable", nonRetryable: true });
 });
 
 test("Retry-After may be a date", async () => {

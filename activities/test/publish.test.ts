@@ -27,14 +27,14 @@ function newKey(): SessionKey {
   return { tenant: "acme", owner: "ann", name: `s${++keys}` };
 }
 
-const inputs = [{ producer: "p", seq: 1, text: "hi" }];
+const inputs = [{ by: "ann", producer: "p", seq: 1, text: "hi" }];
 const started: TurnStartedBody = {
   type: "turn.started",
   version: 1,
   turn: 1,
   agent: "echo",
   inputs,
-  applied: { p: 1 },
+  applied: { "ann/p": 1 },
 };
 const failed: Commit = {
   run: "run-1",
@@ -44,11 +44,19 @@ const failed: Commit = {
     version: 2,
     turn: 1,
     text: "",
+    finish: "error",
     patch: [{ op: "add", path: "/a", value: 1 }],
     error: { code: "agent_error", message: "oh" },
   },
   state: { a: 1 },
-  turn: { turn: 1, inputs, outcome: "failed", text: "", error: { code: "agent_error", message: "oh" } },
+  turn: {
+    turn: 1,
+    inputs,
+    outcome: "failed",
+    finish: "error",
+    text: "",
+    error: { code: "agent_error", message: "oh" },
+  },
   keepTurns: 1,
 };
 

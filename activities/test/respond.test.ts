@@ -1,6 +1,7 @@
 import { emptySnapshot, type Turn } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
+import type { Ended, Piece } from "../src/models/model.ts";
 import { firstTurn, until, useRig } from "./rig.ts";
 
 const use = useRig();
@@ -14,10 +15,9 @@ test("frame-2, frame-4: the turn's start and its text stand in the log, and the 
   const result = await use.rig.run(request).result;
   expect(result).toMatchObject({
     text: answerTo(request.inputs[0]?.text ?? "", "tokens=30"),
-    stopped: false,
+    finish: "stop",
     model: "scripted",
   });
-  expect(result.enrichment.sentiment).toBeGreaterThan(0);
   expect(result.usage).toEqual({ inputTokens: 1, outputTokens: 30 });
   expect(result.spentMs).toBeGreaterThan(0);
   const frames = await use.rig.frames(request.key);
@@ -26,7 +26,7 @@ test("frame-2, frame-4: the turn's start and its text stand in the log, and the 
     version: 1,
     turn: 1,
     inputs: request.inputs,
-    applied: { p: 1 },
+    applied: { "ann/p": 1 },
   });
   expect((await use.rig.partialTexts(request.key)).at(-1)).toBe(result.text);
 });
@@ -60,15 +60,15 @@ function scriptCalls(commandstats: string): number {
 test("context: committed turns come from the log's cache", async () => {
   const request = firstTurn("first");
   const { text } = await use.rig.run(request).result;
-  const turn: Turn = { turn: 1, inputs: request.inputs, outcome: "completed", text };
-  const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, patch: [] };
+  const turn: Turn = { turn: 1, inputs: request.inputs, outcome: "completed", finish: "stop", text };
+  const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, finish: "stop" as const, patch: [] };
   await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
   const second = {
     ...request,
     turn: 2,
     version: 3,
-    inputs: [{ producer: "p", seq: 2, text: "second" }],
-    applied: { p: 2 },
+    inputs: [{ by: "ann", producer: "p", seq: 2, text: "second" }],
+    applied: { "ann/p": 2 },
   };
   await use.rig.run(second).result;
   const contents = use.rig.model.calls.at(-1)?.messages.map(({ content }) => content);
@@ -79,8 +79,9 @@ test("context: a cold cache is asked for at the workflow, and is warm afterwards
   const request = { ...firstTurn("now"), turn: 2, version: 3, request: { instructions: "Be brief." } };
   const earlier: Turn = {
     turn: 1,
-    inputs: [{ producer: "p", seq: 1, text: "before" }],
+    inputs: [{ by: "ann", producer: "p", seq: 1, text: "before" }],
     outcome: "completed",
+    finish: "stop",
     text: "answer",
   };
   const running = { turn: 2, inputs: request.inputs, step: 1, attempt: 1, index: 0, text: "" };
@@ -100,7 +101,7 @@ test("context: without the conversation so far there is no answer, but a retry",
 test("the embedded model answers and streams", async () => {
   const request = firstTurn("Hello! My order 1234 is late.", { provider: "embedded" });
   const result = await use.rig.run(request).result;
-  expect(result).toMatchObject({ model: "wink-eng-lite", stopped: false });
+  expect(result).toMatchObject({ model: "wink-eng-lite", finish: "stop" });
   expect(result.text).toContain("embedded model");
   expect((await use.rig.partialTexts(request.key)).at(-1)).toBe(result.text);
   expect((await use.rig.framesOf(request.key, "delta")).length).toBeGreaterThan(3);
@@ -121,22 +122,28 @@ test("half a character at the very end becomes a replacement character, in the l
   const request = firstTurn("hello");
   const half = "ends in \ud83c";
   const models = {
-    resolve: () => ({ provider: "test", name: "half", continuesFrom: () => false, stream: () => once(half) }),
+    resolve: async () => ({
+      provider: "test",
+      name: "half",
+      promptTokens: () => undefined,
+      continuesFrom: () => false,
+      stream: () => once(half),
+    }),
   };
   const { text } = await use.rig.run(request, { models }).result;
   expect(text).toBe("ends in \ufffd");
   expect(await use.rig.partialText(request.key)).toBe(text);
 });
 
-async function* once(text: string) {
-  yield text;
-  return {};
+async function* once(text: string): AsyncGenerator<Piece, Ended, void> {
+  yield { kind: "text", text };
+  return { finish: "stop", usage: {} };
 }
 
 test("a huge answer is cut at its limit and goes out in frames of bounded size", async () => {
   const request = firstTurn("faults:tokens=20,token-length=50000");
-  const { text, stopped } = await use.rig.run(request, { config: { maxTextLength: 300_000 } }).result;
-  expect([text.length, stopped]).toEqual([300_000, false]);
+  const { text, finish } = await use.rig.run(request, { config: { maxTextLength: 300_000 } }).result;
+  expect([text.length, finish]).toEqual([300_000, "limit"]);
   const deltas = await use.rig.framesOf(request.key, "delta");
   expect(Math.max(...deltas.map((delta) => delta.text.length))).toBeLessThanOrEqual(32 * 1024);
   expect(deltas.map((delta) => delta.text).join("")).toBe(text);

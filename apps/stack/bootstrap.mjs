@@ -105,7 +105,7 @@ async function repairNode() {
 
 /** `npm ci` empties node_modules first, which would pull the ground from under a stack that runs from it. */
 function refuseUnderRunningStack() {
-  const holder = readJson(resolve(ROOT, process.env.HOLDFAST_DATA_DIR ?? ".holdfast", "lock"));
+  const holder = readJson(resolve(ROOT, process.env.HOLDFAST_DATA_DIR || ".holdfast", "lock"));
   if (isAlive(holder?.pid)) {
     throw new Advice(
       `The dependencies changed and must be installed, but Holdfast is running (process ${holder.pid}): stop it first.`,
@@ -187,15 +187,15 @@ function run([command, ...args], cwd) {
 }
 
 /**
- * Hands over to the pinned Node. Ctrl-C reaches it directly, being in the same process group; the other signals are passed on. The
- * IPC channel tells it when this process is gone.
+ * Hands over to the pinned Node, and passes signals on. Most senders (a terminal's Ctrl-C, `timeout`, service managers) signal the
+ * whole process group, so it hears of one wish more than once, and takes that into account. The IPC channel tells it when this
+ * process is gone.
  */
 function handOver(node, args) {
   const child = spawn(node, [join(ROOT, "apps", "stack", "src", "main.ts"), ...args], {
     stdio: ["inherit", "inherit", "inherit", "ipc"],
   });
-  process.on("SIGINT", () => {});
-  for (const signal of ["SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
   child.once("error", (error) =>
     fail(new Advice(`Node ${NODE} does not start (${error.message}): delete node_modules.`)),
   );

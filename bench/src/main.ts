@@ -15,8 +15,9 @@ program
   )
   .addHelpText(
     "after",
-    "\nJSON goes to stdout, a table to stderr. Exit code 1: something was lost, duplicated or garbled.",
-  );
+    "\nJSON goes to stdout, a table to stderr. Exit code 1: something was lost, duplicated or garbled; 2: an option is not right.",
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 
 const load = { sessions: 40, seconds: 20, rounds: 3, agent: "echo", model: "server", targets: all } as const;
 

@@ -35,14 +35,15 @@ export function addCommonOptions(command: Command, defaults: Defaults): Command 
         .choices(["same-queue", "own-queue"])
         .default("same-queue"),
     )
+    .option("--memory", "keep Temporal's and Valkey's data in memory, not in files as npm start does", false)
     .addOption(new Option("--arrivals <kind>", "of an open loop").choices(["poisson", "even"]).default("poisson"))
     .option("--seed <number>", "of an open loop's arrivals", whole, 1);
 }
 
 export function systemSettings(options: CommonOptions): SystemSettings {
-  const { targets, edges, agent, model, tokens, perSend, sessionsPerConnection, bareShape } = options;
+  const { targets, edges, agent, model, tokens, perSend, sessionsPerConnection, bareShape, memory } = options;
   const tokenDelayMs = options.tokenDelay;
-  return { targets, edges, agent, model, tokens, tokenDelayMs, perSend, sessionsPerConnection, bareShape };
+  return { targets, edges, agent, model, tokens, tokenDelayMs, perSend, sessionsPerConnection, bareShape, memory };
 }
 
 export function whole(text: string): number {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { AxeResults } from "axe-core";
 import { expect, test } from "vitest";
-import { PATIENCE, type ChatPage } from "./chat-page.ts";
+import type { ChatPage } from "./chat-page.ts";
 import { ENDLESS, scripted } from "./script.ts";
 import type { Stage } from "./stage.ts";
 

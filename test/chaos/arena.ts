@@ -6,7 +6,7 @@ import type { Stack, StackOptions } from "@holdfast/stack/stack";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
 import { startScene } from "../conformance/stack.ts";
 import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";
-import { type Failover, startClusterFailover, startSentinelFailover } from "./failover.ts";
+import { type Failover, startClusterFailover, startPairSwitch, startSentinelFailover } from "./failover.ts";
 import type { ArenaKind } from "./faults.ts";
 import { lastWords } from "./last-words.ts";
 
@@ -87,6 +87,7 @@ async function treeOf(kind: ArenaKind): Promise<Tree | undefined> {
 }
 
 async function failoverOf(kind: ArenaKind): Promise<Failover | undefined> {
+  if (kind === "switched") return startPairSwitch();
   if (kind === "sentinel") return startSentinelFailover();
   if (kind === "cluster") return startClusterFailover();
   return undefined;

@@ -35,6 +35,7 @@ test.for<{ strike: string; seed: number; seconds: number; faults: Fault[] }>([
     faults: ["edge-kill", "inference-kill", "orchestrator-kill", "edge-pause"],
   },
   { strike: "servers", seed: 34, seconds: 6, faults: ["valkey-kill-flush", "temporal-kill", "valkey-pause"] },
+  { strike: "Temporal's database", seed: 36, seconds: 8, faults: ["temporal-db-locked"] },
   {
     strike: "links and the model",
     seed: 15,

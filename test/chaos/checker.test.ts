@@ -30,7 +30,7 @@ test("a durable observe the agent never counted, and one it counted twice", () =
 
 test("no dedupe: an input is in two turns", () => {
   const broken = promisesBroken((_, truth, reader) => {
-    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", text: answer("say 2") });
+    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", finish: "stop", text: answer("say 2") });
     reader.final = truth;
   });
   expect(broken).toContain("duplicated");
@@ -121,7 +121,7 @@ test("ack-1: a session whose workflow does not answer has lost what was durable"
 test("an input nobody was told is durable, in two turns", () => {
   const broken = promisesBroken((history, truth, reader) => {
     for (const input of history.sent) input.durable = false;
-    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", text: answer("say 2") });
+    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", finish: "stop", text: answer("say 2") });
     reader.final = truth;
   });
   expect(broken).toContain("duplicated");

@@ -13,6 +13,8 @@ export interface CrowdPlan {
   /** Begins the names of its sessions; those of two crowds must differ. */
   run: string;
   durationMs: number;
+  /** How many times longer than usual they wait before they speak again. */
+  slowness?: number;
   /** Milliseconds since the run began. */
   clock: () => number;
   /** Somebody is about to cut the agent short. */
@@ -45,13 +47,14 @@ export function enlist(plan: CrowdPlan, stack: Stack, cables: Cables): Talker[] 
  * the seed alone.
  */
 export async function talk(participants: readonly Talker[], plan: CrowdPlan): Promise<void> {
+  const { slowness = 1 } = plan;
   await Promise.all(
     participants.map(async (participant, index) => {
       const random = randomFrom(plan.seed * 1_000 + index);
       for (let said = 1; plan.clock() < plan.durationMs || plan.isUnderFire(); said++) {
         participant.say(`${participant.name} says ${said}`);
         if (random() < 0.3) participant.observe("looks");
-        await sleep(400 + random() * 1_200);
+        await sleep((400 + random() * 1_200) * slowness);
         if (random() < 0.1) {
           plan.onInterrupt(participant.key);
           participant.interrupt();

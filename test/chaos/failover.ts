@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath } from "@holdfast/contract";
-import { startCluster, startSentinel, type Topology } from "@holdfast/redis-topologies";
+import { startCluster, startPair, startSentinel, type Topology } from "@holdfast/redis-topologies";
 
 /** Replicas that were cut off for longer may not be elected. */
 const LONGEST_CUT_MS = 2_000;
@@ -13,13 +13,15 @@ export interface FailoverPlan {
   onBlow: () => void;
 }
 
-/** A Redis that replaces what fails. Both strikes resolve when every node is back in its place; they wait for each other. */
+/** A Redis of several servers, and what can be done to it. Strikes resolve when every node is back in its place; they wait for each other. */
 export interface Failover {
   readonly url: string;
   /** Kills what holds the data, after a while in which it acknowledged what its replicas never heard of. */
-  killWithLoss(plan: FailoverPlan): Promise<void>;
+  killWithLoss?(plan: FailoverPlan): Promise<void>;
   /** Stops it without a word; replaced, it wakes after `holdMs` and believes nothing has happened. */
-  hang(plan: FailoverPlan): Promise<void>;
+  hang?(plan: FailoverPlan): Promise<void>;
+  /** Makes the primary a replica under its clients' connections; `pick` says for how long, and who is the primary then. */
+  changeRole?(plan: Omit<FailoverPlan, "session"> & { pick: number }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -43,15 +45,36 @@ export async function startClusterFailover(): Promise<Failover> {
   );
 }
 
-type Act = (session: SessionKey) => Promise<unknown>;
+export async function startPairSwitch(): Promise<Failover> {
+  const pair = await startPair();
+  const inTurn = takingTurns();
+  return {
+    url: pair.url,
+    changeRole: ({ holdMs, pick, onBlow }) =>
+      inTurn(async () => {
+        onBlow();
+        if (pick < 1 / 3) await pair.demoteAndBack(holdMs);
+        else await pair.switchOver({ holdMs, cutsConnections: pick < 1 / 2, isForsaken: pick > 3 / 4 });
+        await pair.mend();
+      }),
+    stop: () => pair.stop(),
+  };
+}
 
-function failoverOf(topology: Topology, kill: Act, hang: Act): Failover {
+/** One strike after the other, whatever becomes of each. */
+function takingTurns(): (act: () => Promise<void>) => Promise<void> {
   let turn: Promise<unknown> = Promise.resolve();
-  const inTurn = (act: () => Promise<void>): Promise<void> => {
+  return (act) => {
     const done = turn.then(act);
     turn = done.catch(() => undefined);
     return done;
   };
+}
+
+type Act = (session: SessionKey) => Promise<unknown>;
+
+function failoverOf(topology: Topology, kill: Act, hang: Act): Failover {
+  const inTurn = takingTurns();
   return {
     url: topology.url,
     killWithLoss: ({ holdMs, session, onBlow }) =>

@@ -1,8 +1,8 @@
 /**
- * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or a build whose bounds are so
- * small that a run reaches them, or one whose clocks are wrong.
+ * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or is switched by hand, or a build
+ * whose bounds are so small that a run reaches them, or one whose clocks are wrong.
  */
-export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "sentinel", "cluster"] as const;
+export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "switched", "sentinel", "cluster"] as const;
 export type ArenaKind = (typeof ARENAS)[number];
 
 /** What is done to a process, a link, or by the clients. What is held for a while is so for the strike's `holdMs`. */
@@ -27,9 +27,16 @@ export const FAULTS = {
   "valkey-kill-flush": "standalone",
   "valkey-pause": "standalone",
   "valkey-drain": "standalone",
+  /** It answers reads and refuses writes, for one of several reasons. */
+  "writes-refused": "standalone",
+  /** Some of a session's keys are gone, or hold what nobody wrote, in mid-turn and between turns. */
+  "keys-lost": "standalone",
   "temporal-kill": "standalone",
   "temporal-pause": "standalone",
   "temporal-drain": "standalone",
+  /** Its database takes no write, while the server itself is there: another process holds the file locked. */
+  "temporal-db-locked": "standalone",
+  "temporal-db-locked-long": "standalone",
   "model-cut": "standalone",
   "model-429": "standalone",
   "model-stall": "standalone",
@@ -41,6 +48,8 @@ export const FAULTS = {
   "signal-flood": "small-bounds",
   /** Processes and Valkey disagree about the time, and change their minds. */
   "clock-step": "wrong-clocks",
+  /** The primary is made a replica under its clients' connections, and back; or another takes its place behind its address. */
+  "role-change": "switched",
   /** The primary is killed when its replicas miss what it acknowledged. */
   "sentinel-failover": "sentinel",
   /** The primary hangs, is replaced, and wakes as a primary that nobody wants. */
@@ -53,11 +62,13 @@ export type Fault = keyof typeof FAULTS;
 
 /**
  * Milliseconds beyond what any fault is held, for those that prove nothing when they are short: a dead peer has to be found
- * out by the pings of the arena before it is back, and a log has to move on by more than it keeps.
+ * out by the pings of the arena before it is back, a log has to move on by more than it keeps, and a database that stays away
+ * has to outlast the time-outs of tasks, of heartbeats, and of the server's own wait for it.
  */
 export const HELD_LONGER_MS: Partial<Record<Fault, number>> = {
   "edge-pause": 4_000,
   "link-half-open": 4_000,
+  "temporal-db-locked-long": 15_000,
   "tab-asleep": 3_000,
 };
 

@@ -1,9 +1,8 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { type ArenaKind, ARENAS, type Fault, FAULT_NAMES, isFault } from "./faults.ts";
 import { ALL, type Line, mixIn, runMatrix } from "./matrix.ts";
 import { isClean, markdown, type Outcome, outcomeOf, vacuity } from "./outcome.ts";
+import { keep, told } from "./report.ts";
 import type { RunResult } from "./run.ts";
 
 interface Options {
@@ -21,6 +20,8 @@ interface Options {
 const program = new Command("npm run chaos --").description(
   "Clients talk while faults strike real processes; a checker that knows the truth looks at every frame. Exits 0 only if nothing was lost, repeated, garbled or left hanging.",
 );
+// As everywhere here: 2 for an option that is not right, 1 for what was found.
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 program
   .option("--seed <n>", "first seed: the same seed gives the same schedule", whole, 1)
   .option("--runs <n>", "runs per line, each with the next seed", whole, 1)
@@ -40,9 +41,9 @@ process.exit();
 
 async function chaos({ seed, runs, minutes, clients, jobs, keep: file, ...which }: Options): Promise<number> {
   const kept: Promise<void>[] = [];
-  const onRun = (line: Line, result: RunResult): void => {
-    console.error(told(line, result));
-    if (result.violations.length > 0) kept.push(keep(file, line, result));
+  const onRun = ({ name }: Line, result: RunResult): void => {
+    console.error(told(name, result));
+    if (result.violations.length > 0) kept.push(keep(file, name, result));
   };
   const plan = { firstSeed: seed, seeds: runs, durationMs: minutes * 60_000, clients, jobs, onRun };
   const results = await runMatrix(linesOf(which), plan);
@@ -61,23 +62,6 @@ function linesOf({ fault = [], all, mix = [] }: Pick<Options, "fault" | "all" | 
   if (all) return ALL;
   if (fault.length + mix.length === 0) return [mixIn("standalone")];
   return [...[...new Set(fault)].map((name) => ({ name, faults: [name] })), ...[...new Set(mix)].map(mixIn)];
-}
-
-function told({ name }: Line, { seed, strikes, acked, settledMs, violations }: RunResult): string {
-  const struck = strikes
-    .toSorted((a, b) => a.struckAtMs - b.struckAtMs)
-    .map(({ fault, struckAtMs }) => `${fault} at ${(struckAtMs / 1_000).toFixed(1)} s`);
-  const broken = violations.map((violation) => `\n  BROKEN ${JSON.stringify(violation)}`).join("");
-  return `${name}, seed ${seed}: ${struck.join(", ")}; ${acked} acked, at rest after ${(settledMs / 1_000).toFixed(1)} s${broken}`;
-}
-
-/** One file a run, so that the first failure is not overwritten by the second. */
-async function keep(file: string, { name }: Line, { seed, strikes, history, violations }: RunResult): Promise<void> {
-  const path = file.replace(/(\.json)?$/, `-${name.replaceAll(/\W+/g, "-")}-${seed}.json`);
-  const transcripts = Object.fromEntries(history.transcripts);
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, JSON.stringify({ seed, violations, strikes, ...history, transcripts }, null, 1));
-  console.error(`  the history is kept in ${path}`);
 }
 
 function whole(text: string): number {

@@ -20,13 +20,13 @@ export interface MatrixPlan extends Pick<RunPlan, "durationMs" | "clients"> {
   onRun?: (line: Line, result: RunResult) => void;
 }
 
-const isOfValkey = (fault: Fault): boolean => fault.startsWith("valkey-");
+const isOfValkey = (fault: Fault): boolean => fault.startsWith("valkey-") || fault === "writes-refused";
 const inArena = (kind: ArenaKind): Fault[] => FAULT_NAMES.filter((fault) => FAULTS[fault] === kind);
 
 /** Everything at once in one arena: what the stack as it ships suffers, and what only this arena does. */
 export function mixIn(kind: ArenaKind): Line {
   if (kind === "standalone") return { name: "mixed", faults: inArena(kind) };
-  const ownRedis = kind === "sentinel" || kind === "cluster";
+  const ownRedis = kind === "sentinel" || kind === "cluster" || kind === "switched";
   const shared = inArena("standalone").filter((fault) => !(ownRedis && isOfValkey(fault)));
   return { name: `mixed, ${kind}`, faults: [...inArena(kind), ...shared] };
 }

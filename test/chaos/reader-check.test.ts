@@ -10,7 +10,7 @@ const shownOnTheWay = (snapshot: Partial<Snapshot>) =>
       ...truth,
       version: 2,
       turns: truth.turns.slice(0, 1),
-      applied: { p: 1 },
+      applied: { "ann/p": 1 },
       state: { n: 1 },
     };
     const frame: Frame = { type: "snapshot", id: "4", snapshot: { ...before, ...snapshot } };
@@ -24,15 +24,27 @@ test("a snapshot on the way is no broken promise", () => {
 });
 
 test("turn-2: published before it was committed: a turn shown as completed is taken back", () => {
-  const other = { turn: 1, inputs: [inputOf(1)], outcome: "completed" as const, text: "another answer" };
+  const other = {
+    turn: 1,
+    inputs: [inputOf(1)],
+    outcome: "completed" as const,
+    finish: "stop" as const,
+    text: "another answer",
+  };
   expect(shownOnTheWay({ turns: [other] })).toEqual(["retracted"]);
-  expect(shownOnTheWay({ turns: [{ ...other, text: answer("say 1"), outcome: "interrupted" }] })).toEqual([
-    "retracted",
-  ]);
+  expect(
+    shownOnTheWay({ turns: [{ ...other, text: answer("say 1"), outcome: "interrupted", finish: "interrupted" }] }),
+  ).toEqual(["retracted"]);
 });
 
 test("turn-2: a turn shown as completed never was", () => {
-  const never = { turn: 3, inputs: [inputOf(3)], outcome: "completed" as const, text: answer("say 3") };
+  const never = {
+    turn: 3,
+    inputs: [inputOf(3)],
+    outcome: "completed" as const,
+    finish: "stop" as const,
+    text: answer("say 3"),
+  };
   expect(
     promisesBroken((_, truth, reader) => {
       const snapshot: Snapshot = { ...truth, version: 6, turns: [...truth.turns, never] };
@@ -47,7 +59,7 @@ test("a version goes back", () => {
 });
 
 test("ack-2: an input shown as applied is in no turn", () => {
-  expect(shownOnTheWay({ applied: { p: 1, q: 4 } })).toEqual(["retracted"]);
+  expect(shownOnTheWay({ applied: { "ann/p": 1, "ann/q": 4 } })).toEqual(["retracted"]);
 });
 
 test("turn-1: an input shown in a turn is in another one", () => {
@@ -95,4 +107,25 @@ test("frame-3: a patch that does not fit what the reader holds is a gap", () => 
     if (ended?.type === "turn.completed") ended.patch = [{ op: "replace", path: "/a/b", value: 1 }];
   });
   expect(broken).toEqual(["diverged", "gap"]);
+});
+
+/** The second turn failed when all of it, or a beginning, had been shown; `kept`: what its end has of it. */
+const failedWith = (kept: string) =>
+  promisesBroken((history, truth, reader) => {
+    history.turnsMayFail = true;
+    const turn = truth.turns[1];
+    const end = reader.frames.pop()?.frame;
+    if (turn === undefined || end?.type !== "turn.completed") throw new Error("The second turn has no end.");
+    const failure = { text: kept, error: { code: "turn_deadline", message: "Too late." } };
+    Object.assign(turn, { outcome: "failed", ...failure });
+    reader.frames.push({ at: 8, frame: { ...end, type: "turn.failed", ...failure } });
+  });
+
+test("turn-5: a failed turn that keeps what it had said is no broken promise", () => {
+  expect(failedWith(answer("say 2"))).toEqual([]);
+});
+
+test("turn-5: a failed turn takes from a reader what it had been shown", () => {
+  expect(failedWith("")).toEqual(["retracted"]);
+  expect(failedWith(answer("say 2").slice(0, 5))).toEqual(["retracted"]);
 });

@@ -45,6 +45,7 @@ export function checkReader(
     checkRepeat(step, bad);
     if (outcome === "ignored") continue;
     checkPartialText(step, answers, bad);
+    checkKeptText(step, bad);
     if (truth !== undefined) checkFacts(step, truth, bad);
   }
   if (broken !== undefined) bad("gap", `never healed: ${broken}`);
@@ -77,6 +78,16 @@ function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
 function checkPartialText({ at, before, held }: Step, answers: History["answers"], bad: Bad): void {
   if (hasTrueText(held, answers) || !hasTrueText(before, answers)) return;
   bad("garbled", `turn ${held.running?.turn} showed ${shown(held.running?.text ?? "")} at ${at} ms`);
+}
+
+/** turn-5: what a failed turn had said stays: its end takes nothing away from what a reader was showing. */
+function checkKeptText({ at, before, held }: Step, bad: Bad): void {
+  const { running } = before;
+  if (running === null || running.text === "") return;
+  const failed = held.turns.find(({ turn, outcome }) => turn === running.turn && outcome === "failed");
+  if (failed === undefined || failed.text.startsWith(running.text)) return;
+  const detail = `at ${at} ms turn ${running.turn} failed with ${shown(failed.text)}, ${running.text.length} characters had been shown`;
+  bad("retracted", detail);
 }
 
 function hasTrueText({ running, turns }: Snapshot, answers: History["answers"]): boolean {

@@ -9,25 +9,39 @@ import type { Fault } from "./faults.ts";
 import type { History } from "./history.ts";
 import { sessionsOf } from "./participant.ts";
 import { rest } from "./rest.ts";
-import { scheduleOf, type Strike, type Struck } from "./schedule.ts";
+import { type Blow, scheduleOf, type Strike } from "./schedule.ts";
 import { longest, recoveries, silencesOf } from "./silence.ts";
 import { type Battlefield, strikeAll } from "./strikes.ts";
 import { Transcripts } from "./transcripts.ts";
 
-export interface RunPlan {
+/** Who talks in a run, and for how long. */
+export interface TalkPlan {
   /** Begins the names of its sessions; no other run in the same arena has it. Which node holds a session follows from it. */
   name: string;
   seed: number;
   /** How long clients talk. */
   durationMs: number;
   clients: number;
+  /** How many times longer than usual clients wait before they speak again. */
+  slowness?: number;
+}
+
+export interface RunPlan extends TalkPlan {
   faults: readonly Fault[];
   onStrike?: (strike: Strike) => void;
 }
 
+/** What befalls a run. */
+export interface Attack {
+  /** Resolves with the blows that fell when everything that was struck is back. */
+  strike(field: Battlefield, clock: () => number): Promise<readonly Blow[]>;
+  /** Milliseconds it may take. A bound on a hang. */
+  withinMs: number;
+}
+
 export interface RunResult {
   seed: number;
-  strikes: Struck[];
+  strikes: readonly Blow[];
   history: History;
   violations: Violation[];
   acked: number;
@@ -46,10 +60,18 @@ const WATCH_MS = 15_000;
 /** How long strikes may take beyond the clients' talk: what was struck has to come back. A bound on a hang. */
 const STRIKES_MS = 180_000;
 
-/** One run: clients talk while faults strike; then everything must come to rest, and the checker looks at all of it. */
-export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
-  const cables = await Cables.lay(plan.clients, arena.stack.edgeUrls);
+/** One run under the faults of a seeded schedule. */
+export function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const schedule = scheduleOf(plan.seed, plan.durationMs, plan.faults);
+  return runUnder(arena, plan, {
+    strike: (field, clock) => strikeAll(field, schedule, clock, plan.onStrike),
+    withinMs: plan.durationMs + STRIKES_MS,
+  });
+}
+
+/** Clients talk while they are under attack; then everything must come to rest, and the checker looks at all of it. */
+export async function runUnder(arena: Arena, plan: TalkPlan, attack: Attack): Promise<RunResult> {
+  const cables = await Cables.lay(plan.clients, arena.stack.edgeUrls);
   const began = performance.now();
   const clock = (): number => Math.round(performance.now() - began);
   const interrupts: string[] = [];
@@ -63,9 +85,7 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
   const watched = onTheWay.watch(sessionsOf(participants), WATCH_MS, watching.signal);
   try {
     const field: Battlefield = { ...arena, cables, participants };
-    const struck = inTime(strikeAll(field, schedule, clock, plan.onStrike), plan.durationMs + STRIKES_MS).finally(
-      () => (isUnderFire = false),
-    );
+    const struck = inTime(attack.strike(field, clock), attack.withinMs).finally(() => (isUnderFire = false));
     const [{ strikes, hangs: missed }] = await Promise.all([struck, talk(participants, crowd)]);
     watching.abort();
     await watched;
@@ -105,7 +125,10 @@ export async function run(arena: Arena, plan: RunPlan): Promise<RunResult> {
 }
 
 /** Strikes that went wrong, or are not over in time, are told as what they may well be. The run is judged all the same. */
-async function inTime(strikes: Promise<Struck[]>, withinMs: number): Promise<{ strikes: Struck[]; hangs: string[] }> {
+async function inTime(
+  strikes: Promise<readonly Blow[]>,
+  withinMs: number,
+): Promise<{ strikes: readonly Blow[]; hangs: string[] }> {
   const { promise: late, resolve } = Promise.withResolvers<string>();
   const timer = setTimeout(resolve, withinMs, `strikes are not over after ${withinMs / 1_000} s`);
   try {

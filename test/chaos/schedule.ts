@@ -10,13 +10,19 @@ export interface Strike {
   pick: number;
 }
 
-/** A strike that was carried out. */
-export interface Struck extends Strike {
-  /** When the blow fell, in milliseconds since the clients began: what was to be struck may have been away till then. */
+/** A blow that fell. */
+export interface Blow {
+  fault: string;
+  /** How long what was held stayed so. */
+  holdMs: number;
+  /** When it fell, in milliseconds since the clients began: what was to be struck may have been away till then. */
   struckAtMs: number;
   /** Some reader held a turn under way. Nothing much is proved by a blow that falls into silence. */
   midStream: boolean;
 }
+
+/** A strike that was carried out. */
+export type Struck = Strike & Blow;
 
 /** Mulberry32: small, seeded, the same on every machine. Numbers in [0, 1). */
 export function randomFrom(seed: number): () => number {

@@ -1,6 +1,6 @@
 import type { Input } from "@holdfast/contract";
 import type { History, ReaderRecord, SentEvent } from "./history.ts";
-import type { Struck } from "./schedule.ts";
+import type { Blow } from "./schedule.ts";
 
 /** A reader was owed something and was given nothing. Milliseconds since the run began. */
 export interface Silence {
@@ -21,7 +21,7 @@ export function longest(silences: readonly Silence[]): number {
 }
 
 /** Of each strike: how long the reader it hit hardest waited for its next frame, counted from the strike. */
-export function recoveries(strikes: readonly Struck[], silences: readonly Silence[]): number[] {
+export function recoveries(strikes: readonly Blow[], silences: readonly Silence[]): number[] {
   return strikes
     .toSorted((a, b) => a.struckAtMs - b.struckAtMs)
     .map(({ struckAtMs, holdMs }, index, all) => {

@@ -5,10 +5,12 @@ import type { History, ModelCall, ReaderRecord, SentEvent } from "./history.ts";
 import { conversationOf } from "./prompt.ts";
 
 export const answer = (text: string): string => `${text}: one two three`;
-export const inputOf = (seq: number) => ({ producer: "p", seq, text: `say ${seq}` });
+export const inputOf = (seq: number) => ({ by: "ann", producer: "p", seq, text: `say ${seq}` });
 export const sentInput = (seq: number, durable = true): SentEvent => ({
   session: "s",
-  ...inputOf(seq),
+  producer: "p",
+  seq,
+  text: `say ${seq}`,
   kind: "input",
   at: seq,
   durable,
@@ -30,9 +32,10 @@ export function sound(): History {
     turn,
     inputs: [inputOf(turn)],
     outcome: "completed" as const,
+    finish: "stop" as const,
     text: answer(`say ${turn}`),
   }));
-  const truth: Snapshot = { version: 4, agent: "a", state: { n: 2 }, turns, running: null, applied: { p: 2 } };
+  const truth: Snapshot = { version: 4, agent: "a", state: { n: 2 }, turns, running: null, applied: { "ann/p": 2 } };
   const empty: Snapshot = { version: 0, agent: "a", state: {}, turns: [], running: null, applied: {} };
   const frames: Frame[] = [{ type: "snapshot", id: "0", snapshot: empty }];
   const chain = (id: number) => ({ id: `${id}`, prev: `${id - 1}` });
@@ -48,7 +51,7 @@ export function sound(): History {
         turn,
         agent: "a",
         inputs: [inputOf(turn)],
-        applied: { p: turn },
+        applied: { "ann/p": turn },
       },
       { type: "delta", ...chain(at + 2), ...fence, index: 1, text: text.slice(0, 5) },
       { type: "delta", ...chain(at + 3), ...fence, index: 2, text: text.slice(5) },
@@ -58,6 +61,7 @@ export function sound(): History {
         version: turn * 2,
         turn,
         text,
+        finish: "stop",
         patch: [{ op: "add", path: "/n", value: turn }],
       },
     );

@@ -1,10 +1,13 @@
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { type Arena, CALM } from "./arena.ts";
 import { VALKEY_CLOCK_KEY } from "./builds.ts";
 import type { Cable, Cables } from "./cables.ts";
+import { lockDatabase } from "./database-lock.ts";
 import { flood } from "./flood.ts";
-import type { Participant } from "./participant.ts";
+import { type Participant, sessionsOf } from "./participant.ts";
+import { loseKeys, refuseWrites } from "./sick-redis.ts";
 import { randomFrom, type Strike, type Struck } from "./schedule.ts";
 
 /** What strikes can reach. */
@@ -30,12 +33,10 @@ export async function strikeAll(
 ): Promise<Struck[]> {
   const strikes = schedule.map(async (planned): Promise<Struck> => {
     let struck: Struck | undefined;
-    const isSpeaking = ({ final }: ReturnType<Participant["record"]>): boolean => final.running !== null;
     await sleep(Math.max(0, planned.atMs - clock()));
     await strike(field, planned, () => {
       onStrike(planned);
-      const midStream = field.participants.some((participant) => isSpeaking(participant.record()));
-      struck = { ...planned, struckAtMs: clock(), midStream };
+      struck = { ...planned, struckAtMs: clock(), midStream: isMidStream(field) };
     });
     if (struck === undefined) throw new Error(`${planned.fault} struck nothing.`);
     return struck;
@@ -43,6 +44,11 @@ export async function strikeAll(
   const struck = await Promise.all(strikes);
   await Promise.all(field.stack.children().map(({ name }) => field.stack.whenReady(name)));
   return struck;
+}
+
+/** Some reader holds a turn under way. */
+export function isMidStream({ participants }: Pick<Battlefield, "participants">): boolean {
+  return participants.some((participant) => participant.record().final.running !== null);
 }
 
 /**
@@ -81,6 +87,21 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
       onBlow();
       await onValkey(stack.redisUrl, (redis) => redis.flushall());
       return stack.kill("valkey");
+    case "temporal-db-locked":
+    case "temporal-db-locked-long": {
+      await stack.whenReady("temporal");
+      const release = await lockDatabase(join(stack.dir, "temporal", "temporal.db"));
+      onBlow();
+      await sleep(holdMs);
+      return release();
+    }
+    case "writes-refused":
+      await stack.whenReady("valkey");
+      return refuseWrites(stack.redisUrl, holdMs, pick, onBlow);
+    case "keys-lost":
+      return loseKeys(stack.redisUrl, sessionsOf(field.participants), holdMs, pick, onBlow);
+    case "role-change":
+      return field.failover?.changeRole?.({ holdMs, pick, onBlow });
     case "clock-step":
       return stepClocks(field, pick, onBlow);
     case "deploy":
@@ -92,9 +113,9 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
       return;
     case "sentinel-failover":
     case "cluster-failover":
-      return field.failover?.killWithLoss({ holdMs, session: picked(field.participants, pick).key, onBlow });
+      return field.failover?.killWithLoss?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
     case "sentinel-hang":
-      return field.failover?.hang({ holdMs, session: picked(field.participants, pick).key, onBlow });
+      return field.failover?.hang?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
     default:
       return strikeProcess(field, { fault, holdMs, pick }, onBlow);
   }

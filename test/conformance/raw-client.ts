@@ -8,9 +8,11 @@ export type Obj = Record<string, unknown>;
 
 export interface RawTurn {
   turn: number;
-  inputs: { producer: string; seq: number; text: string }[];
+  inputs: { by: string; producer: string; seq: number; text: string }[];
   outcome: string;
   text: string;
+  finish: string;
+  by?: string;
   error?: { code: string; message: string };
 }
 export interface RawRunning {
@@ -39,6 +41,8 @@ interface RawFrame extends Obj {
   attempt: number;
   index: number;
   text: string;
+  finish: string;
+  by?: string;
   inputs: RawTurn["inputs"];
   agent: string;
   applied: Record<string, number>;
@@ -194,7 +198,9 @@ export class RawReader {
       inputs,
       outcome,
       text: frame.text,
+      finish: frame.finish,
       ...(frame.error && { error: frame.error }),
+      ...(frame.by !== undefined && { by: frame.by }),
     });
     view.running = null;
     return true;

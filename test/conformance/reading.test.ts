@@ -17,15 +17,21 @@ test("open-3: a session nobody has sent anything to is a snapshot of version 0",
 });
 
 test("ack-1, ack-2, frame-2 … frame-4: an input is durable, then applied, then answered in text that only grows", async () => {
-  const { socket, reader: held } = await visitors.visit();
+  const { socket, reader: held, subject } = await visitors.visit();
   const text = "tell me faults:slow=5ms,tokens=60";
   expect(await send(socket, [input(1, text)])).toEqual({ ok: true, durable: 1 });
   await held.until(ended(1));
   const expected = answer(text, "tokens=60");
   expect(held.view.turns).toEqual([
-    { turn: 1, inputs: [{ producer: "p", seq: 1, text }], outcome: "completed", text: expected },
+    {
+      turn: 1,
+      inputs: [{ by: subject, producer: "p", seq: 1, text }],
+      outcome: "completed",
+      text: expected,
+      finish: "stop",
+    },
   ]);
-  expect(held.view).toMatchObject({ version: 2, applied: { p: 1 } });
+  expect(held.view).toMatchObject({ version: 2, applied: { [`${subject}/p`]: 1 } });
   for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
   expect(held.shown.length).toBeGreaterThan(3);
   expect(held.breaks).toBe(0);
@@ -78,7 +84,7 @@ test.each(["429x2,retry-after=1", "500x2", "cut@20", "malformed@20", "nofinish",
     await send(socket, [input(1, text)]);
     await held.until(ended(1), 60_000);
     const expected = answer(text, "tokens=50");
-    expect(held.view.turns[0]).toMatchObject({ outcome: "completed", text: expected });
+    expect(held.view.turns[0]).toMatchObject({ outcome: "completed", text: expected, finish: "stop" });
     for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
   },
 );

@@ -43,7 +43,7 @@ export class UnwatchedSessions {
         const [producer, text, at] = [key.owner, `${key.owner} says it and is gone`, this.#crowd.clock()];
         const start: SessionStart = { key, agent: "concierge", lane: SHARED_LANE };
         const batch: EventBatch = {
-          runs: [{ producer, at: Date.now(), events: [{ seq: 1, kind: "input", text }] }],
+          runs: [{ by: key.owner, producer, at: Date.now(), events: [{ seq: 1, kind: "input", text }] }],
         };
         await temporal.workflow.signalWithStart(WORKFLOW_TYPE, {
           workflowId: workflowIdOf(key),

@@ -34,7 +34,7 @@ async function broken(plan: SlowReaderPlan): Promise<string[]> {
   return brokenPromises(plan, TEXT_LENGTH, await slowReader(scene, plan, () => {}));
 }
 
-test("open-7: who stops reading costs a fixed number of bytes, holds nobody up, and is caught up from the log without a gap", async () => {
+test("open-7: who stops reading costs a fixed number of bytes, holds nobody up, and is caught up without a gap", async () => {
   expect(await broken(PLAN)).toEqual([]);
 });
 
@@ -42,6 +42,6 @@ test("open-7: where the log was cut meanwhile a snapshot brings up to date who d
   expect(await broken({ ...PLAN, trim: true })).toEqual([]);
 });
 
-test("open-7, open-2: who does not even answer a ping is given up, comes back, and goes on from its cursor", async () => {
+test("open-7, open-2: who does not even answer a ping is given up, comes back, and is caught up", async () => {
   expect(await broken({ ...PLAN, edge: 1, untilGivenUp: true })).toEqual([]);
 });

@@ -75,13 +75,13 @@ const WORKERS: readonly Patch[] = [
 const WORKFLOW: readonly Patch[] = [
   {
     file: "workflows/src/session/session.ts",
-    find: "outcome: end.outcome, text: run.text, ...error };",
-    replace: `outcome: end.outcome, text: run.text, ...error, ${LATER} };`,
+    find: "outcome: end.outcome, text, finish, ...error, ...by };",
+    replace: `outcome: end.outcome, text, finish, ...error, ...by, ${LATER} };`,
   },
   {
     file: "workflows/src/session/session.ts",
-    find: "const body = { turn: run.turn, text: run.text,",
-    replace: `const body = { ${LATER}, turn: run.turn, text: run.text,`,
+    find: "const body = { turn: run.turn, text, finish,",
+    replace: `const body = { ${LATER}, turn: run.turn, text, finish,`,
   },
   {
     file: "workflows/src/session/session.ts",

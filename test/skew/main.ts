@@ -11,6 +11,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const program = new Command("npm run skew --").description(
   "Rolls real processes from an earlier release to this one and back while clients of both talk through edges of both; a checker looks at every frame. Exits 0 only if nothing was lost, repeated, garbled or left hanging.",
 );
+// As everywhere here: 2 for an option that is not right, 1 for what was found.
+program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
 program
   .requiredOption("--from <ref>", "the earlier release: a commit, a tag, a branch")
   .option("--to <ref>", "the later one (this source tree as it is)")

@@ -5,13 +5,14 @@ import { appsOf, edgeGauges } from "./app-instruments.ts";
 import { readAppMetrics } from "./app-metrics.ts";
 import { belongsTo, type ServerInstruments } from "./server-instruments.ts";
 
-/** What a session at rest has in Valkey: everything but the text of a running turn. */
-const PARTS = ["applied", "head", "log", "state", "turns"];
+/** What a session at rest has in Valkey: everything but the text of a running turn, and frames, which go soon. */
+const PARTS = ["applied", "head", "state", "turns"];
 /** Of the edges' own: one for all, one for each. */
 const FLEET_CHANNEL = "hf:edge";
-/** Seconds that keys may live which are no session's, by how they begin: counts of a minute's connections, notes of empty logs. */
+/** Seconds that keys may live which are no session's, by how they begin: counts of a minute's connections, ends of answers, notes of empty logs. */
 const SHORT_LIVES: readonly [prefix: string, seconds: number][] = [
   ["hf:connects:", 60],
+  ["hf:answer:", 3_600],
   ["hf:{", 900],
 ];
 
@@ -50,7 +51,7 @@ async function atApps(stack: Stack): Promise<string[]> {
 async function atValkey(instruments: ServerInstruments, sessions: readonly SessionKey[]): Promise<string[]> {
   const { keys, channels } = await instruments.holdings();
   const isOfSession = belongsTo(sessions);
-  const own = keys.filter(isOfSession);
+  const own = keys.filter((key) => isOfSession(key) && !key.name.endsWith(":log"));
   const expected = sessions.length * PARTS.length;
   const others = keys.filter((key) => !isOfSession(key));
   const foreign = others.filter(({ name, ttlSeconds }) => ttlSeconds > longestLife(name));

@@ -5,8 +5,9 @@ import { Ledger } from "./ledger.ts";
 const answer = (text: string): string => `${text}!`;
 const turn = (number: number, seq: number, text = `say ${seq}`, producer = "p"): Turn => ({
   turn: number,
-  inputs: [{ producer, seq, text }],
+  inputs: [{ by: "ann", producer, seq, text }],
   outcome: "completed",
+  finish: "stop",
   text: answer(text),
 });
 
@@ -51,7 +52,7 @@ test("turn-4, turn-5: a wrong text, a failed turn and a missing one are found", 
   const ledger = threeSaid();
   ledger.committed("s", [
     { ...turn(1, 1), text: "say" },
-    { ...turn(3, 2), outcome: "failed", error: { code: "turn_deadline", message: "" } },
+    { ...turn(3, 2), outcome: "failed", finish: "error", error: { code: "turn_deadline", message: "" } },
   ]);
   expect(ledger.violations).toEqual([
     's turn 1 (completed) says "say"',

@@ -15,6 +15,7 @@ export class RawGuest implements Guest {
   readonly #reader: RawReader;
   readonly #frames: { at: number; frame: Frame }[] = [];
   #socket: Socket | undefined;
+  #subject = "";
   #edge = 0;
   #seq = 0;
   #lastInput = 0;
@@ -36,8 +37,9 @@ export class RawGuest implements Guest {
     for (let failures = 0, since = performance.now(); ; failures++) {
       const edge = edges[this.#edge++ % edges.length] ?? "";
       try {
-        const { socket } = await exchange.within(lines, async () => rawConnect(edge, await token()));
+        const { socket, welcome } = await exchange.within(lines, async () => rawConnect(edge, await token()));
         this.#socket = socket;
+        this.#subject = String(welcome["subject"]);
         onConnection();
         const answer = await this.#reader.open(socket, { agent: "concierge" });
         if (!answer.ok) throw new Error(answer.error?.message);
@@ -110,7 +112,7 @@ export class RawGuest implements Guest {
   readonly #isMine = ({ producer }: { producer: string }): boolean => producer === this.#producer;
 
   #isApplied(): boolean {
-    return (this.#reader.view.applied[this.#producer] ?? 0) >= this.#lastInput;
+    return (this.#reader.view.applied[`${this.#subject}/${this.#producer}`] ?? 0) >= this.#lastInput;
   }
 
   #startDelivering(): void {

@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { SessionKey, Snapshot } from "@holdfast/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, observe, startHarness } from "./harness.ts";
 
 let harness: Harness;
 beforeAll(async () => {
@@ -43,12 +43,50 @@ test("turn-5: an agent that throws fails its turn, leaves no trace in the state,
   const { key, snapshot } = await afterTurns("thrower", "early", "late", "early");
   expect(snapshot.turns).toMatchObject([
     { outcome: "failed", text: "", error: { code: "agent_error" } },
-    { outcome: "failed", text: "re: late", error: { code: "agent_error" } },
+    { outcome: "failed", text: "re: late", finish: "error", error: { code: "agent_error" } },
     { outcome: "failed", text: "", error: { code: "agent_error" } },
   ]);
   expect(JSON.stringify(snapshot)).not.toContain("defect");
   expect(snapshot.state).toEqual({ notes: [] });
   expect((await frameTypes(key)).filter((type) => type === "turn.failed")).toHaveLength(3);
+});
+
+test("frame-3: what a failed turn had said stays, marked, for readers and for the model", async () => {
+  const { key, snapshot } = await afterTurns("half-refused", "give up", "make do", "try again");
+  expect(snapshot.turns).toMatchObject([
+    { outcome: "failed", text: "re: give upand half", finish: "error", error: { code: "model_refused" } },
+    { outcome: "completed", text: "re: make doand half", finish: "error" },
+    // Another step voids what the one before it had said.
+    { outcome: "completed", text: "re: try againre: re: try again", finish: "stop" },
+  ]);
+  expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
+  expect(harness.model.prompts.at(-1)?.messages).toContainEqual({
+    role: "assistant",
+    content: expect.stringMatching(/^re: give upand half\n\n\[.*\]$/),
+  });
+});
+
+test("turn-5: an agent that loops for ever fails its turn, holds up nobody, and can be replayed", async () => {
+  const { key, snapshot } = await afterTurns("endless", "at once", "after a reply", "awaiting", "long");
+  const error = { code: "agent_error", message: "The agent did not come to an end on this message." };
+  expect(snapshot.turns).toMatchObject([
+    { outcome: "failed", error },
+    { outcome: "failed", text: "re: after a reply", finish: "error", error },
+    { outcome: "failed", error },
+    { outcome: "completed" },
+  ]);
+  await harness.signal(key, batch("q", observe(1, "loop"), input(2, "long")), "endless");
+  await harness.until(key, ({ turns }) => turns.length === 5);
+  const { events } = await harness.handle(key).fetchHistory();
+  expect(events?.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  await harness.replay(key);
+});
+
+test("turn-5: what an agent threw stands beside its session in Temporal's UI, with file and line", async () => {
+  const { key } = await afterTurns("thrower", "early");
+  const metadata = await harness.handle(key).query<{ currentDetails: string }>("__temporal_workflow_metadata");
+  expect(metadata.currentDetails).toContain("Turn 1 failed");
+  expect(metadata.currentDetails).toMatch(/a defect of the agent[^]*test-agents\.ts:\d+/);
 });
 
 test("turn-5: a state over the limit fails the turn", async () => {
@@ -64,7 +102,7 @@ test("an agent may end a turn in its own way when the model refuses", async () =
 test("turn-5: a turn that takes longer than its agent allows fails by its deadline, and the next one runs", async () => {
   const { snapshot } = await afterTurns("impatient", "hold", "hello");
   expect(snapshot.turns).toMatchObject([
-    { outcome: "failed", error: { code: "turn_deadline" } },
+    { outcome: "failed", text: "held", finish: "error", error: { code: "turn_deadline" } },
     { outcome: "completed", text: "re: hello" },
   ]);
 });
@@ -100,5 +138,5 @@ test("command-2: an interrupt ends a turn as interrupted, whatever its agent mak
   });
   await harness.command(key, { id: "c1", name: "interrupt", args: {} });
   const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns).toMatchObject([{ outcome: "interrupted", text: "held" }]);
+  expect(turns).toMatchObject([{ outcome: "interrupted", text: "held", finish: "interrupted" }]);
 });

@@ -48,7 +48,7 @@ test(
     expect(taken("q")).toEqual(q);
     expect(turns.map((turn) => turn.turn)).toEqual(Array.from({ length: total }, (_, i) => i + 1));
     expect(turns.filter((turn) => turn.outcome !== "completed")).toEqual([]);
-    expect(applied).toEqual({ x: 1, p: p.at(-1), q: q.at(-1) });
+    expect(applied).toEqual({ "ann/x": 1, "ann/p": p.at(-1), "ann/q": q.at(-1) });
     const observed = new Map([
       ["p", signals - p.length],
       ["q", signals - q.length],
@@ -63,21 +63,22 @@ test(
 
 test("send-7, command-1: what was taken and answered before is known in the next run", async () => {
   const key = newKey();
-  await harness.signal(key, batch("p", input(1, "hello")));
-  await harness.until(key, ({ turns }) => turns.length === 1);
+  await harness.signal(key, batch("p", input(1, "hold")));
+  await harness.until(key, ({ running }) => running !== null);
   const call = { id: "c1", name: "interrupt", args: {} };
-  expect(await harness.command(key, call)).toEqual({ turn: null });
+  expect(await harness.command(key, call)).toEqual({ turn: 1 });
+  await harness.until(key, ({ turns }) => turns.length === 1);
   const { runId } = await harness.handle(key).describe();
   for (let seq = 2; (await harness.handle(key).describe()).runId === runId; seq++) {
     await harness.signal(key, batch("p", input(seq, `m${seq}`)));
     await harness.until(key, ({ turns }) => turns.length === seq);
   }
   const { turns } = await harness.snapshot(key);
-  await harness.signal(key, batch("p", input(1, "hello"), input(2, "m2")));
+  await harness.signal(key, batch("p", input(1, "hold"), input(2, "m2")));
   await harness.signal(key, batch("p", input(turns.length + 1, "hold")));
   await harness.until(key, ({ running }) => running !== null);
   // Executed again it would stop the turn that runs now.
-  expect(await harness.command(key, call)).toEqual({ turn: null });
+  expect(await harness.command(key, call)).toEqual({ turn: 1 });
   expect(await harness.snapshot(key)).toMatchObject({ running: { turn: turns.length + 1 } });
   expect(await harness.command(key, { ...call, id: "c2" })).toEqual({ turn: turns.length + 1 });
 });

@@ -1,15 +1,19 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { createHeal } from "@holdfast/activities/heal";
-import { Language } from "@holdfast/activities/language";
+import { FinishedAnswers } from "@holdfast/activities/finished-answers";
+import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
+import { createRecall } from "@holdfast/activities/recall";
 import { createRespond } from "@holdfast/activities/respond";
 import { queryTruth } from "@holdfast/activities/truth";
 import {
+  COMMAND_ANSWERED,
   type CommandCall,
   type Event,
   type EventBatch,
   type EventRun,
   type Json,
+  jsonSchema,
   laneTaskQueue,
   QUERY_SNAPSHOT,
   SHARED_LANE,
@@ -29,7 +33,13 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { startTemporal, startValkey } from "@holdfast/stack/servers";
-import { Client, Connection, type WorkflowHandle } from "@temporalio/client";
+import {
+  ApplicationFailure,
+  Client,
+  Connection,
+  type WorkflowHandle,
+  WorkflowUpdateFailedError,
+} from "@temporalio/client";
 import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
 import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
@@ -89,9 +99,10 @@ export async function startHarness(options: HarnessOptions = {}) {
         log,
         models: model,
         breakers: new Breakers(),
-        language: new Language(),
+        finished: new FinishedAnswers(),
+        loadLanguage: languageLoader(),
         queryState: (key) => queryTruth(client, key),
-        config: { retry: { baseMs: 20, maxMs: 50, maxRetryAfterMs: 100 } },
+        config: { retry: { baseMs: 20, maxMs: 50 } },
       }),
     });
     await work(worker);
@@ -103,7 +114,11 @@ export async function startHarness(options: HarnessOptions = {}) {
       identity: "orchestrator/test",
       taskQueue: TASK_QUEUE_SESSIONS,
       workflowBundle: { code },
-      activities: { ...localActivities(createPublish({ log })), ...createHeal({ log, client }) },
+      activities: {
+        ...localActivities(createPublish({ log })),
+        ...createHeal({ log, client }),
+        ...createRecall({ log, client }),
+      },
       maxConcurrentWorkflowTaskExecutions: 20,
     }),
   );
@@ -119,6 +134,14 @@ export async function startHarness(options: HarnessOptions = {}) {
     log,
     model,
     startInference,
+
+    /** Temporal answers nobody, and nothing happens in it, until it goes on. */
+    pauseTemporal(): void {
+      temporal.kill("SIGSTOP");
+    },
+    resumeTemporal(): void {
+      temporal.kill("SIGCONT");
+    },
 
     async stopValkey(): Promise<void> {
       await valkey.stop();
@@ -160,8 +183,16 @@ export async function startHarness(options: HarnessOptions = {}) {
       await Worker.runReplayHistory({ workflowBundle: { code } }, history, workflowIdOf(key));
     },
 
-    async command(key: SessionKey, call: CommandCall): Promise<Json> {
-      return handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+    /** What an edge does with a command; `ann` gives it unless it says otherwise. */
+    async command(key: SessionKey, given: Omit<CommandCall, "by"> & { by?: string }): Promise<Json> {
+      const call: CommandCall = { by: "ann", ...given };
+      try {
+        return await handle(key).executeUpdate<Json, [CommandCall]>(UPDATE_COMMAND, { args: [call] });
+      } catch (error) {
+        const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+        if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) throw error;
+        return jsonSchema.parse(cause.details?.[0]);
+      }
     },
 
     async stop(): Promise<void> {
@@ -181,7 +212,7 @@ export function newKey(): SessionKey {
 }
 
 export function run(producer: string, ...events: Event[]): EventRun {
-  return { producer, at: Date.now(), events };
+  return { by: "ann", producer, at: Date.now(), events };
 }
 
 export function batch(producer: string, ...events: Event[]): EventBatch {

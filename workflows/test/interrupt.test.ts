@@ -85,9 +85,10 @@ async function interruptAsTurnEnds(key: SessionKey): Promise<boolean> {
   gate = opened.promise;
   const first = harness.command(key, { id: "c1", name: "interrupt", args: { turn: 1 } });
   await vi.waitFor(() => expect(gate).toBeUndefined(), { timeout: 30_000, interval: 10 });
-  const second = harness
-    .handle(key)
-    .executeUpdate(UPDATE_COMMAND, { updateId: "c2", args: [{ id: "c2", name: "interrupt", args: { turn: 1 } }] });
+  const second = harness.handle(key).executeUpdate(UPDATE_COMMAND, {
+    updateId: "c2",
+    args: [{ id: "c2", by: "ann", name: "interrupt", args: { turn: 1 } }],
+  });
   harness.model.breakOff();
   await reachesServer(key, "c2");
   await failsOnce(key);

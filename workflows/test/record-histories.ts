@@ -70,14 +70,18 @@ async function recordHealing(harness: Harness): Promise<void> {
 /** Whatever is to be remembered goes along: marks, answers, inputs that wait, what was observed, the incarnation. */
 async function recordCarry(harness: Harness): Promise<void> {
   const key = { tenant: "acme", owner: "ann", name: "carried" };
-  const inputs = Array.from({ length: 12 }, (_, index) => input(index + 2, `m${index + 2}`));
+  const inputs = Array.from({ length: 12 }, (_, index) => input(index + 2, index === 0 ? "hold" : `m${index + 2}`));
   await harness.signal(key, batch("p", observe(1, "click"), ...inputs), "concierge");
   const { runId } = await harness.handle(key).describe();
-  await harness.command(key, { id: "c1", name: "interrupt", args: { turn: 99 } });
+  await harness.signal(key, { runs: [{ by: "ann", producer: "q", at: 0, events: [{ seq: 1, kind: "approve" }] }] });
+  // Whichever turn runs now.
+  await eventually(async () => {
+    assert.notDeepEqual(await harness.command(key, { id: "c1", name: "interrupt", args: {} }), { turn: null });
+  });
   await harness.until(key, ({ turns }) => turns.length === inputs.length);
   await harness.signal(key, batch("p", input(13, "m13"), input(14, "after")), "concierge");
   await harness.until(key, ({ turns }) => turns.at(-1)?.text === "re: after");
-  await harness.command(key, { id: "c1", name: "interrupt", args: { turn: 99 } });
+  assert.notDeepEqual(await harness.command(key, { id: "c1", name: "interrupt", args: {} }), { turn: null });
   await save(harness, key, "carried-first-run", runId);
   await save(harness, key, "carried-second-run");
 }
@@ -114,21 +118,27 @@ async function recordEndings(harness: Harness): Promise<void> {
     turns.map(({ outcome, text }) => [outcome, text]),
     [
       ["interrupted", "hung"],
-      ["failed", ""],
+      ["failed", "half"],
       ["completed", "re: and then?"],
     ],
   );
   await save(harness, key, "endings");
 }
 
-/** The session that takes the name of one whose workflow an operator ended. */
+/** A session that an operator cancels in mid-turn, and the one that follows under its name and takes over what it knew. */
 async function recordSuccessor(harness: Harness): Promise<void> {
   const key = { tenant: "acme", owner: "ann", name: "succeeded" };
-  await harness.signal(key, batch("p", input(1, "one")), "concierge");
-  await harness.until(key, ({ turns }) => turns.length === 1);
-  await harness.handle(key).terminate("an operator's doing");
-  await harness.signal(key, batch("p", input(2, "two")), "concierge");
-  await harness.until(key, ({ turns }) => turns[0]?.text === "re: two");
+  await harness.signal(key, batch("p", input(1, "one"), input(2, "hold"), input(3, "three")), "concierge");
+  const { runId } = await harness.handle(key).describe();
+  await eventually(async () => {
+    const read = await harness.log.snapshot(key);
+    assert.equal(read.outcome === "snapshot" && read.snapshot.running?.text, "held");
+  });
+  await harness.handle(key).cancel();
+  await eventually(async () => assert.equal((await harness.handle(key).describe()).status.name, "CANCELLED"));
+  await harness.signal(key, batch("p", input(4, "four")), "concierge");
+  await harness.until(key, ({ turns }) => turns.at(-1)?.text === "re: four");
+  await save(harness, key, "cancelled", runId);
   await save(harness, key, "succeeded");
 }
 
@@ -139,7 +149,7 @@ const SCENARIOS = [
   { files: ["carried-first-run", "carried-second-run"], record: recordCarry },
   { files: ["unhealed-second-run"], record: recordUnhealedCarry },
   { files: ["endings"], record: recordEndings },
-  { files: ["succeeded"], record: recordSuccessor },
+  { files: ["cancelled", "succeeded"], record: recordSuccessor },
 ];
 
 const hint = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60"];

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Model, ModelPrompt, Models } from "@holdfast/activities/models/model";
+import type { Ended, Model, ModelPrompt, Models, Piece } from "@holdfast/activities/models/model";
 import { ModelError } from "@holdfast/activities/models/model-error";
 
 /**
  * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
- * refused; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
- * any other text is answered by "re: " and itself, in three pieces.
+ * refused; `wait` says "half", and the rest when `goOn` is called; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
+ * any other text is answered by "re: " and itself, in three pieces. Asked to "refuse half-way" by its instructions it says
+ * "and half" and refuses the rest.
  */
 export class ScriptedModel implements Model, Models {
   readonly provider = "test";
@@ -13,40 +14,56 @@ export class ScriptedModel implements Model, Models {
   /** Prompts it was given, newest last. */
   readonly prompts: ModelPrompt[] = [];
   readonly #hanging = Promise.withResolvers<void>();
+  readonly #waiting = Promise.withResolvers<void>();
+
+  goOn(): void {
+    this.#waiting.resolve();
+  }
 
   breakOff(): void {
     this.#hanging.resolve();
   }
 
-  resolve(): Model {
+  async resolve(): Promise<Model> {
     return this;
   }
+
+  promptTokens(): undefined {}
 
   continuesFrom(): boolean {
     return false;
   }
 
-  async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Record<string, never>, void> {
+  async *stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<Piece, Ended, void> {
     this.prompts.push(prompt);
     // An input whose turn had no answer is put before the next one, as one message.
     const said = prompt.messages.at(-1)?.content.split("\n\n").at(-1) ?? "";
-    switch (said) {
+    const { instructions } = prompt.request;
+    switch (instructions === "refuse half-way" ? instructions : said) {
+      case "refuse half-way":
+        yield { kind: "text", text: "and half" };
+        throw new ModelError("refused", "The provider does not go on with this.");
       case "hold":
-        yield "held";
+        yield { kind: "text", text: "held" };
         await delay(2 ** 30, undefined, { signal });
+        break;
+      case "wait":
+        yield { kind: "text", text: "half" };
+        await this.#waiting.promise;
+        yield { kind: "text", text: " and whole" };
         break;
       case "refuse":
         throw new ModelError("refused", "The provider does not know this model.");
       case "break":
-        yield "half";
+        yield { kind: "text", text: "half" };
         throw new ModelError("broken", "The connection broke off.");
       case "hang":
-        yield "hung";
+        yield { kind: "text", text: "hung" };
         await this.#hanging.promise;
         throw new ModelError("broken", "The connection broke off.");
       default:
-        yield* ["re", ": ", said];
+        for (const text of ["re", ": ", said]) yield { kind: "text", text };
     }
-    return {};
+    return { finish: "stop", usage: {} };
   }
 }

@@ -63,9 +63,43 @@ const AGENTS: readonly Agent[] = [
     },
   }),
   defineAgent<Notes>({
+    name: "half-refused",
+    initialState,
+    async onTurn(turn) {
+      await turn.reply();
+      try {
+        await turn.reply({ instructions: "refuse half-way" });
+      } catch (error) {
+        if (turn.input.text === "give up") throw error;
+        if (turn.input.text === "try again") await turn.reply();
+      }
+    },
+  }),
+  defineAgent<Notes>({
     name: "impatient",
     initialState,
     deadlineSeconds: 1,
+    async onTurn(turn) {
+      await turn.reply();
+    },
+  }),
+  defineAgent<Notes>({
+    name: "endless",
+    initialState,
+    async onTurn(turn) {
+      if (turn.input.text === "after a reply") await turn.reply();
+      if (turn.input.text === "awaiting") for (;;) await Promise.resolve();
+      for (let round = 0; round < 100_000; round++) if (turn.input.text === "long") turn.number.toFixed();
+      if (turn.input.text !== "long") for (;;);
+    },
+    onObserve(_, events) {
+      if (events.some(({ name }) => name === "loop")) for (;;);
+    },
+  }),
+  defineAgent<Notes>({
+    name: "prompt",
+    initialState,
+    deadlineSeconds: 4,
     async onTurn(turn) {
       await turn.reply();
     },

@@ -10,7 +10,8 @@ const prompt = (messages: Message[], prefix = ""): ModelPrompt => ({ messages, p
 
 async function say(of: ModelPrompt): Promise<string> {
   let text = "";
-  for await (const piece of model.stream(of, new AbortController().signal)) text += piece;
+  for await (const piece of model.stream(of, new AbortController().signal))
+    if (piece.kind === "text") text += piece.text;
   return text;
 }
 

@@ -18,24 +18,39 @@ export interface Usage {
   outputTokens?: number;
 }
 
+/** What a model lets hear while it answers. */
+export type Piece =
+  | { kind: "text"; text: string }
+  /** It works and says nothing yet: it reasons, or its server keeps the connection alive. */
+  | { kind: "alive" }
+  /** What it said so far, the prefix included, was reasoning and is no part of the answer. */
+  | { kind: "retract" };
+
+/** How an answer came to an end. `unclear`: the server said in no known way whether it is whole. */
+export interface Ended {
+  finish: "stop" | "length" | "filtered" | "unclear";
+  usage: Usage;
+}
+
 /** A model that answers in pieces of text. */
 export interface Model {
   /** With `name` the identity of its breaker and metrics. */
   readonly provider: string;
   readonly name: string;
+  /** Tokens that a prompt may have; undefined for a model that takes any. */
+  promptTokens(request: ModelRequest): number | undefined;
   /** Whether `stream` would go on exactly after the prompt's prefix, and yield only what follows it. */
   continuesFrom(prompt: ModelPrompt): boolean;
   /**
-   * Yields the answer and returns once it is whole; "" is a sign of life of a model that reasons before it answers, which
-   * would otherwise count as silent. Throws a `ModelError` when the answer is not whole, however much was yielded; and soon
+   * Yields the answer and returns once it has ended. Throws a `ModelError` when it broke, however much was yielded; and soon
    * after `signal` aborts it throws something, whatever it is.
    */
-  stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<string, Usage, void>;
+  stream(prompt: ModelPrompt, signal: AbortSignal): AsyncGenerator<Piece, Ended, void>;
 }
 
-/** Chooses the model a request is for; throws a `ModelError` of kind `refused` when there is none. */
+/** Chooses the model a request is for; rejects with a `ModelError` when there is none. */
 export interface Models {
-  resolve(request: ModelRequest): Model;
+  resolve(request: ModelRequest): Promise<Model>;
 }
 
 export function labelsOf({ provider, name }: Model): { provider: string; model: string } {

@@ -12,18 +12,18 @@ export interface ModelsConfig {
 }
 
 /** The models of one worker: the embedded one, and those of its model server if it has one, which then are the default. */
-export function createModels(language: Language, config: ModelsConfig): Models {
-  const embedded = createEmbeddedModel(language, config.embedded);
+export function createModels(loadLanguage: () => Promise<Language>, config: ModelsConfig): Models {
   const server = config.openaiCompatible;
   const served = server === undefined ? undefined : createOpenAICompatibleModels(server);
-  const resolve = (request: ModelRequest) => {
-    const provider = request.provider ?? (served === undefined ? "embedded" : "openai-compatible");
-    if (provider === "embedded") return embedded;
-    if (served !== undefined && server !== undefined) return served(request.model ?? server.name);
-    throw new ModelError(
-      "refused",
-      "No model server is configured for this lane: set HOLDFAST_MODEL_URL at its workers.",
-    );
+  return {
+    async resolve(request: ModelRequest) {
+      const provider = request.provider ?? (served === undefined ? "embedded" : "openai-compatible");
+      if (provider === "embedded") return createEmbeddedModel(await loadLanguage(), config.embedded);
+      if (served !== undefined && server !== undefined) return served(request.model ?? server.name);
+      throw new ModelError(
+        "refused",
+        "No model server is configured for this lane: set HOLDFAST_MODEL_URL at its workers.",
+      );
+    },
   };
-  return { resolve };
 }

@@ -1,7 +1,7 @@
 import { baseConfigShape, httpUrl, httpUrls, loadConfig } from "@holdfast/service/config";
 import { z } from "zod";
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   HOLDFAST_PORT: z.coerce.number().int().min(0).max(65_535).default(4100),
   /** Temporal's own web UI, as an operator's browser reaches it. */

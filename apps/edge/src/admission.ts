@@ -1,7 +1,8 @@
-import { wireError, type WireError } from "@holdfast/contract";
+import { wireError, type SessionKey, type WireError } from "@holdfast/contract";
 import type { Cluster, Redis } from "ioredis";
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { spread } from "./backoff.ts";
+import { TokenBuckets } from "./token-bucket.ts";
 import type { Claims } from "./tokens.ts";
 
 export interface AdmissionSettings {
@@ -44,6 +45,33 @@ export function createAdmission(
       return wireError("rate_limited", "Too many connections in a short time.", { retryAfterMs });
     }
   };
+}
+
+export interface NewSessionsSettings {
+  HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_SUBJECT: number;
+  HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_TENANT: number;
+}
+
+/**
+ * SPEC limit-2: sessions begun by way of this node, by their owner and by its tenant. Each is a workflow that is kept for ever. In
+ * memory, since nothing may be awaited on the way of an event. A session this node knows nothing of counts as new though it may
+ * only be old: its client is told to wait, and by then more is known.
+ */
+export class NewSessions {
+  readonly #subjects: TokenBuckets;
+  readonly #tenants: TokenBuckets;
+
+  constructor(settings: NewSessionsSettings) {
+    const perMinute = (burst: number): TokenBuckets => new TokenBuckets({ burst, perSecond: burst / WINDOW_SECONDS });
+    this.#subjects = perMinute(settings.HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_SUBJECT);
+    this.#tenants = perMinute(settings.HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_TENANT);
+  }
+
+  /** Milliseconds to wait; 0 if the session may begin. */
+  take({ tenant, owner }: SessionKey): number {
+    const now = performance.now();
+    return this.#subjects.take(`${tenant}/${owner}`, now) || this.#tenants.take(tenant, now);
+  }
 }
 
 /** One that counts over all nodes, and the one of this node that stands in for it. */

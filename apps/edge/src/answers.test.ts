@@ -32,9 +32,15 @@ test("limit-1: what waits for Temporal keeps no hold of a connection that has en
   const intake = new Intake(
     coalescer,
     { read: () => Promise.reject(new Error("Temporal is away.")) },
+    { take: () => 0 },
     { durable: () => {}, busy: () => {} },
   );
-  const sender: Sender = { order: new ProducerOrder(), budget: new Budget(CONNECTION_BUDGET), answers: new Answers() };
+  const sender: Sender = {
+    subject: "ann",
+    order: new ProducerOrder(),
+    budget: new Budget(CONNECTION_BUDGET),
+    answers: new Answers(),
+  };
   const connection = sendFrom(intake, sender);
   await wire.arrived();
   sender.answers.drop();
@@ -57,6 +63,6 @@ function sendFrom(intake: Intake, sender: Sender): WeakRef<{ heard: SendAck[] }>
   const feed = new Feed(key, { log, follower, onLag: () => {}, onResync: () => {} });
   const connection: { heard: SendAck[] } = { heard: [] };
   const request: SendRequest = { session: "s", producer: "p", events: [{ seq: 1, kind: "observe", name: "looks" }] };
-  intake.take(sender, { key, agent: "echo", feed }, request, (ack) => connection.heard.push(ack));
+  intake.take(sender, { key, agent: "echo", isGuest: false, feed }, request, (ack) => connection.heard.push(ack));
   return new WeakRef(connection);
 }

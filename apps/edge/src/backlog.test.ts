@@ -85,3 +85,25 @@ test("limit-1: an agent that was idle for long is not taken for one that is gone
   for (let seq = 2; seq <= LIMITS.unappliedInputs + 1; seq++) backlog.add("p", { seq, bytes: 10 });
   expect(backlog.exceeds("new", fresh(1, 10))).toBe("unappliedInputs");
 });
+
+test("limit-4: guests fill half of the room, with however many producers, and the owner has the other half", () => {
+  const backlog = new Backlog();
+  const half = LIMITS.unappliedInputs / 2;
+  const guest = { bytes: 10, isGuest: true };
+  expect(backlog.exceeds("g", [{ seq: 1, ...guest }])).toBeUndefined();
+  for (let at = 1; at <= half; at++) backlog.add(`g${at}`, { seq: 1, ...guest });
+  expect(backlog.exceeds("another", [{ seq: 1, ...guest }])).toBe("unappliedInputs");
+  expect(backlog.exceeds("o", fresh(1, 10))).toBeUndefined();
+  for (let seq = 1; seq <= half; seq++) backlog.add("o", { seq, bytes: 10 });
+  expect(backlog.exceeds("new", fresh(1, 10))).toBe("unappliedInputs");
+  backlog.apply({ g1: 1 });
+  expect(backlog.exceeds("another", [{ seq: 1, ...guest }])).toBeUndefined();
+});
+
+test("limit-4: a guest's one large send does not take the owner's room", () => {
+  const backlog = new Backlog();
+  const bytes = LIMITS.unappliedInputBytes / LIMITS.eventsPerSend;
+  for (let seq = 1; seq <= LIMITS.eventsPerSend; seq++) backlog.add("g", { seq, bytes, isGuest: true });
+  backlog.add("o", { seq: 1, bytes: 10 });
+  expect(backlog.exceeds("new", fresh(LIMITS.unappliedInputs / 2 - 1, 10))).toBeUndefined();
+});

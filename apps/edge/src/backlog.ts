@@ -3,6 +3,14 @@ import { LIMITS, type Applied } from "@holdfast/contract";
 export interface Unapplied {
   readonly seq: number;
   readonly bytes: number;
+  /** Not from the session's owner. */
+  readonly isGuest?: boolean;
+}
+
+/** What is counted of inputs that wait. */
+interface Load {
+  inputs: number;
+  bytes: number;
 }
 
 /** The limits of SPEC §11 on what waits. */
@@ -20,11 +28,11 @@ const LOST_AFTER_MS = 600_000;
  * when the agent is slower than its user, the user is told so instead of the workflow growing.
  */
 export class Backlog {
-  /** By producer, ascending. */
+  /** By producer, which is named with its subject here (`markOf`); ascending. */
   readonly #waiting = new Map<string, Unapplied[]>();
   readonly #applied = new Map<string, number>();
-  #inputs = 0;
-  #bytes = 0;
+  #owner: Load = { inputs: 0, bytes: 0 };
+  #guests: Load = { inputs: 0, bytes: 0 };
   /** When the first that waits came, or the last was taken. */
   #movedAt = 0;
   readonly #now: () => number;
@@ -34,30 +42,37 @@ export class Backlog {
   }
 
   get inputs(): number {
-    return this.#inputs;
+    return this.#owner.inputs + this.#guests.inputs;
   }
 
   /**
-   * The limit these inputs would go beyond, if any. An empty backlog takes anything, or what is larger than the whole of it
-   * could never be sent.
+   * The limit these inputs, all of one sender, would go beyond, if any. Guests share half of the room, and count as no more
+   * than that against the owner. A side that has nothing waiting may send anything, or what is larger than its whole room could
+   * never be sent.
    */
   exceeds(producer: string, inputs: readonly Unapplied[]): BacklogLimit | undefined {
-    if (this.#inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
+    if (this.inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
     const added = inputs.filter(({ seq }) => !this.#isRepeat(producer, seq));
-    if (added.length === 0 || this.#inputs === 0) return undefined;
-    if (this.#inputs + added.length > LIMITS.unappliedInputs) return "unappliedInputs";
-    return this.#bytes + sum(added) > LIMITS.unappliedInputBytes ? "unappliedInputBytes" : undefined;
+    const isGuest = added[0]?.isGuest ?? false;
+    const side = isGuest ? this.#guests : this.#owner;
+    if (added.length === 0 || side.inputs === 0) return undefined;
+    const share = isGuest ? 0.5 : 1;
+    const taken = (what: keyof Load, most: number): number =>
+      isGuest ? side[what] : side[what] + Math.min(this.#guests[what], most / 2);
+    const { unappliedInputs, unappliedInputBytes } = LIMITS;
+    if (taken("inputs", unappliedInputs) + added.length > share * unappliedInputs) return "unappliedInputs";
+    const bytes = taken("bytes", unappliedInputBytes) + sum(added);
+    return bytes > share * unappliedInputBytes ? "unappliedInputBytes" : undefined;
   }
 
   /** A number that is already counted or applied is a repeat and does not count again. */
-  add(producer: string, { seq, bytes }: Unapplied): void {
-    if (this.#isRepeat(producer, seq)) return;
+  add(producer: string, input: Unapplied): void {
+    if (this.#isRepeat(producer, input.seq)) return;
     const waiting = this.#waiting.get(producer) ?? [];
-    if (this.#inputs === 0) this.#movedAt = this.#now();
-    waiting.push({ seq, bytes });
+    if (this.inputs === 0) this.#movedAt = this.#now();
+    waiting.push(input);
     this.#waiting.set(producer, waiting);
-    this.#inputs++;
-    this.#bytes += bytes;
+    this.#count(input, 1);
   }
 
   /** Inputs from `seq` on were refused after all. */
@@ -67,12 +82,12 @@ export class Backlog {
 
   /** `marks`: for each producer the highest seq a turn has taken (SPEC ack-2). */
   apply(marks: Applied): void {
-    const before = this.#inputs;
+    const before = this.inputs;
     for (const [producer, mark] of Object.entries(marks)) {
       this.#applied.set(producer, Math.max(mark, this.#applied.get(producer) ?? 0));
       this.#keep(producer, (entry) => entry.seq > mark);
     }
-    if (this.#inputs < before) this.#movedAt = this.#now();
+    if (this.inputs < before) this.#movedAt = this.#now();
     if (this.#applied.size > LIMITS.producers) this.#forgetOldest();
   }
 
@@ -84,16 +99,21 @@ export class Backlog {
     const waiting = this.#waiting.get(producer);
     if (waiting === undefined) return;
     const kept = waiting.filter(wanted);
-    this.#inputs -= waiting.length - kept.length;
-    this.#bytes -= sum(waiting) - sum(kept);
+    for (const entry of waiting) if (!wanted(entry)) this.#count(entry, -1);
     if (kept.length === 0) this.#waiting.delete(producer);
     else this.#waiting.set(producer, kept);
   }
 
+  #count({ bytes, isGuest }: Unapplied, times: 1 | -1): void {
+    const side = isGuest ? this.#guests : this.#owner;
+    side.inputs += times;
+    side.bytes += times * bytes;
+  }
+
   #clear(): void {
     this.#waiting.clear();
-    this.#inputs = 0;
-    this.#bytes = 0;
+    this.#owner = { inputs: 0, bytes: 0 };
+    this.#guests = { inputs: 0, bytes: 0 };
   }
 
   #forgetOldest(): void {

@@ -10,6 +10,11 @@ export class Budget {
     this.#maxBytes = limits.bytes;
   }
 
+  /** Half as large, for all who are not the owner of what this is a budget of. */
+  half(): Budget {
+    return new Budget({ events: this.#maxEvents / 2, bytes: this.#maxBytes / 2 });
+  }
+
   get events(): number {
     return this.#events;
   }

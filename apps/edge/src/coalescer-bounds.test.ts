@@ -1,3 +1,4 @@
+import { wireError } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { offer, SignalWire, startCoalescer } from "../test/signal-wire.ts";
 import { Budget } from "./budget.ts";
@@ -71,4 +72,60 @@ test("volume: bytes beyond the burst wait for their time; what would wait too lo
   expect(second.offer.outcome).toBe("taken");
   await wire.answer({ outcome: "durable" });
   expect(await second.settled).toEqual({ outcome: "durable" });
+});
+
+test("limit-4: guests fill half of a session's room, by events and by volume, and the owner has the rest", async () => {
+  const wire = new SignalWire();
+  const { coalescer } = startCoalescer(wire, {
+    session: { events: 8, bytes: 10_000 },
+    volume: { burst: 2_000, perSecond: 1_000 },
+    longestDelayMs: 100,
+  });
+  const guest = { isGuest: true };
+  expect(offer(coalescer, [1, 2, 3, 4], { ...guest, producer: "g" }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [1], { ...guest, producer: "h" }).offer.outcome).toBe("busy");
+  expect(offer(coalescer, [1, 2, 3, 4]).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [5]).offer.outcome).toBe("busy");
+
+  expect(offer(coalescer, [1], { ...guest, session: "v", size: 1_500 }).offer.outcome).toBe("taken");
+  expect(offer(coalescer, [2], { ...guest, session: "v", size: 100 }).offer.outcome).toBe("busy");
+  expect(offer(coalescer, [1], { session: "v", producer: "o", size: 100 }).offer.outcome).toBe("taken");
+});
+
+test("limit-1: what makes a batch refused is refused alone, and what others sent with it is durable in its order", async () => {
+  const poison = 666;
+  const taken: [string, number][] = [];
+  const { coalescer } = startCoalescer({
+    signal: async (_target, { runs }) => {
+      const events = runs.flatMap((run) => run.events.map(({ seq }): [string, number] => [run.producer, seq]));
+      if (events.some(([, seq]) => seq === poison)) return { outcome: "refused", error: wireError("too_large") };
+      taken.push(...events);
+      return { outcome: "durable" };
+    },
+  });
+  const sent = [
+    offer(coalescer, [1, 2], { producer: "a" }),
+    offer(coalescer, [665], { producer: "bad" }),
+    offer(coalescer, [poison], { producer: "bad" }),
+    offer(coalescer, [1], { producer: "b" }),
+    offer(coalescer, [667], { producer: "bad" }),
+    offer(coalescer, [3], { producer: "a" }),
+  ];
+  const outcomes = await Promise.all(sent.map(({ settled }) => settled));
+  expect(outcomes.map((settlement) => (settlement.outcome === "durable" ? "durable" : settlement.error.code))).toEqual([
+    "durable",
+    "durable",
+    "too_large",
+    "durable",
+    "unavailable",
+    "durable",
+  ]);
+  expect(taken).toEqual([
+    ["a", 1],
+    ["a", 2],
+    ["bad", 665],
+    ["b", 1],
+    ["a", 3],
+  ]);
+  expect(coalescer.depth).toEqual({ events: 0, bytes: 0 });
 });

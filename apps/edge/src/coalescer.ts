@@ -83,6 +83,11 @@ export class Coalescer {
     return this.#queues.size;
   }
 
+  /** The session was sent something lately. */
+  has(path: string): boolean {
+    return this.#queues.has(path);
+  }
+
   /** Temporal does not answer: what is taken waits for it. */
   get isHolding(): boolean {
     return this.#gate.isHolding;
@@ -93,11 +98,11 @@ export class Coalescer {
     const queue = this.#queueOf(submission);
     const events = submission.events.length;
     const bytes = submission.sizes.reduce((sum, size) => sum + size, 0);
-    const budgets = [queue.budget, submission.budget, this.#node];
+    const budgets = [...queue.budgets(submission), submission.budget, this.#node];
     if (!budgets.every((budget) => budget.fits(events, bytes))) {
       return busy(0);
     }
-    const { delay } = queue;
+    const delay = queue.delay(submission);
     if (delay > this.#settings.longestDelayMs) return busy(delay - this.#settings.longestDelayMs);
     for (const budget of budgets) budget.add(events, bytes);
     queue.add(submission);

@@ -1,5 +1,9 @@
 import {
+  COMMAND_ANSWERED,
   COMMAND_FAILURES,
+  jsonSchema,
+  markOf,
+  sessionPath,
   UPDATE_COMMAND,
   wireError,
   workflowIdOf,
@@ -18,28 +22,56 @@ import {
 } from "@temporalio/client";
 import { spread } from "./backoff.ts";
 import { classifyTemporalFailure } from "./temporal-failure.ts";
+import { TokenBuckets, type Rate } from "./token-bucket.ts";
 
-/** Never rejects. */
-export type RunCommand = (key: SessionKey, request: CommandRequest) => Promise<CommandAck>;
+/** `by`: the subject that gives it. Never rejects. */
+export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) => Promise<CommandAck>;
 
 /**
  * SPEC command-1: a command is a Temporal Update, whose id is the command's, so that a repeat waits for the first one's
  * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
  */
 export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
-  return async (key, { id, name, args }) => {
-    const call: CommandCall = { id, name, args: args ?? {} };
+  return async (key, by, { id, name, args }) => {
+    const call: CommandCall = { id, by, name, args: args ?? {} };
     try {
       const result = await client.withDeadline(Date.now() + timeoutMs, () =>
         client.workflow
           .getHandle(workflowIdOf(key))
-          .executeUpdate<Json | undefined, [CommandCall]>(UPDATE_COMMAND, { args: [call], updateId: id }),
+          .executeUpdate<Json | undefined, [CommandCall]>(UPDATE_COMMAND, { args: [call], updateId: markOf(by, id) }),
       );
       return { ok: true, result: result ?? null };
     } catch (error) {
-      return { ok: false, error: commandError(error) };
+      const answer = answerOf(error);
+      return answer === undefined ? { ok: false, error: commandError(error) } : { ok: true, result: answer };
     }
   };
+}
+
+/** What was answered before it was accepted, because it changes nothing. */
+function answerOf(error: unknown): Json | undefined {
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
+  const answer = jsonSchema.safeParse(cause.details?.[0]);
+  return answer.success ? answer.data : undefined;
+}
+
+/**
+ * SPEC limit-2: how often a session is commanded by way of this node, in milliseconds to wait. Each command is a call to
+ * Temporal and a task for an agent process. Its owner and its guests have a rate each, so that these cannot keep the owner
+ * from stopping a turn.
+ */
+export class CommandPace {
+  readonly #sessions: TokenBuckets;
+
+  constructor(rate: Rate) {
+    this.#sessions = new TokenBuckets(rate);
+  }
+
+  take(key: SessionKey, subject: string): number {
+    const side = subject === key.owner ? "owner" : "guests";
+    return this.#sessions.take(`${side}/${sessionPath(key)}`, performance.now());
+  }
 }
 
 function commandError(error: unknown): WireError {

@@ -25,7 +25,8 @@ test("lists are split and trimmed", () => {
 });
 
 test("connect-3: origins are kept as browsers send them", () => {
-  const given = "https://App.Example.com/,https://a.example:443,http://a.example:8080,capacitor://localhost,*,null";
+  const given =
+    "https://App.Example.com/,https://a.example:443,http://a.example:8080,capacitor://localhost,*,null,file://,app://.,wss://b.example:443";
   expect(edgeConfig({ ...SECRET, HOLDFAST_ALLOWED_ORIGINS: given }).HOLDFAST_ALLOWED_ORIGINS).toEqual([
     "https://app.example.com",
     "https://a.example",
@@ -33,6 +34,9 @@ test("connect-3: origins are kept as browsers send them", () => {
     "capacitor://localhost",
     "*",
     "null",
+    "file://",
+    "app://.",
+    "https://b.example",
   ]);
 });
 
@@ -44,6 +48,12 @@ test.for([
   ["an agent with a name nobody could use", { ...SECRET, HOLDFAST_AGENTS: "concierge,a/b" }],
   ["an origin with a path", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "https://a.example/app" }],
   ["an origin without a scheme", { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "a.example:443" }],
+  [
+    "a wildcard within an origin, which would match nothing",
+    { ...SECRET, HOLDFAST_ALLOWED_ORIGINS: "https://*.a.example" },
+  ],
+  ["a proxy that is no address", { ...SECRET, HOLDFAST_TRUSTED_PROXIES: "proxy.internal" }],
+  ["a range that is none", { ...SECRET, HOLDFAST_TRUSTED_PROXIES: "10.0.0.0/33" }],
   ["a lane no worker could serve", { ...SECRET, HOLDFAST_LANE: "a.b" }],
   ["no room for anyone", { ...SECRET, HOLDFAST_MAX_CONNECTIONS: "0" }],
 ] satisfies [string, NodeJS.ProcessEnv][])("refused with a sentence: %s", ([, env]) => {

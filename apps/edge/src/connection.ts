@@ -5,7 +5,6 @@ import {
   openRequestSchema,
   parseSessionRef,
   renewRequestSchema,
-  sendRequestSchema,
   sessionPath,
   wireError,
   type CommandAck,
@@ -19,13 +18,13 @@ import { Answers } from "./answers.ts";
 import { spread } from "./backoff.ts";
 import { Budget } from "./budget.ts";
 import { CONNECTION_BUDGET } from "./coalescer.ts";
-import type { RunCommand } from "./commands.ts";
+import type { CommandPace, RunCommand } from "./commands.ts";
 import type { Feeds } from "./feeds.ts";
 import type { Intake, OpenSession, Sender } from "./intake.ts";
 import type { Outlet } from "./outlet.ts";
 import { ProducerOrder } from "./producer-order.ts";
 import { Reader, type ReaderSurroundings } from "./reader.ts";
-import { checkRequest, measureArgs, placeOf } from "./request-check.ts";
+import { checkRequest, checkSend, measureArgs, placeOf } from "./request-check.ts";
 import { TokenBucket } from "./token-bucket.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 
@@ -36,6 +35,8 @@ export interface ConnectionSurroundings {
   readonly feeds: Feeds;
   readonly intake: Intake;
   readonly reading: ReaderSurroundings;
+  readonly commandsPerSecond: number;
+  readonly commandPace: CommandPace;
   readonly runCommand: RunCommand;
   readonly verify: TokenVerifier;
 }
@@ -58,12 +59,9 @@ const NO_SESSION_NAME = wireError("invalid", "session: not a session's name.");
 export class Connection {
   readonly #surroundings: ConnectionSurroundings;
   readonly #outlet: Outlet;
-  readonly #sender: Sender = {
-    order: new ProducerOrder(),
-    budget: new Budget(CONNECTION_BUDGET),
-    answers: new Answers(),
-  };
+  readonly #sender: Sender;
   readonly #requests: TokenBucket;
+  readonly #commandRate: TokenBucket;
   /** By the name the client opened it under (ids-2). */
   readonly #sessions = new Map<string, ReadSession>();
   #claims: Claims;
@@ -74,8 +72,16 @@ export class Connection {
     this.#surroundings = surroundings;
     this.#outlet = outlet;
     this.#claims = claims;
+    this.#sender = {
+      subject: claims.subject,
+      order: new ProducerOrder(),
+      budget: new Budget(CONNECTION_BUDGET),
+      answers: new Answers(),
+    };
     const rate = surroundings.requestsPerSecond;
     this.#requests = new TokenBucket(2 * rate, rate, performance.now());
+    const { commandsPerSecond } = surroundings;
+    this.#commandRate = new TokenBucket(2 * commandsPerSecond, commandsPerSecond, performance.now());
   }
 
   get claims(): Claims {
@@ -109,7 +115,8 @@ export class Connection {
     const feed = this.#surroundings.feeds.acquire(key);
     this.#drop(ref);
     const reader = new Reader(this.#surroundings.reading, feed, this.#outlet, { ref, agent, cursor, version });
-    this.#sessions.set(ref, { key, agent, feed, reader });
+    const isGuest = key.owner !== this.#claims.subject;
+    this.#sessions.set(ref, { key, agent, feed, isGuest, reader });
     // A snapshot is read from the workflow where the log is not proven; a place in the log is checked afterwards.
     if (cursor !== undefined) this.#surroundings.feeds.verify(feed);
     const { resumed } = await reader.opened;
@@ -117,7 +124,7 @@ export class Connection {
   }
 
   send(raw: unknown, answer: Answer<SendAck>): void {
-    const checked = this.#admit() ?? checkRequest(sendRequestSchema, raw);
+    const checked = this.#admit() ?? checkSend(raw);
     if (checked.outcome === "refused") return this.#refuseSend(raw, checked.error, answer);
     const session = this.#sessions.get(checked.request.session);
     if (session === undefined) return this.#refuseSend(raw, wireError("not_open"), answer);
@@ -131,6 +138,13 @@ export class Connection {
     if (tooLarge !== undefined) return answer(refusal(tooLarge));
     const resolved = this.#resolve(checked.request.session);
     if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    const wait =
+      this.#commandRate.take(performance.now()) ||
+      this.#surroundings.commandPace.take(resolved.key, this.#claims.subject);
+    if (wait > 0) {
+      const retryAfterMs = spread(wait);
+      return answer(refusal(wireError("rate_limited", "Too many commands in a short time.", { retryAfterMs })));
+    }
     if (this.#commands >= MAX_COMMANDS) {
       const error = wireError("busy", "This connection has too many commands under way.", {
         retryAfterMs: spread(500),
@@ -138,7 +152,7 @@ export class Connection {
       return answer(refusal(error));
     }
     this.#commands++;
-    const ack = await this.#surroundings.runCommand(resolved.key, checked.request);
+    const ack = await this.#surroundings.runCommand(resolved.key, this.#claims.subject, checked.request);
     this.#commands--;
     answer(ack);
   }

@@ -7,7 +7,7 @@ function started(version: number, turn: number): LogFrame {
   return { type: "turn.started", ...chain, version, turn, agent: "echo", inputs: [], applied: {} };
 }
 function completed(version: number, turn: number): LogFrame {
-  return { type: "turn.completed", ...chain, version, turn, text: "", patch: [] };
+  return { type: "turn.completed", ...chain, version, turn, text: "", finish: "stop", patch: [] };
 }
 function text(type: "delta" | "rewind", turn: number, index: number): LogFrame {
   return { type, ...chain, turn, step: 1, attempt: 1, index, text: "x" };

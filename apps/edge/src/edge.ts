@@ -5,19 +5,20 @@ import { createMetrics } from "@holdfast/service/metrics";
 import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis, type RedisRole } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
-import { createAdmission } from "./admission.ts";
+import { createAdmission, NewSessions } from "./admission.ts";
 import { FleetOrders } from "./cluster.ts";
 import { Coalescer } from "./coalescer.ts";
-import { createRunCommand } from "./commands.ts";
+import { CommandPace, createRunCommand } from "./commands.ts";
 import type { EdgeConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { createGate, SOCKET_PATH } from "./gate.ts";
 import { createHandshake } from "./handshake.ts";
 import { Intake } from "./intake.ts";
 import { EdgeMetrics } from "./metrics.ts";
-import { connectionsWithin, openFilesLimit } from "./open-files.ts";
+import { connectionsWithin, openFilesLimit, pendingWithin } from "./open-files.ts";
 import { operatorRoutes } from "./operator.ts";
 import { createReading } from "./reading.ts";
+import { createIsProxy, createOriginCheck } from "./origins.ts";
 import { reportFailures } from "./signal-report.ts";
 import { createSignal } from "./signals.ts";
 import { createSocketServer } from "./socket-server.ts";
@@ -61,9 +62,11 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   const isDegraded = (): boolean => reading.watch.isDegraded;
   const sockets = new Sockets({
     node: config.HOLDFAST_NODE_ID,
+    limits: { logBytes: config.HOLDFAST_LOG_BYTES },
     log,
     outlet: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
     isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),
+    onRefused: (request, code) => metrics.requestRefused(request, code),
     onConnect: () => metrics.connected(),
     onDisconnect: (reason) => metrics.disconnected(reason),
     connection: {
@@ -71,20 +74,31 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
       defaultAgent: config.HOLDFAST_DEFAULT_AGENT,
       requestsPerSecond: config.HOLDFAST_REQUESTS_PER_SECOND,
       feeds: reading.feeds,
-      intake: new Intake(coalescer, reading.snapshots, metrics.intake),
+      intake: new Intake(coalescer, reading.snapshots, new NewSessions(config), metrics.intake),
       reading: reading.surroundings,
+      commandsPerSecond: config.HOLDFAST_COMMANDS_PER_SECOND,
+      commandPace: new CommandPace({
+        burst: 2 * config.HOLDFAST_COMMANDS_PER_SECOND,
+        perSecond: config.HOLDFAST_COMMANDS_PER_SECOND,
+      }),
       runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
       verify,
     },
   });
 
+  const isProxy = createIsProxy(config.HOLDFAST_TRUSTED_PROXIES);
   let draining = false;
   const isDraining = (): boolean => draining;
-  const { engine, io } = createSocketServer(config, { publisher: redis.commands, subscriber: redis.fleet }, log);
+  const { engine, io } = createSocketServer(
+    config,
+    { publisher: redis.commands, subscriber: redis.fleet },
+    log,
+    metrics.slowed,
+  );
   const connections = (): number => engine.clientsCount;
   io.use(
     createHandshake({
-      allowedOrigins: config.HOLDFAST_ALLOWED_ORIGINS,
+      checkOrigin: createOriginCheck(config.HOLDFAST_ALLOWED_ORIGINS, isProxy),
       verify,
       admit: createAdmission(redis.commands, config, isDegraded),
       isDraining,
@@ -122,7 +136,15 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
 
   await reading.watch.start();
   temporalWatch.start();
-  const server = await listen(app, config.HOLDFAST_HOST, config.HOLDFAST_PORT);
+  const pending = pendingWithin(config.HOLDFAST_MAX_PENDING_CONNECTIONS, maxConnections, openFilesLimit());
+  const server = await listen(app, config.HOLDFAST_HOST, config.HOLDFAST_PORT, {
+    total: maxConnections + pending,
+    pending,
+    perAddress: config.HOLDFAST_MAX_CONNECTIONS_PER_ADDRESS,
+    pendingPerAddress: Math.ceil(pending / 2),
+    isExempt: isProxy,
+    onRefused: () => metrics.refused("tcp"),
+  });
   server.on(
     "upgrade",
     createGate(config, {

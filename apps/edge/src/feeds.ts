@@ -29,6 +29,8 @@ interface Entry {
   readonly feed: Feed;
   readers: number;
   isVerifying: boolean;
+  /** `again`: Redis went and came back while the recovery from before was under way. */
+  recovery: "none" | "running" | "again";
   readonly ending: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
@@ -78,7 +80,10 @@ export class Feeds {
    * not proven since are then compared with their workflows. What the log was never told is its workflow's to mend.
    */
   recover(): void {
-    for (const entry of this.#entries.values()) void this.#recover(entry);
+    for (const entry of this.#entries.values()) {
+      if (entry.recovery === "none") void this.#recover(entry);
+      else entry.recovery = "again";
+    }
   }
 
   /** Compares the session with its workflow if that has not been done since Redis may have lost something. */
@@ -116,7 +121,14 @@ export class Feeds {
 
   #open(path: string, key: SessionKey): Entry {
     const feed = new Feed(key, this.#surroundings);
-    const entry: Entry = { feed, readers: 0, isVerifying: false, ending: new AbortController(), linger: undefined };
+    const entry: Entry = {
+      feed,
+      readers: 0,
+      isVerifying: false,
+      recovery: "none",
+      ending: new AbortController(),
+      linger: undefined,
+    };
     this.#entries.set(path, entry);
     void this.#keepTrue(entry);
     return entry;
@@ -130,14 +142,18 @@ export class Feeds {
     await entry.feed.close();
   }
 
-  /** Never rejects. */
+  /** One at a time for a feed, however often Redis goes and comes back meanwhile. Never rejects. */
   async #recover(entry: Entry): Promise<void> {
-    const { feed } = entry;
-    await this.#until(entry, async () => {
-      await this.#recoveries(() => feed.readOn());
-      feed.wakeReaders();
-    });
-    await this.#verify(entry);
+    const { feed, ending } = entry;
+    do {
+      entry.recovery = "running";
+      await this.#until(entry, async () => {
+        await this.#recoveries(() => feed.readOn());
+        feed.wakeReaders();
+      });
+      await this.#verify(entry);
+    } while (entry.recovery !== "running" && !ending.signal.aborted);
+    entry.recovery = "none";
   }
 
   /** Never rejects. */

@@ -1,10 +1,11 @@
 import { authSchema, PROTOCOL_VERSION, wireError, type WireError } from "@holdfast/contract";
 import type { Admission } from "./admission.ts";
+import type { OriginCheck } from "./origins.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 import type { EdgeSocket } from "./wire.ts";
 
 export interface HandshakeSurroundings {
-  readonly allowedOrigins: readonly string[];
+  readonly checkOrigin: OriginCheck;
   readonly verify: TokenVerifier;
   readonly admit: Admission;
   readonly isDraining: () => boolean;
@@ -47,8 +48,10 @@ async function decide(surroundings: HandshakeSurroundings, socket: EdgeSocket, n
 }
 
 async function judge(surroundings: HandshakeSurroundings, socket: EdgeSocket): Promise<Verdict> {
-  const { allowedOrigins, verify, admit, isDraining } = surroundings;
-  if (!isOriginAllowed(socket.handshake.headers.origin, allowedOrigins)) return refused("origin_refused");
+  const { checkOrigin, verify, admit, isDraining } = surroundings;
+  const { headers, socket: transport } = socket.request;
+  const foreign = checkOrigin({ headers, remoteAddress: transport.remoteAddress });
+  if (foreign !== undefined) return { outcome: "refused", error: foreign };
   const auth = authSchema.safeParse(socket.handshake.auth);
   if (!auth.success) {
     // SPEC version-1: first, because what else such a client sends may be of its own version.
@@ -72,9 +75,4 @@ async function judge(surroundings: HandshakeSurroundings, socket: EdgeSocket): P
 
 function refused(code: WireError["code"], detail?: string): Verdict {
   return { outcome: "refused", error: wireError(code, detail) };
-}
-
-/** A request without an origin comes from no web page, and carries no one's cookies but its own. */
-function isOriginAllowed(origin: string | undefined, allowed: readonly string[]): boolean {
-  return origin === undefined || allowed.includes("*") || allowed.includes(origin);
 }

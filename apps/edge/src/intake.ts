@@ -1,4 +1,5 @@
-import { wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import { markOf, wireError, type SendAck, type SendRequest, type SessionKey } from "@holdfast/contract";
+import type { NewSessions } from "./admission.ts";
 import type { Answers } from "./answers.ts";
 import { spread } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
@@ -14,10 +15,14 @@ export interface OpenSession {
   readonly key: SessionKey;
   readonly agent: string;
   readonly feed: Feed;
+  /** The connection's subject is not the session's owner. */
+  readonly isGuest: boolean;
 }
 
 /** What a connection carries from one `send` to the next. */
 export interface Sender {
+  /** Whose connection it is. */
+  readonly subject: string;
   readonly order: ProducerOrder;
   readonly budget: Budget;
   readonly answers: Answers;
@@ -26,6 +31,7 @@ export interface Sender {
 /** The events of one send, by their numbers. */
 interface SentRange {
   producer: string;
+  mark: string;
   after: number;
   first: number;
   last: number;
@@ -37,16 +43,25 @@ export interface IntakeProbe {
   busy(limit: "queue" | "unapplied"): void;
 }
 
+/** Where a log with nothing in it ends (SPEC chain-2). */
+const START = "0";
 const REFRESH_INTERVAL_MS = 1_000;
 
 /** From a valid `send` to its one answer: order, limits, coalescer. Awaits nothing but the signal itself. */
 export class Intake {
   readonly #coalescer: Coalescer;
   readonly #snapshots: Pick<Snapshots, "read">;
+  readonly #newSessions: Pick<NewSessions, "take">;
   readonly #probe: IntakeProbe;
   readonly #refreshedAt = new WeakMap<Feed, number>();
 
-  constructor(coalescer: Coalescer, snapshots: Pick<Snapshots, "read">, probe: IntakeProbe) {
+  constructor(
+    coalescer: Coalescer,
+    snapshots: Pick<Snapshots, "read">,
+    newSessions: Pick<NewSessions, "take">,
+    probe: IntakeProbe,
+  ) {
+    this.#newSessions = newSessions;
     this.#coalescer = coalescer;
     this.#snapshots = snapshots;
     this.#probe = probe;
@@ -54,7 +69,8 @@ export class Intake {
 
   take(sender: Sender, session: OpenSession, request: SendRequest, answer: (ack: SendAck) => void): void {
     const { producer, events } = request;
-    const { feed, key, agent } = session;
+    const { feed, key, agent, isGuest } = session;
+    const mark = markOf(sender.subject, producer);
     const first = events[0]?.seq ?? 1;
     const last = events.at(-1)?.seq ?? first;
     const after = Math.min(request.after ?? first - 1, first - 1);
@@ -66,9 +82,9 @@ export class Intake {
     }
     const sizes = measured.request;
     const inputs = events.flatMap(({ kind, seq }, index) => {
-      return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0 }] : [];
+      return kind === "input" ? [{ seq, bytes: sizes[index] ?? 0, isGuest }] : [];
     });
-    const exceeded = feed.backlog.exceeds(producer, inputs);
+    const exceeded = feed.backlog.exceeds(mark, inputs);
     if (exceeded !== undefined) {
       this.#probe.busy("unapplied");
       this.#refreshMarks(session);
@@ -78,15 +94,23 @@ export class Intake {
       return answer({ ok: false, error });
     }
 
+    const wait = this.#mayBeNew(feed) ? this.#newSessions.take(key) : 0;
+    if (wait > 0) {
+      const retryAfterMs = spread(wait);
+      return answer({ ok: false, error: wireError("rate_limited", "Too many new sessions.", { retryAfterMs }) });
+    }
+
     const tell = sender.answers.add(answer);
     const offer = this.#coalescer.offer({
       target: { key, agent },
+      by: sender.subject,
       producer,
       at: Date.now(),
       events,
       sizes,
       budget: sender.budget,
-      settle: this.#settler(sender.order, feed, { producer, after, first, last }, tell),
+      isGuest,
+      settle: this.#settler(sender.order, feed, { producer, mark, after, first, last }, tell),
     });
     if (offer.outcome === "busy") {
       this.#probe.busy("queue");
@@ -97,14 +121,18 @@ export class Intake {
       });
     }
     sender.order.take(feed.path, producer, last);
-    for (const input of inputs) feed.backlog.add(producer, input);
+    for (const input of inputs) feed.backlog.add(mark, input);
+  }
+
+  #mayBeNew({ path, tail }: Feed): boolean {
+    return (tail === undefined || tail === START) && !this.#coalescer.has(path);
   }
 
   /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */
   #settler(
     order: ProducerOrder,
     { path, backlog }: Feed,
-    { producer, after, first, last }: SentRange,
+    { producer, mark, after, first, last }: SentRange,
     tell: (ack: SendAck) => void,
   ): Submission["settle"] {
     const arrivedAt = performance.now();
@@ -114,7 +142,7 @@ export class Intake {
         return tell({ ok: true, durable: last });
       }
       order.rollBack(path, producer, after);
-      backlog.remove(producer, first);
+      backlog.remove(mark, first);
       tell({ ok: false, error: settlement.error });
     };
   }

@@ -1,10 +1,14 @@
 import type { SessionKey } from "@holdfast/contract";
 import type { RedisConnection } from "@holdfast/service/redis";
 import type { LogReach } from "@holdfast/session-log";
+import { Cluster } from "ioredis";
 
 const POLL_INTERVAL_MS = 1_000;
 /** While something is away; the sooner its return is seen, the shorter the readers' wait. */
 const LOST_INTERVAL_MS = 250;
+
+/** Stands for a server that is there again before anybody noticed that it was not. */
+const REPLACED = "replaced";
 
 export interface LogWatchListener {
   /** Some session's log is out of reach. */
@@ -13,20 +17,32 @@ export interface LogWatchListener {
   onBack(): void;
 }
 
-/** Whether session logs are in reach (SPEC open-6): asks now and then, and at once when a connection closes. */
+/** For so long after its return what the log was refused may be missing in it: its workflows mend that within seconds. */
+const DOUBT_MS = 10_000;
+
+/** An edge's connections; all but `commands` listen. */
+export interface EdgeConnections {
+  readonly commands: RedisConnection;
+  readonly subscriber: RedisConnection;
+  readonly fleet: RedisConnection;
+}
+
+/**
+ * Whether session logs are in reach, to be read and to be written (SPEC open-6): asks now and then, and at once when a
+ * connection closes.
+ */
 export class LogWatch {
   readonly #reach: LogReach;
-  readonly #redis: { commands: RedisConnection; subscriber: RedisConnection };
+  readonly #redis: EdgeConnections;
   readonly #listener: LogWatchListener;
   #told: ReadonlySet<string> = new Set();
+  #awayAt = Number.NEGATIVE_INFINITY;
+  /** The subscriber was connected since the last look: it went where the others go. */
+  #isSubscriberNew = true;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
 
-  constructor(
-    reach: LogReach,
-    redis: { commands: RedisConnection; subscriber: RedisConnection },
-    listener: LogWatchListener,
-  ) {
+  constructor(reach: LogReach, redis: EdgeConnections, listener: LogWatchListener) {
     this.#reach = reach;
     this.#redis = redis;
     this.#listener = listener;
@@ -46,10 +62,21 @@ export class LogWatch {
     return this.#reach.isAway(key);
   }
 
+  /**
+   * Writes were refused, or lost, a moment ago: what the log holds may be older than what is durable, though nothing was lost
+   * that it had acknowledged.
+   */
+  get isDoubtful(): boolean {
+    return this.isDegraded || performance.now() - this.#awayAt < DOUBT_MS;
+  }
+
   /** Resolves when the first look is done, in reach or not. */
   async start(): Promise<void> {
     const { commands, subscriber } = this.#redis;
     for (const connection of [commands, subscriber]) connection.on("close", () => this.#lose());
+    subscriber.on("ready", () => {
+      this.#isSubscriberNew = true;
+    });
     // Of a Cluster: the connection to one node has ended.
     commands.on("-node", () => {
       if (!this.isDegraded) this.#schedule(0);
@@ -66,8 +93,23 @@ export class LogWatch {
     await ready(this.#redis.commands);
     await this.#reach.look();
     if (this.#told.size > 0 && this.#redis.subscriber.status !== "ready") this.#reach.lose();
+    if (this.#reach.wasReplaced) this.#onReplaced();
+    this.#isSubscriberNew = false;
     this.#tell();
     this.#schedule(this.isDegraded ? LOST_INTERVAL_MS : POLL_INTERVAL_MS);
+  }
+
+  /**
+   * Another server has taken the place of the one that was asked before, or the same one was a replica in between. Whoever only
+   * listens is told nothing of that, and may listen where nothing is said any more.
+   */
+  #onReplaced(): void {
+    const { subscriber, fleet } = this.#redis;
+    if (!(subscriber instanceof Cluster) && !this.#isSubscriberNew) {
+      for (const connection of [subscriber, fleet]) connection.disconnect(true);
+    }
+    // What it acknowledged may be gone, whatever was noticed of it.
+    this.#told = new Set([...this.#told, REPLACED]);
   }
 
   #lose(): void {
@@ -83,6 +125,7 @@ export class LogWatch {
   #tell(): void {
     if (this.#isStopped) return;
     const [before, now] = [this.#told, this.#reach.away];
+    if (before.size + now.size > 0) this.#awayAt = performance.now();
     this.#told = now;
     if (!isWithin(now, before)) this.#listener.onLost();
     if (!isWithin(before, now)) this.#listener.onBack();

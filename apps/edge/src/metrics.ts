@@ -24,6 +24,8 @@ export class EdgeMetrics {
   readonly #connects: Counter;
   readonly #refusals: Counter<"code">;
   readonly #disconnects: Counter<"reason">;
+  readonly #requestRefusals: Counter<"request" | "code">;
+  readonly #slowed: Counter;
   readonly #pausedReaders: Gauge;
   readonly #resyncs: Counter;
   readonly #feedLag: Histogram;
@@ -45,6 +47,17 @@ export class EdgeMetrics {
       name: "holdfast_edge_disconnects_total",
       help: "Connections ended, by Socket.IO's reason.",
       labelNames: ["reason"],
+      registers,
+    });
+    this.#requestRefusals = new Counter({
+      name: "holdfast_edge_requests_refused_total",
+      help: "Requests answered with an error, by its code.",
+      labelNames: ["request", "code"],
+      registers,
+    });
+    this.#slowed = new Counter({
+      name: "holdfast_edge_slowed_total",
+      help: "Times a connection was not read for a while, because it had sent more than its rate.",
       registers,
     });
     this.#pausedReaders = new Gauge({
@@ -75,6 +88,13 @@ export class EdgeMetrics {
   refused(code: string): void {
     this.#refusals.inc({ code });
   }
+
+  /** SPEC limit-1, limit-2: which limits are met can be told. `request`: one of those the edge knows, or `unknown`. */
+  requestRefused(request: string, code: string): void {
+    this.#requestRefusals.inc({ request, code });
+  }
+
+  readonly slowed = (): void => this.#slowed.inc();
 
   disconnected(reason: string): void {
     this.#disconnects.inc({ reason });

@@ -11,6 +11,11 @@ export function connectionsWithin(wanted: number, openFiles: number): number {
   return Math.max(1, Math.min(wanted, openFiles - RESERVED));
 }
 
+/** Those that are still to be upgraded, beside so many that are: what is left of the reserve. */
+export function pendingWithin(wanted: number, connections: number, openFiles: number): number {
+  return Math.max(1, Math.min(wanted, openFiles - connections - RESERVED / 2));
+}
+
 /** How many files this process may open (`ulimit -n`; Node raises the soft limit to the hard one); Infinity where nothing tells. */
 export function openFilesLimit(): number {
   try {

@@ -1,9 +1,9 @@
-import { LIMITS, openRequestSchema, sendRequestSchema } from "@holdfast/contract";
+import { LIMITS, openRequestSchema } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { checkRequest, measureEvents, placeOf } from "./request-check.ts";
+import { checkRequest, checkSend, measureEvents, placeOf } from "./request-check.ts";
 
 const input = (text: string) => ({ seq: 1, kind: "input", text });
-const send = (event: unknown) => checkRequest(sendRequestSchema, { session: "s", producer: "p", events: [event] });
+const send = (event: unknown) => checkSend({ session: "s", producer: "p", events: [event] });
 
 test("req-2: what is wrong is named, and unknown members are wrong", () => {
   expect(checkRequest(openRequestSchema, { session: "s", colour: "red" })).toMatchObject({
@@ -41,7 +41,7 @@ test("limit-1: what is too large is `too_large`, a number too high is `invalid`"
   });
   expect(send({ ...input("x"), seq: Number.MAX_SAFE_INTEGER + 2 })).toMatchObject({ error: { code: "invalid" } });
   const events = Array.from({ length: LIMITS.eventsPerSend + 1 }, (_, index) => ({ ...input("x"), seq: index + 1 }));
-  const checked = checkRequest(sendRequestSchema, { session: "s", producer: "p", events });
+  const checked = checkSend({ session: "s", producer: "p", events });
   expect(checked).toMatchObject({
     error: { code: "too_large", message: expect.stringContaining("events: over eventsPerSend (256).") },
   });
@@ -69,7 +69,7 @@ test("send-5: the place of a request that is wrong in all else can still be told
 
 test("send-5: an `after` that is not below the first seq is read as first seq − 1", () => {
   const request = { session: "s", producer: "p", after: 7, events: [{ ...input("x"), seq: 7 }] };
-  expect(checkRequest(sendRequestSchema, request)).toMatchObject({ outcome: "valid" });
+  expect(checkSend(request)).toMatchObject({ outcome: "valid" });
   expect(placeOf(request)?.after).toBe(6);
 });
 
@@ -83,4 +83,30 @@ test("ids-1, send-1: what could be no valid request's place is none, and nothing
   expect(at({ producer: "p".repeat(LIMITS.nameLength + 1) })).toBeUndefined();
   for (const after of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2]) expect(at({ after })).toBeUndefined();
   for (const seq of [-1, 0, 1.5, Number.MAX_SAFE_INTEGER + 2]) expect(at({ events: [{ seq }] })).toBeUndefined();
+});
+
+test("send-1: what an event carries comes through as it was, and an event without data has none", () => {
+  const events = [
+    { seq: 1, kind: "observe", name: "n", data: { a: [1, { b: null }], "": "", constructor: 1 } },
+    { seq: 2, kind: "input", text: "x", data: null },
+    { seq: 3, kind: "input", text: "y" },
+  ];
+  expect(checkSend({ session: "s", producer: "p", events })).toEqual({
+    outcome: "valid",
+    request: { session: "s", producer: "p", events },
+  });
+  expect(send({ seq: 1, kind: "observe", name: "n", data: { file: Buffer.from("x") } })).toMatchObject({
+    error: { code: "invalid", message: expect.stringContaining("binary") },
+  });
+});
+
+test("req-2: an error quotes little of what was sent", () => {
+  const name = "k".repeat(100_000);
+  for (const request of [
+    { session: "s", [name]: 1 },
+    { session: "s", agent: 1, [name]: 1 },
+  ]) {
+    const checked = checkRequest(openRequestSchema, request);
+    expect(checked.outcome === "refused" && checked.error.message.length).toBeLessThan(1_000);
+  }
 });

@@ -1,13 +1,16 @@
 import {
   LIMITS,
   nameSchema,
+  sendRequestSchema,
   seqSchema,
   wireError,
   type CommandRequest,
+  type Json,
   type SendRequest,
   type WireError,
 } from "@holdfast/contract";
 import { z } from "zod";
+import { packetLengthOf } from "./packet-parser.ts";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
 
@@ -17,18 +20,65 @@ export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"
  */
 const MAX_DEPTH = 100;
 
+/** What goes into a message to a client of what it sent: a name may be as long as a packet. */
+const QUOTED = 200;
+
+/** A packet's own signs, its name, and escapes that another encoder would have written as they are. */
+const PACKET_ROOM = 4 * 1024;
+/** At most: `\u0041` for `A`. */
+const ESCAPED = 6;
+
 /** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
 export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
+  // None of these has more to say than a token.
+  const length = packetLengthOf(raw) ?? 0;
+  if (length > ESCAPED * LIMITS.eventBytes) return tooLarge(`the request: ${length} characters.`);
   const flaw = flawOf(raw, MAX_DEPTH);
-  if (flaw !== undefined) return { outcome: "refused", error: wireError("invalid", `The request ${flaw}.`) };
+  return flaw === undefined ? parse(schema, raw) : invalid(`The request ${flaw}.`);
+}
+
+/**
+ * SPEC send-1. What is cheap to see comes first: how many events there are, and how large. What an event carries as `data`
+ * is walked once, by `flawOf`; the schema's walk would take a second of everybody's time for a packet full of brackets.
+ */
+export function checkSend(raw: unknown): Checked<SendRequest> {
+  if (!isRecord(raw) || !Array.isArray(raw["events"])) return checkRequest(sendRequestSchema, raw);
+  const events: unknown[] = raw["events"];
+  if (Object.keys(raw).length > SEND_MEMBERS) return invalid("The request has members that no `send` has.");
+  if (events.length > LIMITS.eventsPerSend) return tooLarge(`events: over eventsPerSend (${LIMITS.eventsPerSend}).`);
+  if ((packetLengthOf(raw) ?? 0) > ESCAPED * LIMITS.eventBytes * events.length + PACKET_ROOM) {
+    return tooLarge(`events: one is over eventBytes (${LIMITS.eventBytes}).`);
+  }
+  const flaw = flawOf(raw, MAX_DEPTH);
+  if (flaw !== undefined) return invalid(`The request ${flaw}.`);
+  const checked = parse(sendRequestSchema, { ...raw, events: events.map(withoutData) });
+  if (checked.outcome === "refused") return checked;
+  const whole = checked.request.events.map((event, index) => withData(event, events[index]));
+  return { outcome: "valid", request: { ...checked.request, events: whole } };
+}
+
+/** session, producer, after, events. */
+const SEND_MEMBERS = 4;
+
+function withoutData(event: unknown): unknown {
+  return isRecord(event) && Object.hasOwn(event, "data") ? { ...event, data: null } : event;
+}
+
+function withData<T extends { data?: Json | undefined }>(event: T, raw: unknown): T {
+  if (!isRecord(raw) || !Object.hasOwn(raw, "data")) return event;
+  const { data } = raw;
+  return isJson(data) ? { ...event, data } : event;
+}
+
+function parse<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
   const parsed = schema.safeParse(raw);
   if (parsed.success) return { outcome: "valid", request: parsed.data };
   const issue = parsed.error.issues[0];
   if (issue === undefined) return { outcome: "refused", error: wireError("invalid") };
-  const where = issue.path.length === 0 ? "the request" : issue.path.join(".");
+  const where = issue.path.length === 0 ? "the request" : issue.path.join(".").slice(0, QUOTED);
   const limit = limitOf(issue);
   if (limit !== undefined) return tooLarge(`${where}: over ${limit} (${LIMITS[limit]}).`);
-  return { outcome: "refused", error: wireError("invalid", `${where}: ${issue.message}.`) };
+  return invalid(`${where}: ${issue.message.slice(0, QUOTED)}.`);
 }
 
 /** The limit of SPEC §11 a schema found something to be over, if it is one that names a size. */
@@ -42,12 +92,26 @@ function limitOf(issue: z.core.$ZodIssue): "eventsPerSend" | "inputTextBytes" | 
 function flawOf(value: unknown, levels: number): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
+  if (ArrayBuffer.isView(value)) return "has binary data in it, and requests are JSON";
   if (Object.hasOwn(value, "__proto__")) return "has a member called __proto__";
   for (const member of Object.values(value)) {
     const flaw = flawOf(member, levels - 1);
     if (flaw !== undefined) return flaw;
   }
   return undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** What is in a packet without binary data was decoded from JSON. */
+function isJson(value: unknown): value is Json {
+  return value !== undefined;
+}
+
+function invalid(detail: string): { outcome: "refused"; error: WireError } {
+  return { outcome: "refused", error: wireError("invalid", detail) };
 }
 
 /** Each event's encoded bytes, or which is over a limit of SPEC §11. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { wireError, type WireError } from "@holdfast/contract";
+import { markOf, wireError, type WireError } from "@holdfast/contract";
 import { backoff } from "./backoff.ts";
 import type { Budget } from "./budget.ts";
 import type { SignalGate } from "./signal-gate.ts";
@@ -29,6 +29,11 @@ export interface QueueSurroundings {
   readonly onReleased: (events: number, bytes: number) => void;
 }
 
+interface RefusedPiece {
+  readonly submission: Submission;
+  readonly error: WireError;
+}
+
 /**
  * Events of one session that are not durable yet, in the order they came. At most one signal is in flight: what
  * arrives meanwhile is the next batch. A batch that failed is sent again before anything behind it.
@@ -36,6 +41,9 @@ export interface QueueSurroundings {
 export class SessionQueue {
   readonly #surroundings: QueueSurroundings;
   readonly #budget: Budget;
+  /** Of all who are not the session's owner: half of each, so that they cannot keep the owner from being heard. */
+  readonly #guestBudget: Budget;
+  readonly #guestVolume: TokenBucket;
   readonly #bucket: TokenBucket;
   readonly #volume: TokenBucket;
   #waiting: Piece[] = [];
@@ -45,23 +53,28 @@ export class SessionQueue {
     const { pace, volume } = surroundings.settings;
     this.#surroundings = surroundings;
     this.#budget = budget;
+    this.#guestBudget = budget.half();
+    this.#guestVolume = new TokenBucket(volume.burst / 2, volume.perSecond / 2, performance.now());
     this.#bucket = new TokenBucket(pace.burst, pace.perSecond, performance.now());
     this.#volume = new TokenBucket(volume.burst, volume.perSecond, performance.now());
   }
 
-  get budget(): Budget {
-    return this.#budget;
+  /** Those in which a submission needs room. */
+  budgets({ isGuest }: Pick<Submission, "isGuest">): Budget[] {
+    return isGuest ? [this.#budget, this.#guestBudget] : [this.#budget];
   }
 
   /** Milliseconds until what waits has gone out, as far as its volume decides. */
-  get delay(): number {
-    return this.#volume.delay(performance.now(), this.#budget.bytes);
+  delay({ isGuest }: Pick<Submission, "isGuest">): number {
+    const now = performance.now();
+    const guests = isGuest ? this.#guestVolume.delay(now, this.#guestBudget.bytes) : 0;
+    return Math.max(guests, this.#volume.delay(now, this.#budget.bytes));
   }
 
   /** Nothing under way, and a new queue in its place would behave the same. */
   get isForgettable(): boolean {
     const now = performance.now();
-    return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now);
+    return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now) && this.#guestVolume.isFull(now);
   }
 
   add(submission: Submission): void {
@@ -78,10 +91,7 @@ export class SessionQueue {
     try {
       while (this.#waiting.length > 0 && !this.#surroundings.stopping.aborted) {
         await this.#awaitPace();
-        const batch = this.#takeBatch();
-        const refusal = await this.#deliver(batch);
-        if (refusal === undefined) for (const piece of batch) this.#settle(piece, undefined);
-        else this.#refuseAll(batch, refusal);
+        await this.#send(this.#takeBatch(), new Map());
       }
     } catch (error) {
       if (!this.#surroundings.stopping.aborted) throw error;
@@ -120,10 +130,11 @@ export class SessionQueue {
     }
     const batch = this.#waiting.splice(0, count);
     // Once, however often it is sent: what a lost answer repeats is rare, and a long outage must not leave a long debt.
-    this.#volume.spend(
-      performance.now(),
-      batch.reduce((sum, piece) => sum + piece.bytes, 0),
-    );
+    const now = performance.now();
+    for (const { bytes: size, submission } of batch) {
+      this.#volume.spend(now, size);
+      if (submission.isGuest) this.#guestVolume.spend(now, size);
+    }
     return batch;
   }
 
@@ -156,20 +167,45 @@ export class SessionQueue {
     }
   }
 
-  /** What stands behind a refused batch was sent in the belief that the batch goes first: it must not overtake it. */
-  #refuseAll(batch: Piece[], error: WireError): void {
-    const behind = this.#waiting;
-    this.#waiting = [];
-    for (const piece of batch) this.#settle(piece, error);
-    const later = wireError("unavailable", "What was sent before it was refused.", { retryAfterMs: 0 });
-    const refused = new Set(batch.map((piece) => piece.submission));
-    for (const piece of behind) this.#settle(piece, refused.has(piece.submission) ? error : later);
+  /**
+   * Until each piece is durable or refused. A refused batch is halved until what is refused stands alone: it may come of one
+   * sender, and the others had no part in it. `refused`: by sender, what was of this batch.
+   */
+  async #send(batch: Piece[], refused: Map<string, RefusedPiece>): Promise<void> {
+    const [first, ...others] = batch;
+    if (first === undefined) return;
+    const error = await this.#deliver(batch);
+    if (error === undefined) return batch.forEach((piece) => this.#settle(piece, undefined));
+    if (others.length === 0) {
+      refused.set(senderOf(first), { submission: first.submission, error });
+      this.#settle(first, error);
+      this.#waiting = this.#withoutFollowers(this.#waiting, refused);
+      return;
+    }
+    const half = Math.ceil(batch.length / 2);
+    await this.#awaitPace();
+    await this.#send(batch.slice(0, half), refused);
+    const rest = this.#withoutFollowers(batch.slice(half), refused);
+    if (rest.length > 0) await this.#awaitPace();
+    await this.#send(rest, refused);
+  }
+
+  /** What its producer sent behind a refused piece, in the belief that it goes first, must not overtake it: refuses that. */
+  #withoutFollowers(pieces: readonly Piece[], refused: ReadonlyMap<string, RefusedPiece>): Piece[] {
+    return pieces.filter((piece) => {
+      const before = refused.get(senderOf(piece));
+      if (before === undefined) return true;
+      const isSame = before.submission === piece.submission;
+      const later = wireError("unavailable", "What was sent before it was refused.", { retryAfterMs: 0 });
+      this.#settle(piece, isSame ? before.error : later);
+      return false;
+    });
   }
 
   #settle(piece: Piece, error: WireError | undefined): void {
     const { submission, events, bytes, isLast } = piece;
     submission.budget.release(events.length, bytes);
-    this.#budget.release(events.length, bytes);
+    for (const budget of this.budgets(submission)) budget.release(events.length, bytes);
     this.#surroundings.onReleased(events.length, bytes);
     if (isLast) submission.settle(error === undefined ? { outcome: "durable" } : { outcome: "refused", error });
   }
@@ -177,4 +213,9 @@ export class SessionQueue {
   async #sleep(ms: number): Promise<void> {
     await sleep(ms, undefined, { signal: this.#surroundings.stopping });
   }
+}
+
+/** Whose order counts: a producer belongs to its subject. */
+function senderOf({ submission }: Piece): string {
+  return markOf(submission.by, submission.producer);
 }

@@ -19,12 +19,26 @@ export interface PlacedSnapshot {
   readonly cursor: Cursor;
 }
 
+/** Undefined: of a session that does not exist yet. */
+interface Loaded {
+  readonly snapshot: Snapshot | undefined;
+  readonly cursor: Cursor;
+}
+
 export type SnapshotSource = "cache" | "query" | "none";
 
 export interface SnapshotProbe {
   served(source: SnapshotSource): void;
   /** `atOnce`: Queries in flight, this one included. */
   queried(atOnce: number): void;
+}
+
+export interface SnapshotsOptions {
+  /** Queries in flight for readers, and as many for checks. */
+  readonly maxQueries: number;
+  /** What the log holds may be old, though nothing it was told was lost: writes were refused. */
+  readonly isDoubtful: () => boolean;
+  readonly probe: SnapshotProbe;
 }
 
 const QUERY_DEADLINE_MS = 10_000;
@@ -42,15 +56,17 @@ export class Snapshots {
   readonly #log: SessionLog;
   readonly #temporal: Client;
   readonly #probe: SnapshotProbe;
-  readonly #reads = new Map<string, Promise<PlacedSnapshot>>();
+  readonly #isDoubtful: () => boolean;
+  readonly #reads = new Map<string, Promise<Loaded>>();
   readonly #fromCache = pLimit(MAX_CACHE_READS);
   readonly #forReaders;
   readonly #forChecks;
   #queries = 0;
 
-  constructor(log: SessionLog, temporal: Client, maxQueries: number, probe: SnapshotProbe) {
+  constructor(log: SessionLog, temporal: Client, { maxQueries, isDoubtful, probe }: SnapshotsOptions) {
     this.#log = log;
     this.#temporal = temporal;
+    this.#isDoubtful = isDoubtful;
     this.#probe = probe;
     this.#forReaders = pLimit(maxQueries);
     this.#forChecks = pLimit(maxQueries);
@@ -61,10 +77,12 @@ export class Snapshots {
     const path = sessionPath(key);
     let read = this.#reads.get(path);
     if (read === undefined) {
-      read = this.#load(key, agent).finally(() => this.#reads.delete(path));
+      read = this.#load(key).finally(() => this.#reads.delete(path));
       this.#reads.set(path, read);
     }
-    return await read;
+    const { snapshot, cursor } = await read;
+    // Each who asks for a session that does not exist yet may name another agent.
+    return { snapshot: snapshot ?? emptySnapshot(agent), cursor };
   }
 
   /**
@@ -103,10 +121,12 @@ export class Snapshots {
     await this.#log.prove(key, epoch);
   }
 
-  async #load(key: SessionKey, agent: string): Promise<PlacedSnapshot> {
+  async #load(key: SessionKey): Promise<Loaded> {
+    const isDoubtful = this.#isDoubtful();
     let told: SessionTruth | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const { epoch, proven, ...cached } = await this.#fromCache(() => this.#log.snapshot(key));
+      const { epoch, proven: isProven, ...cached } = await this.#fromCache(() => this.#log.snapshot(key));
+      const proven = isProven && !isDoubtful;
       // What was asked for just now needs no proof, which there is none of where Redis does not tell its epoch.
       if (cached.outcome === "snapshot" && (proven || holds(cached, told))) {
         this.#probe.served(told === undefined ? "cache" : "query");
@@ -117,7 +137,7 @@ export class Snapshots {
       if (current === undefined) {
         if (isEmpty && !proven) await this.#log.prove(key, epoch);
         this.#probe.served("none");
-        return { snapshot: emptySnapshot(agent), cursor: cached.cursor };
+        return { snapshot: undefined, cursor: cached.cursor };
       }
       told = current;
       await this.#log.putSnapshot(key, current);

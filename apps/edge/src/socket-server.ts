@@ -1,20 +1,24 @@
 import { LIMITS } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { RedisConnection } from "@holdfast/service/redis";
-import { Server as Engine } from "engine.io";
+import { Server as Engine, type Socket as EngineSocket } from "engine.io";
 import { Server } from "socket.io";
 import { createFleetAdapter } from "./cluster.ts";
-import { singleConnectParser } from "./single-connect.ts";
+import { meteredServer } from "./inflow.ts";
+import { packetParser } from "./packet-parser.ts";
+import { sever } from "./socket-end.ts";
 import type { EdgeServer } from "./wire.ts";
 
 export interface SocketServerSettings {
   HOLDFAST_CONNECT_TIMEOUT_MS: number;
   HOLDFAST_PING_INTERVAL_MS: number;
   HOLDFAST_PING_TIMEOUT_MS: number;
+  HOLDFAST_INBOUND_BYTES_PER_SECOND: number;
 }
 
 /** SPEC connect-1. Compression would cost 258 KB a connection against 31 KB without. */
-function createEngine(settings: SocketServerSettings): Engine {
+function createEngine(settings: SocketServerSettings, onSlowed: () => void): Engine {
+  const perSecond = settings.HOLDFAST_INBOUND_BYTES_PER_SECOND;
   return new Engine({
     transports: ["websocket"],
     allowUpgrades: false,
@@ -23,6 +27,7 @@ function createEngine(settings: SocketServerSettings): Engine {
     maxHttpBufferSize: LIMITS.packetBytes,
     pingInterval: settings.HOLDFAST_PING_INTERVAL_MS,
     pingTimeout: settings.HOLDFAST_PING_TIMEOUT_MS,
+    wsEngine: meteredServer({ burst: 4 * perSecond, perSecond }, onSlowed),
   });
 }
 
@@ -34,14 +39,34 @@ export function createSocketServer(
   settings: SocketServerSettings,
   redis: { publisher: RedisConnection; subscriber: RedisConnection },
   log: Logger,
+  onSlowed: () => void,
 ): { engine: Engine; io: EdgeServer } {
-  const engine = createEngine(settings);
+  const engine = createEngine(settings, onSlowed);
   const io: EdgeServer = new Server({
     connectTimeout: settings.HOLDFAST_CONNECT_TIMEOUT_MS,
-    parser: singleConnectParser,
+    parser: packetParser,
     serveClient: false,
     adapter: createFleetAdapter(redis.publisher, redis.subscriber, log),
   });
   io.bind(engine);
+  endSilent(engine, io, settings.HOLDFAST_CONNECT_TIMEOUT_MS);
   return { engine, io };
+}
+
+/** What a close may take beyond that. */
+const PATIENCE_MS = 5_000;
+
+/**
+ * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, but a
+ * client that does not answer the close would have its transport for half a minute more.
+ */
+function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): void {
+  const accepted = new WeakSet<EngineSocket>();
+  io.on("connection", ({ conn }) => void accepted.add(conn));
+  engine.on("connection", (conn: EngineSocket) => {
+    const timer = setTimeout(() => {
+      if (!accepted.has(conn)) sever(conn);
+    }, connectTimeoutMs + PATIENCE_MS);
+    conn.once("close", () => clearTimeout(timer));
+  });
 }

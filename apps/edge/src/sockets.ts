@@ -1,16 +1,19 @@
 import {
   LIMITS,
+  type Limits,
   PROTOCOL_VERSION,
   wireError,
   type ClientToServerEvents,
   type ServerToClientEvents,
   type SessionKey,
+  type WireError,
 } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import { roomsOf } from "./cluster.ts";
 import { Connection, type ConnectionSurroundings } from "./connection.ts";
 import { Outlet, type OutletLimits } from "./outlet.ts";
 import { closeConnection } from "./socket-end.ts";
+import type { Claims } from "./tokens.ts";
 import { TokenClock } from "./token-clock.ts";
 import type { EdgeSocket } from "./wire.ts";
 
@@ -24,11 +27,14 @@ export interface Attached {
 
 export interface SocketsSurroundings {
   readonly node: string;
+  /** What differs from the contract's. */
+  readonly limits: Partial<Limits>;
   readonly log: Logger;
   readonly outlet: OutletLimits;
   readonly connection: ConnectionSurroundings;
   /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
   readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
+  readonly onRefused: (request: string, code: string) => void;
   readonly onConnect: () => void;
   readonly onDisconnect: (reason: string) => void;
 }
@@ -102,7 +108,7 @@ export class Sockets {
     // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
     void socket.join(roomsOf(claims));
     clock.set(claims.expiresAt);
-    socket.emit("welcome", this.#welcome(claims.expiresAt));
+    socket.emit("welcome", this.#welcome(claims));
     this.#emitStatus(attached);
   }
 
@@ -121,7 +127,11 @@ export class Sockets {
       if (!isAck(ack)) return;
       // What does not come with one object alone is malformed.
       const request = args.length === 2 ? args[0] : undefined;
-      this.#serve(ack, (answer) => {
+      const counted = (answer: unknown): void => {
+        if (isRefusal(answer)) this.#surroundings.onRefused(isRequest(name) ? name : "unknown", answer.error.code);
+        ack(answer);
+      };
+      this.#serve(counted, (answer) => {
         // A name may be a number to Socket.IO.
         return isRequest(name) ? requests[name](request, answer) : attached.connection.unknown(name, answer);
       });
@@ -165,11 +175,12 @@ export class Sockets {
     }
   }
 
-  #welcome(expiresAt: number | undefined): Parameters<ServerToClientEvents["welcome"]>[0] {
+  #welcome({ subject, expiresAt }: Claims): Parameters<ServerToClientEvents["welcome"]>[0] {
     return {
       protocol: PROTOCOL_VERSION,
+      subject,
       node: this.#surroundings.node,
-      limits: { ...LIMITS },
+      limits: { ...LIMITS, ...this.#surroundings.limits },
       tokenExpiresInMs: expiresAt === undefined ? null : Math.max(0, expiresAt - Date.now()),
     };
   }
@@ -177,6 +188,10 @@ export class Sockets {
 
 function isRequest(name: string | number): name is RequestName {
   return Object.hasOwn(REQUESTS, name);
+}
+
+function isRefusal(answer: unknown): answer is { error: WireError } {
+  return typeof answer === "object" && answer !== null && "error" in answer;
 }
 
 /** SPEC req-1: a request comes with an acknowledgement, which Socket.IO puts behind its arguments. */

@@ -23,6 +23,8 @@ export type Settlement = { outcome: "durable" } | { outcome: "refused"; error: W
 /** The events of one `send`, on their way to the session. */
 export interface Submission {
   readonly target: Target;
+  /** The subject whose producer it is. */
+  readonly by: string;
   readonly producer: string;
   /** Unix milliseconds of arrival. */
   readonly at: number;
@@ -31,6 +33,8 @@ export interface Submission {
   readonly sizes: readonly number[];
   /** Of the connection it came by. */
   readonly budget: Budget;
+  /** It is not from the session's owner. All who are not share half of what a session may have waiting. */
+  readonly isGuest: boolean;
   /** Called once, and never within `offer`. */
   readonly settle: (settlement: Settlement) => void;
 }
@@ -73,11 +77,12 @@ export function batchOf(pieces: readonly Piece[]): EventBatch {
   const runs: EventRun[] = [];
   for (const { submission, events } of pieces) {
     const last = runs.at(-1);
-    if (last === undefined || last.producer !== submission.producer) {
-      runs.push({ producer: submission.producer, at: submission.at, events: [...events] });
+    const { by, producer, at } = submission;
+    if (last === undefined || last.by !== by || last.producer !== producer) {
+      runs.push({ by, producer, at, events: [...events] });
       continue;
     }
-    last.at = submission.at;
+    last.at = at;
     const seen = last.events.at(-1)?.seq ?? 0;
     for (const event of events) if (event.seq > seen) last.events.push(event);
   }

@@ -18,15 +18,21 @@ const TRANSIENT = new Set<status>([
   status.FAILED_PRECONDITION,
 ]);
 
+/** "Blob data size exceeds limit.", "grpc: received message larger than max (…)", and a proxy's "Received HTTP status code 413". */
+const TOO_LARGE = /size exceeds|size limit|too large|larger than max|status code 413/i;
+
 export function classifyTemporalFailure(error: unknown): TemporalFailure {
   if (error instanceof WorkflowNotFoundError) return "not_found";
   const cause = grpcCause(error);
   // Not an answer of the service at all: the connection, name resolution, a socket.
   if (cause === undefined) return error instanceof TypeError ? "permanent" : "transient";
+  // The server ends a run that has grown too large, and the next one has room.
+  if (/history (?:size|count)|mutable state size/i.test(cause.details)) return "overloaded";
+  // Before the codes, since gRPC says RESOURCE_EXHAUSTED of a message that will be too large for ever.
+  if (TOO_LARGE.test(cause.details)) return "too_large";
   if (cause.code === status.RESOURCE_EXHAUSTED) return "overloaded";
   // A run takes 10,000 signals; its worker, once it is back, continues it as new and there is room again.
   if (cause.code === status.INVALID_ARGUMENT && /exceeded .*limit for signal/i.test(cause.details)) return "overloaded";
-  if (/size limit|too large|larger than max/i.test(cause.details)) return "too_large";
   return TRANSIENT.has(cause.code) ? "transient" : "permanent";
 }
 

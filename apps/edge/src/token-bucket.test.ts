@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TokenBucket } from "./token-bucket.ts";
+import { TokenBucket, TokenBuckets } from "./token-bucket.ts";
 
 test("a burst is taken at once; then one token per interval", () => {
   const bucket = new TokenBucket(3, 10, 0);
@@ -28,4 +28,11 @@ test("more may be spent than there is; the debt is paid by time", () => {
   expect(bucket.delay(500, 0)).toBe(0);
   expect(bucket.isFull(1_499)).toBe(false);
   expect(bucket.isFull(1_500)).toBe(true);
+});
+
+test("buckets by key each have the whole rate, and those that are full again take no memory", () => {
+  const buckets = new TokenBuckets({ burst: 1, perSecond: 1 });
+  for (let key = 0; key < 10_000; key++) expect(buckets.take(`${key}`, key)).toBe(0);
+  expect(buckets.take("9999", 9_999)).toBeGreaterThan(0);
+  expect(buckets.size).toBeLessThan(3_000);
 });

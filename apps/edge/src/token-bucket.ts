@@ -1,3 +1,9 @@
+/** At once, and per second for long. */
+export interface Rate {
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
 /**
  * A rate with a burst, in memory and without timers: on the path of every request nothing may be awaited.
  * Times are milliseconds of one monotonic clock, given by the caller.
@@ -45,3 +51,38 @@ export class TokenBucket {
     this.#at = now;
   }
 }
+
+/** Buckets of one rate, by key. */
+export class TokenBuckets {
+  readonly #rate: Rate;
+  readonly #buckets = new Map<string, TokenBucket>();
+  #sweepAt = SWEEP_SIZE;
+
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
+
+  get size(): number {
+    return this.#buckets.size;
+  }
+
+  /** As `TokenBucket.take`. */
+  take(key: string, now: number): number {
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= this.#sweepAt) this.#sweep(now);
+      bucket = new TokenBucket(this.#rate.burst, this.#rate.perSecond, now);
+      this.#buckets.set(key, bucket);
+    }
+    return bucket.take(now);
+  }
+
+  /** A full bucket is as good as a new one. */
+  #sweep(now: number): void {
+    for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key);
+    // A sweep that found nothing to drop is not repeated with every key.
+    this.#sweepAt = Math.max(SWEEP_SIZE, 2 * this.#buckets.size);
+  }
+}
+
+const SWEEP_SIZE = 1_024;

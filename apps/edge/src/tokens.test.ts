@@ -28,6 +28,26 @@ test.for([
   expect(await verify(await sign(claims))).toMatchObject({ outcome: "refused", error: { code: "unauthenticated" } });
 });
 
+test.for([
+  ["nbf", { nbf: Math.floor(Date.now() / 1_000) + 3_600 }],
+  ["nbf", { nbf: "now" }],
+  ["exp", { exp: "2099-01-01" }],
+  ["exp", { exp: String(Math.floor(Date.now() / 1_000) + 60) }],
+  ["shared", { shared: Array.from({ length: 1_001 }, (_, at) => `bob/${at}`) }],
+  ["shared", { shared: [7] }],
+  ["sub", { sub: 7 }],
+  ["tenant", { tenant: ["acme"] }],
+] as const)("connect-2: refused, with a word of the claim that is wrong: %s %j", async ([claim, odd]) => {
+  const check = await verify(await sign({ sub: "ada", tenant: "acme", ...odd }));
+  expect(check).toMatchObject({ error: { code: "unauthenticated", message: expect.stringContaining(claim) } });
+});
+
+test("connect-2: clocks may be some seconds apart", async () => {
+  const now = Math.floor(Date.now() / 1_000);
+  const claims = { sub: "ada", tenant: "acme", nbf: now + 3, iat: now + 3, exp: now + 600 };
+  expect(await verify(await sign(claims))).toMatchObject({ outcome: "valid" });
+});
+
 test("connect-2: refused: another key, another algorithm, no signature, no token", async () => {
   const claims = { sub: "ada", tenant: "acme" };
   const other = new TextEncoder().encode("another secret of the tests");

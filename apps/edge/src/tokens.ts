@@ -107,7 +107,25 @@ function refusal(error: unknown): WireError {
   if (isOfKeys(error)) {
     return wireError("unavailable", "The keys that check tokens are out of reach.", { retryAfterMs: spread(1_000) });
   }
-  return wireError("unauthenticated", "The token is not valid here.");
+  // Its signature is right, so its bearer may know what its issuer has to change.
+  if (error instanceof errors.JWTClaimValidationFailed) return wireError("unauthenticated", claimAdvice(error.claim));
+  return wireError("unauthenticated", "The token is not valid here: it is no JWT, or not signed with this edge's key.");
+}
+
+function claimAdvice(claim: string): string {
+  switch (claim) {
+    case "nbf":
+      return "The token's `nbf` is in the future, or no number: compare the clocks of its issuer and the edge.";
+    case "iss":
+      return "The token's `iss` is not HOLDFAST_JWT_ISSUER.";
+    case "aud":
+      return "The token's `aud` is not HOLDFAST_JWT_AUDIENCE.";
+    case "exp":
+    case "iat":
+      return `The token's \`${claim}\` is not a number of seconds.`;
+    default:
+      return "The token lacks `sub` or `tenant`.";
+  }
 }
 
 /** The keys could not be fetched: no answer, another status than 200 (which jose throws as its generic error), or no keys. */

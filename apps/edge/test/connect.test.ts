@@ -121,6 +121,27 @@ test("connect-3: a web page of another origin is refused by a code its script ca
   expect(await refusal(auth, { origin: "https://app.example" })).toBeUndefined();
 });
 
+test("connect-7: clients that are no browser send their server's address as their origin, and are served", async () => {
+  const auth = { token: await token("ada"), protocol: 1 };
+  const { host } = new URL(edge.url);
+  for (const origin of [`http://${host}`, `ws://${host}`, `WS://${host}/`, `http://${host}/socket.io/?EIO=4`, ""]) {
+    expect(await refusal(auth, { origin })).toBeUndefined();
+  }
+  for (const origin of [`http://${host}.evil.example`, "http://127.0.0.1", "file://", "null"]) {
+    const error = await refusal(auth, { origin, "x-forwarded-host": origin.replace(/^.*:\/\//, "") });
+    expect(error).toMatchObject({
+      code: "origin_refused",
+      message: expect.stringContaining("HOLDFAST_ALLOWED_ORIGINS"),
+    });
+  }
+  const proxied = await stage.startEdge({ HOLDFAST_TRUSTED_PROXIES: "127.0.0.0/8" });
+  const headers = { origin: "https://edge.example", "x-forwarded-host": "edge.example" };
+  const visitor = visit(proxied.url, auth, headers);
+  await visitor.until(() => visitor.isGone || visitor.welcome !== undefined);
+  expect(visitor.refusal).toBeUndefined();
+  expect(await refusal(auth, headers)).toMatchObject({ code: "origin_refused" });
+});
+
 test("connect-4: the welcome names the protocol, the node, every limit and the token's end", async () => {
   const visitor = await Visitor.connect(edge.url, "ada", { expiresIn: 600 });
   open.push(visitor);
@@ -212,6 +233,98 @@ test("limit-2: requests of a connection are limited, and the connection lives", 
   expect(answers.filter(({ ok }) => ok)).toHaveLength(2);
   const refused = answers.find(({ ok }) => !ok);
   expect(refused).toMatchObject({ error: { code: "rate_limited", retryAfterMs: expect.any(Number) } });
+});
+
+test("limit-3: a flood of packets that are costly to parse is read later, and others are served meanwhile", async () => {
+  const strict = await stage.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
+  const flood = raw(strict.url);
+  await flood.opened();
+  flood.connect(await token("mallory"));
+  await flood.packet("40");
+  const size = LIMITS.packetBytes - 1_000;
+  const nested = { seq: 1, kind: "observe", name: "n", data: "?" };
+  const send = JSON.stringify(["send", { session: "s", producer: "p", events: [nested] }]);
+  const fillings = [
+    "[],".repeat(size / 3) + "0",
+    "0,".repeat(size / 2) + "0",
+    "[".repeat(size / 2) + "]".repeat(size / 2),
+    Array.from({ length: 60_000 }, (_, key) => `{"k${key}":0}`).join(","),
+  ];
+  const packets = 40;
+  for (let id = 0; id < packets; id++) {
+    flood.send(`42${id}${send.replace('"?"', () => `[${fillings[id % fillings.length]}]`)}`);
+  }
+  await flood.packet("43");
+  const visitor = await Visitor.connect(strict.url, "ada");
+  open.push(visitor);
+  for (let round = 0; round < 20; round++) expect(await visitor.closeSession("s")).toEqual({ ok: true });
+  expect(flood.received.filter((text) => text.startsWith("43")).length).toBeLessThan(packets);
+  expect(flood.received.find((text) => text.startsWith("430"))).toContain("too_large");
+  expect(await metric(strict.url, /holdfast_edge_slowed_total{[^}]*} (\d+)/)).toBeGreaterThan(0);
+  expect(
+    await metric(strict.url, /holdfast_edge_requests_refused_total{[^}]*code="too_large"[^}]*} (\d+)/),
+  ).toBeGreaterThan(0);
+});
+
+test("req-2, limit-3: a client that is slowed loses nothing, and its connection lives", async () => {
+  const strict = await stage.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
+  const visitor = await Visitor.connect(strict.url, "ada");
+  open.push(visitor);
+  const padding = "x".repeat(50_000);
+  const asked = Array.from({ length: 10 }, (_, at) => visitor.ask("close", { session: `s${at}`, padding }));
+  for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ error: { code: "invalid" } });
+  expect(await visitor.closeSession("s")).toEqual({ ok: true });
+  expect(await metric(strict.url, /holdfast_edge_slowed_total{[^}]*} (\d+)/)).toBeGreaterThan(0);
+});
+
+test.for([
+  ["an event called constructor", '421["constructor",{}]', "unknown_request"],
+  ["an event called __proto__", '421["__proto__",{}]', "unknown_request"],
+  ["an event called toString", '421["toString",{}]', "unknown_request"],
+  ["an event with a long name", `421["${"e".repeat(100_000)}",{}]`, "unknown_request"],
+  ["an id beyond all numbers", `42${"9".repeat(400)}["close",{"session":"s"}]`, '"ok":true'],
+  ["a placeholder for binary data that did not come", '421["close",{"_placeholder":true,"num":0}]', "invalid"],
+  ["a session that is a number", '421["close",{"session":7}]', "invalid"],
+  ["a request that is a list", '421["close",[{"session":"s"}]]', "invalid"],
+  [
+    "many members that no request has",
+    `421["close",{${Array.from({ length: 20_000 }, (_, k) => `"k${k}":0`).join(",")}}]`,
+    "invalid",
+  ],
+] as const)(
+  "req-2: what no client would send is answered in few words, and the connection lives: %s",
+  async ([, packet, expected]) => {
+    const socket = raw();
+    await socket.opened();
+    socket.connect(await token("ada"));
+    await socket.packet("40");
+    socket.send("43999[1]");
+    socket.send(packet);
+    const answer = await socket.packet("43");
+    expect(answer).toContain(expected);
+    expect(answer.length).toBeLessThan(1_000);
+    socket.send('4277["close",{"session":"s"}]');
+    expect(await socket.packet("4377")).toContain('"ok":true');
+  },
+);
+
+test.for([
+  ["a packet of no type", "49"],
+  ["a count of binary data without any", "451000-1[]"],
+  ["an event that is no list", '421{"a":1}'],
+  ["half a list", '421["close",{"session":'],
+  ["a reserved name", '421["disconnecting",{}]'],
+  ["an error of the server's", '44{"message":"x"}'],
+] as const)("req-2: what breaks the protocol ends its connection, and no other: %s", async ([, packet]) => {
+  const other = await Visitor.connect(edge.url, "bob");
+  const socket = raw();
+  open.push(other);
+  await socket.opened();
+  socket.connect(await token("ada"));
+  await socket.packet("40");
+  socket.send(packet);
+  await socket.closed;
+  expect(await other.closeSession("s")).toEqual({ ok: true });
 });
 
 test("limit-2: connections of a subject are limited over all nodes", async () => {

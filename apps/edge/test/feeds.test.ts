@@ -55,7 +55,11 @@ beforeAll(async () => {
   const subscriber = connectRedis(stage.valkey.url, silent, "subscriber");
   endings.push(() => subscriber.disconnect());
   pubsub = new Unreliable(new LogFollower(subscriber));
-  snapshots = new Snapshots(log, stage.client, 4, { served: () => {}, queried: () => {} });
+  snapshots = new Snapshots(log, stage.client, {
+    maxQueries: 4,
+    isDoubtful: () => false,
+    probe: { served: () => {}, queried: () => {} },
+  });
 });
 afterEach(async () => {
   pubsub.treat = (frame, pass) => pass(frame);
@@ -209,13 +213,13 @@ test("limit-1: a reader that goes and comes back does not begin with an empty co
 
 test("send-7: what was sent again after its turn keeps no feed waiting for another one", async () => {
   const { feed, scribe, feeds: opened } = await listen({ lingerMs: 20 });
-  await scribe.begin({ p: 1 });
+  await scribe.begin({ "ann/p": 1 });
   await scribe.end();
   await scribe.tellWorkflow();
   await vi.waitFor(() => expect(feed.isTurnRunning).toBe(false), SOON);
   await opened.close();
   const later = await listen({ lingerMs: 20 }, scribe.key);
-  later.feed.backlog.add("p", { seq: 1, bytes: 100 });
+  later.feed.backlog.add("ann/p", { seq: 1, bytes: 100 });
   later.feeds.release(later.feed);
   await vi.waitFor(() => expect(later.feeds.size).toBe(0), SOON);
 });
@@ -225,4 +229,26 @@ test("a feed without readers is not kept for ever for inputs whose turns it hear
   feed.backlog.add("p", { seq: 1, bytes: 100 });
   opened.release(feed);
   await vi.waitFor(() => expect(opened.size).toBe(0));
+});
+
+test("recovery: however often Redis goes and comes back, a feed recovers once at a time, and once more after the last", async () => {
+  const { key, scribe, feeds: opened } = await listen();
+  await scribe.turn("one");
+  await scribe.tellWorkflow();
+  let [atOnce, most, rounds] = [0, 0, 0];
+  const release = Promise.withResolvers<void>();
+  const read = vi.spyOn(log, "proof").mockImplementation(async () => {
+    most = Math.max(most, ++atOnce);
+    rounds++;
+    await release.promise;
+    atOnce--;
+    return { epoch: "", proven: true };
+  });
+  for (let times = 0; times < 10; times++) opened.recover();
+  await vi.waitFor(() => expect(rounds).toBe(1), SOON);
+  release.resolve();
+  await vi.waitFor(() => expect(rounds).toBe(2), SOON);
+  read.mockRestore();
+  expect(most).toBe(1);
+  expect((await log.head(key)).version).toBe(2);
 });

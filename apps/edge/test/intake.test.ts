@@ -140,9 +140,45 @@ test("limit-1: unappliedInputs is busy until turns take inputs; observes still p
     error: { code: "busy", retryAfterMs: expect.any(Number) },
   });
   expect(await visitor.send("s", [observe(1)], { producer: "q" })).toEqual({ ok: true, durable: 1 });
-  await scribe.begin({ p: 10 });
-  await visitor.until(() => visitor.of("s").view.applied["p"] === 10);
+  await scribe.begin({ [`${key.owner}/p`]: 10 });
+  await visitor.until(() => visitor.of("s").view.applied[`${key.owner}/p`] === 10);
   expect(await visitor.send("s", [input(next)])).toEqual({ ok: true, durable: next });
+});
+
+test("limit-4: a guest who floods a shared session is refused, and the owner is heard", async () => {
+  const { visitor: owner, subject } = await visit();
+  const ref = `${subject}/s`;
+  const guests = await Promise.all(["g1", "g2"].map((name) => Visitor.connect(edge.url, name, { shared: [ref] })));
+  open.push(...guests);
+  const flood = await Promise.all(
+    guests.map(async (guest, index) => {
+      expect(await guest.open(ref)).toMatchObject({ ok: true });
+      const sends = Array.from({ length: 40 }, (_, at) => {
+        const events = Array.from({ length: 10 }, (__, event) => input(event + 1, "x".repeat(500)));
+        return guest.send(ref, events, { producer: `flood-${index}-${at}` });
+      });
+      return Promise.all(sends);
+    }),
+  );
+  expect(new Set(flood.flat().map((ack) => (ack.ok ? "taken" : ack.error.code)))).toEqual(new Set(["taken", "busy"]));
+  for (let seq = 1; seq <= 20; seq++) expect(await owner.send("s", [input(seq)])).toEqual({ ok: true, durable: seq });
+});
+
+test("limit-2: new sessions of a subject are limited; those that are there go on, and other subjects begin theirs", async () => {
+  const strict = await stage.startEdge({ HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_SUBJECT: "3" });
+  const visitor = await Visitor.connect(strict.url, "prolific");
+  const other = await Visitor.connect(strict.url, "modest");
+  open.push(visitor, other);
+  const begin = async (who: Visitor, name: string) => {
+    expect(await who.open(name)).toMatchObject({ ok: true });
+    return who.send(name, [input(1)]);
+  };
+  for (const name of ["a", "b", "c"]) expect(await begin(visitor, name)).toEqual({ ok: true, durable: 1 });
+  expect(await begin(visitor, "d")).toMatchObject({
+    error: { code: "rate_limited", retryAfterMs: expect.any(Number), message: expect.stringContaining("new sessions") },
+  });
+  expect(await visitor.send("a", [input(2)])).toEqual({ ok: true, durable: 2 });
+  expect(await begin(other, "d")).toEqual({ ok: true, durable: 1 });
 });
 
 test("limit-1: marks this edge missed come with a snapshot, so that busy ends", async () => {
@@ -151,7 +187,8 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await visitor.until(() => visitor.of("s").last !== undefined);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   await visitor.send("s", events);
-  const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied: { p: LIMITS.unappliedInputs } };
+  const applied = { [`${key.owner}/p`]: LIMITS.unappliedInputs };
+  const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied };
   await stage.hold(key, { incarnation: 1, snapshot });
   // What the log holds was proven, and would be believed.
   await stage.forget(key);
@@ -175,6 +212,29 @@ test("command-1: answered by the session; a repeat of its id is answered as the 
     error: { code: "command_refused", message: expect.stringContaining("Not refuse.") },
   });
   expect(await visitor.command("s", "c-3", "fly")).toMatchObject({ error: { code: "unknown_command" } });
+});
+
+test("limit-2: commands are paced, for a connection and for a session's guests, and its owner is heard all the same", async () => {
+  const { visitor, subject } = await visit();
+  await visitor.send("s", [input(1)]);
+  const flood = await Promise.all(Array.from({ length: 100 }, (_, at) => visitor.command("s", `c-${at}`, "refuse")));
+  const codes = new Set(flood.map((ack) => (ack.ok ? "ok" : ack.error.code)));
+  expect([...codes].toSorted()).toEqual(["busy", "command_refused", "rate_limited"]);
+  const limited = flood.find((ack) => !ack.ok && ack.error.code === "rate_limited");
+  expect(limited).toMatchObject({ error: { retryAfterMs: expect.any(Number) } });
+
+  const { subject: owner, visitor: own } = await visit();
+  await own.send("s", [input(1)]);
+  const guests = await Promise.all(
+    Array.from({ length: 4 }, () => Visitor.connect(edge.url, subject, { shared: [`${owner}/s`] })),
+  );
+  open.push(...guests);
+  const asked = guests.flatMap((guest, index) =>
+    Array.from({ length: 12 }, (_, at) => guest.command(`${owner}/s`, `g-${index}-${at}`, "refuse")),
+  );
+  const refused = (await Promise.all(asked)).filter((ack) => !ack.ok && ack.error.code === "rate_limited");
+  expect(refused.length).toBeGreaterThan(0);
+  expect(await own.command("s", "stop", "echo")).toMatchObject({ ok: true });
 });
 
 test("limit-1: a command's args are bounded like an event, and leave nothing in the session's history", async () => {

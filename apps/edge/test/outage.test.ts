@@ -95,13 +95,15 @@ test("a Redis that came back with an older past is not believed: neither an open
 });
 
 test("open-6: connections that were lost to a Redis which lost nothing cost no Query; frames missed meanwhile are read", async () => {
-  const { visitor, key } = await visit();
+  // Sessions of other tests are still looked after at theirs.
+  const own = await stage.startEdge();
+  const { visitor, key } = await visit(own.url);
   const scribe = new Scribe(stage, await stage.openLog(), key);
   await visitor.open("s");
   await scribe.turn("one");
   await scribe.tellWorkflow();
   await visitor.until(() => visitor.of("s").view.version === 2);
-  const before = await queries();
+  const before = await queries(own);
   await stage.dropRedisConnections();
   await visitor.until(() => visitor.statuses.at(-1) === false);
   scribe.log = await stage.openLog();
@@ -109,7 +111,7 @@ test("open-6: connections that were lost to a Redis which lost nothing cost no Q
   await visitor.until(() => visitor.of("s").view.version === 4);
   expect(visitor.of("s").view).toEqual(scribe.snapshot);
   expect(visitor.of("s").breaks).toBe(0);
-  expect(await queries()).toBe(before);
+  expect(await queries(own)).toBe(before);
 });
 
 test("open-6: a Redis that hangs is found out, and an open does not wait for it", async () => {
@@ -191,7 +193,7 @@ test("ack-1, send-5: Temporal killed in a burst and back: every event is durable
   expect(fresh).toEqual(Array.from({ length: 51 }, (_, index) => index + 1));
 });
 
-async function queries(): Promise<number> {
-  const text = await (await fetch(`${edge.url}/metrics`)).text();
+async function queries({ url }: Edge): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
   return Number(/^holdfast_edge_queries_total\S* (\d+)/m.exec(text)?.[1]);
 }

@@ -187,6 +187,6 @@ test("a turn goes all the way: sent, made durable, applied by a frame", async ()
   const visitor = await use.visit(key);
   await visitor.open("s");
   expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
-  await scribe.begin({ p: 1 });
-  await visitor.until(() => visitor.of("s").view.applied["p"] === 1);
+  await scribe.begin({ [`${key.owner}/p`]: 1 });
+  await visitor.until(() => visitor.of("s").view.applied[`${key.owner}/p`] === 1);
 });

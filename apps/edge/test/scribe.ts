@@ -29,7 +29,7 @@ export class Scribe {
 
   async begin(applied: Snapshot["applied"] = {}): Promise<void> {
     const turn = ++this.#turn;
-    const inputs: Input[] = [{ producer: "p", seq: turn, text: `question ${turn}` }];
+    const inputs: Input[] = [{ by: "ann", producer: "p", seq: turn, text: `question ${turn}` }];
     const version = this.snapshot.version + 1;
     const started: TurnStartedBody = { type: "turn.started", version, turn, agent: "echo", inputs, applied };
     const running = { turn, inputs, step: 1, attempt: 1, index: 0, text: "" };
@@ -51,7 +51,14 @@ export class Scribe {
     const turn = this.snapshot.turns.at(-1);
     if (turn === undefined) throw new Error("No turn ended.");
     const { version, state, turns } = this.snapshot;
-    const frame: TurnEndedBody = { type: "turn.completed", version, turn: turn.turn, text: turn.text, patch: [] };
+    const frame: TurnEndedBody = {
+      type: "turn.completed",
+      version,
+      turn: turn.turn,
+      text: turn.text,
+      finish: "stop",
+      patch: [],
+    };
     const { incarnation } = this;
     await this.log.commit(this.key, { run: "run-1", incarnation, frame, state, turn, keepTurns: turns.length });
   }
@@ -59,7 +66,7 @@ export class Scribe {
   /** The workflow commits the turn's end, and the log hears nothing of it. */
   commitOnly(): void {
     const inputs = this.snapshot.running?.inputs ?? [];
-    const turn = { turn: this.#turn, inputs, outcome: "completed", text: this.#text } as const;
+    const turn = { turn: this.#turn, inputs, outcome: "completed", finish: "stop", text: this.#text } as const;
     const turns = boundTurns([...this.snapshot.turns, turn]);
     this.snapshot = { ...this.snapshot, version: this.snapshot.version + 1, running: null, turns };
   }

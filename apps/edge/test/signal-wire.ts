@@ -64,16 +64,18 @@ interface Offered {
 export function offer(
   coalescer: Coalescer,
   seqs: number[],
-  more: Partial<Pick<Submission, "producer" | "budget">> & { session?: string; size?: number } = {},
+  more: Partial<Pick<Submission, "producer" | "budget" | "isGuest">> & { session?: string; size?: number } = {},
 ): Offered {
   const { promise, resolve } = Promise.withResolvers<Settlement>();
   const outcome = coalescer.offer({
     target: { key: { tenant: "t", owner: "o", name: more.session ?? "s" }, agent: "echo" },
+    by: "ann",
     producer: more.producer ?? "p",
     at: 1,
     events: seqs.map(observe),
     sizes: seqs.map(() => more.size ?? 10),
     budget: more.budget ?? new Budget(CONNECTION_BUDGET),
+    isGuest: more.isGuest ?? false,
     settle: resolve,
   });
   return { offer: outcome, settled: promise };

@@ -11,7 +11,7 @@ const lanes = z
   .transform((text) => [...new Set(text.split(",").map((lane) => lane.trim()))])
   .pipe(z.array(z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`")));
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   ...redisConfigShape,
   ...temporalConfigShape,
@@ -30,9 +30,16 @@ const shape = {
   HOLDFAST_MODEL_NAME: z.string().default("default"),
   /** How the server goes on with an unfinished answer: `vllm` by continue_final_message, `none` not at all. */
   HOLDFAST_MODEL_CONTINUE: z.enum(["none", "vllm"]).default("none"),
-  /** Silence after which a model counts as stalled: before its first text, and between two pieces. */
-  HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS: milliseconds.min(1).default(60_000),
-  HOLDFAST_MODEL_IDLE_TIMEOUT_MS: milliseconds.min(1).default(20_000),
+  /** What the model's context holds, prompt and answer together. The conversation is cut to it, the newest first. */
+  HOLDFAST_MODEL_CONTEXT_TOKENS: z.coerce.number().int().min(256).default(32_768),
+  /**
+   * Silence after which a model counts as stalled: before its first text, and after it. Any sign of life (reasoning, comments that
+   * keep the connection) begins it anew. Node itself ends a response that is silent for five minutes.
+   */
+  HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS: milliseconds.min(1).max(300_000).default(60_000),
+  HOLDFAST_MODEL_IDLE_TIMEOUT_MS: milliseconds.min(1).max(300_000).default(20_000),
+  /** How long one answer may take, whatever signs of life there are; never longer than its turn has (an agent's deadlineSeconds). */
+  HOLDFAST_MODEL_TOTAL_TIMEOUT_MS: milliseconds.min(1).max(86_400_000).default(600_000),
   /** Between two words of the embedded model. */
   HOLDFAST_EMBEDDED_TOKEN_DELAY_MS: milliseconds.default(10),
 } as const;

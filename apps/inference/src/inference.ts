@@ -1,5 +1,6 @@
 import { Breakers } from "@holdfast/activities/breakers";
-import { Language } from "@holdfast/activities/language";
+import { FinishedAnswers } from "@holdfast/activities/finished-answers";
+import { languageLoader } from "@holdfast/activities/enrichment";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
 import { queryTruth } from "@holdfast/activities/truth";
@@ -48,7 +49,7 @@ export async function startInference(
   ran.catch(onFatal);
 
   async function run(): Promise<void> {
-    const activities = respondActivity(config, { redis, client, breakers, metrics });
+    const activities = await respondActivity(config, { redis, client, breakers, metrics });
     const connection = await untilConnected(config, log, stopping.signal);
     if (connection === undefined) return;
     // A retry that cannot ask what readers hold starts its answer over, though the model could have gone on.
@@ -83,24 +84,31 @@ interface Parts {
   metrics: InferenceMetrics;
 }
 
-function respondActivity(config: InferenceConfig, { redis, client, breakers, metrics }: Parts): RespondActivity {
-  const language = new Language();
+async function respondActivity(
+  config: InferenceConfig,
+  { redis, client, breakers, metrics }: Parts,
+): Promise<RespondActivity> {
+  const loadLanguage = languageLoader();
   const { HOLDFAST_MODEL_URL: url, HOLDFAST_MODEL_KEY: key, HOLDFAST_MODEL_NAME: name } = config;
-  const continues = config.HOLDFAST_MODEL_CONTINUE;
-  const models = createModels(language, {
+  const { HOLDFAST_MODEL_CONTINUE: continues, HOLDFAST_MODEL_CONTEXT_TOKENS: contextTokens } = config;
+  // The embedded model is made of it; else it is loaded by the first request that asks for it.
+  if (url === undefined) await loadLanguage();
+  const models = createModels(loadLanguage, {
     embedded: { tokenDelayMs: config.HOLDFAST_EMBEDDED_TOKEN_DELAY_MS },
-    openaiCompatible: url === undefined ? undefined : { url, key, name, continues },
+    openaiCompatible: url === undefined ? undefined : { url, key, name, continues, contextTokens },
   });
   return createRespond({
-    log: new SessionLog(redis),
+    log: new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES }),
     queryState: (key) => queryTruth(client, key),
     models,
     breakers,
-    language,
+    finished: new FinishedAnswers(redis),
+    loadLanguage,
     metrics: metrics.respond,
     config: {
       firstTextTimeoutMs: config.HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS,
       idleTimeoutMs: config.HOLDFAST_MODEL_IDLE_TIMEOUT_MS,
+      totalTimeoutMs: config.HOLDFAST_MODEL_TOTAL_TIMEOUT_MS,
     },
   });
 }

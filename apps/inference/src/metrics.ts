@@ -41,6 +41,12 @@ export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
     buckets: LATENCY_BUCKETS,
     registers,
   });
+  const failures = new Counter({
+    name: "holdfast_model_failures_total",
+    help: "Model calls that gave no whole answer, by what went wrong.",
+    labelNames: [...MODEL, "class"],
+    registers,
+  });
   const tokens = new Counter({
     name: "holdfast_model_tokens_total",
     help: "Tokens by the provider's own count.",
@@ -59,6 +65,7 @@ export function inferenceMetrics(breakers: Breakers): InferenceMetrics {
       attempts.inc({ ...bounded(labels), outcome });
     },
     firstText: (labels, seconds) => firstText.observe(bounded(labels), seconds),
+    failed: (labels, failure) => failures.inc({ ...bounded(labels), class: failure }),
     tokens(labels, { inputTokens = 0, outputTokens = 0 }) {
       tokens.inc({ ...bounded(labels), direction: "input" }, inputTokens);
       tokens.inc({ ...bounded(labels), direction: "output" }, outputTokens);

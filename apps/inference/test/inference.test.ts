@@ -56,6 +56,31 @@ test("a permanent refusal is not retried; a limit is, after the time the provide
   await worker.stop();
 });
 
+test.for<[string, string, number, string | undefined]>([
+  ["empty", "empty", 2, "model_unavailable"],
+  ["nofinish", "unclear", 2, undefined],
+  ["error", "broken", 5, "model_unavailable"],
+  ["400", "refused", 1, "model_refused"],
+])(
+  "one failing turn makes exactly the requests that its policy says, and each is counted: %s",
+  async ([fault, failure, requests, type]) => {
+    const worker = await use.workers.start();
+    const request = firstTurn(`faults:${fault}x*,tokens=3`);
+    const outcome = await (await use.workers.respond(request)).result().then(
+      () => undefined,
+      (error: unknown) => Object(error).cause?.type,
+    );
+    expect(outcome).toBe(type);
+    const calls = use.workers.model.calls.filter((call) => call.messages[0]?.content === request.inputs[0]?.text);
+    expect(calls).toHaveLength(requests);
+    const metrics = await (await fetch(`${worker.url}/metrics`)).text();
+    const counted = new RegExp(`holdfast_model_failures_total\\{.*class="${failure}".*\\} (\\d+)`).exec(metrics)?.[1];
+    expect(Number(counted)).toBe(type === undefined ? requests - 1 : requests);
+    await until(() => worker.output().includes("a model call failed"));
+    await worker.stop();
+  },
+);
+
 test("a worker that is killed in mid-answer: another one goes on from the text readers hold", async () => {
   const first = await use.workers.start(CONTINUES);
   const request = firstTurn("faults:tokens=80,delay=20ms");
@@ -110,8 +135,8 @@ test("command-2: a cancellation that comes by heartbeat ends the answer as stopp
   const handle = await use.workers.respond(request);
   const held = await until(() => use.workers.partialText(request));
   await handle.cancel("interrupt");
-  const { text, stopped } = await handle.result();
-  expect([stopped, text.startsWith(held)]).toEqual([true, true]);
+  const { text, finish } = await handle.result();
+  expect([finish, text.startsWith(held)]).toEqual(["interrupted", true]);
   await worker.stop();
 });
 

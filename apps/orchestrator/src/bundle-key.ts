@@ -5,7 +5,11 @@ import { join } from "node:path";
 /** Folders whose code the bundle is made of; a test looks into the bundle for others. */
 export const BUNDLED = ["packages/contract", "workflows"];
 /** Which releases of everything else are installed, the SDK and its bundler among them; and how they are asked. */
-const BUNDLER = ["node_modules/.package-lock.json", "apps/orchestrator/src/bundle.ts"];
+const BUNDLER = [
+  "node_modules/.package-lock.json",
+  "apps/orchestrator/src/bundle.ts",
+  "apps/orchestrator/src/loop-loader.ts",
+];
 
 /**
  * A digest of everything that goes into the workflow bundle of the source tree at `root`, its place included, which the

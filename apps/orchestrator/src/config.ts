@@ -4,7 +4,14 @@ import { z } from "zod";
 const port = z.coerce.number().int().min(0).max(65_535);
 const count = z.coerce.number().int().positive();
 
-const shape = {
+const names = z.string().transform((text) =>
+  text
+    .split(",")
+    .map((name) => name.trim())
+    .filter((name) => name !== ""),
+);
+
+export const shape = {
   ...baseConfigShape,
   ...redisConfigShape,
   ...temporalConfigShape,
@@ -12,6 +19,8 @@ const shape = {
   HOLDFAST_PORT: port.default(4010),
   /** Temporal SDK's own Prometheus metrics on HOLDFAST_HOST; not served without it. */
   HOLDFAST_SDK_METRICS_PORT: port.optional(),
+  /** What the edges offer, as they are told: an orchestrator that lacks one of these agents refuses to start. */
+  HOLDFAST_AGENTS: names.optional(),
   /** Sessions kept in memory. One that is not has its history replayed before its next event. */
   HOLDFAST_MAX_CACHED_WORKFLOWS: count.min(2).default(2_000),
   /**

@@ -1,5 +1,6 @@
 import type { HealDependencies } from "@holdfast/activities/heal";
 import type { PublishDependencies } from "@holdfast/activities/publish";
+import type { RecallDependencies } from "@holdfast/activities/recall";
 import type { Logger } from "@holdfast/service/log";
 import { createMetrics, LATENCY_BUCKETS } from "@holdfast/service/metrics";
 import { Counter, Histogram, type Registry } from "prom-client";
@@ -8,6 +9,7 @@ export interface OrchestratorMetrics {
   registry: Registry;
   onAccess: NonNullable<PublishDependencies["onAccess"]>;
   onHealed: NonNullable<HealDependencies["onHealed"]>;
+  onRecalled: NonNullable<RecallDependencies["onRecalled"]>;
 }
 
 export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
@@ -26,6 +28,12 @@ export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
     labelNames: ["outcome"],
     registers,
   });
+  const recalls = new Counter({
+    name: "holdfast_sessions_recalled_total",
+    help: "Sessions that follow one which was ended from outside; found: whether Temporal still had its transcript.",
+    labelNames: ["found"],
+    registers,
+  });
   return {
     registry,
     onAccess({ operation, outcome, seconds, error }) {
@@ -33,5 +41,6 @@ export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
       if (outcome === "unreachable") log.warn({ err: error, operation }, "a session log is out of reach");
     },
     onHealed: (outcome) => heals.inc({ outcome }),
+    onRecalled: (found) => recalls.inc({ found: String(found) }),
   };
 }

@@ -1,6 +1,8 @@
 import { createHeal } from "@holdfast/activities/heal";
 import { createPublish } from "@holdfast/activities/publish";
+import { createRecall } from "@holdfast/activities/recall";
 import { TASK_QUEUE_SESSIONS } from "@holdfast/contract";
+import { ConfigError } from "@holdfast/service/config";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
 import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
@@ -9,6 +11,7 @@ import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import { Worker } from "@temporalio/worker";
+import { lackingAgents } from "./agent-code.ts";
 import type { OrchestratorConfig } from "./config.ts";
 import { untilConnected } from "@holdfast/worker/connection";
 import { runWorkers } from "@holdfast/worker/run-workers";
@@ -57,7 +60,8 @@ export async function startOrchestrator(
     try {
       // Stopped while the workflows were bundled.
       if (code === undefined) return;
-      const sessionLog = new SessionLog(redis);
+      await requireAgents(config.HOLDFAST_AGENTS);
+      const sessionLog = new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES });
       worker = await Worker.create({
         connection,
         namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
@@ -67,6 +71,7 @@ export async function startOrchestrator(
         activities: {
           ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
           ...createHeal({ log: sessionLog, client, onHealed: metrics.onHealed }),
+          ...createRecall({ log: sessionLog, client, onRecalled: metrics.onRecalled }),
         },
         ...limits(config),
       });
@@ -92,6 +97,13 @@ export async function startOrchestrator(
       await closeServer(server);
     },
   };
+}
+
+/** A client whose agent is offered and is not there would be told `durable`, and then nothing for ever. */
+async function requireAgents(offered: readonly string[] = []): Promise<void> {
+  const { agentNames } = await import("@holdfast/workflows/agents/registry");
+  const problem = lackingAgents(offered, agentNames());
+  if (problem !== undefined) throw new ConfigError(problem);
 }
 
 function limits(config: OrchestratorConfig) {

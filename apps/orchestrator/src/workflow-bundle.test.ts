@@ -8,6 +8,7 @@ import { makeBundle, storedBundle } from "./workflow-bundle.ts";
 const FILES = [
   "node_modules/.package-lock.json",
   "apps/orchestrator/src/bundle.ts",
+  "apps/orchestrator/src/loop-loader.ts",
   "packages/contract/package.json",
   "packages/contract/src/limits.ts",
   "workflows/package.json",

@@ -1,6 +1,8 @@
 import { fork } from "node:child_process";
 import { join, resolve } from "node:path";
 import type { Logger } from "@holdfast/service/log";
+import { z } from "zod";
+import { AgentCodeError } from "./agent-code.ts";
 import { bundleKey } from "./bundle-key.ts";
 import { BundleStore } from "./bundle-store.ts";
 
@@ -48,16 +50,44 @@ function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** In a process of its own: the bundler's memory, some hundred MB, would stay with this one for as long as it lives. */
-function madeApart(signal: AbortSignal | undefined): Promise<string> {
-  const child = fork(join(import.meta.dirname, "prepare.ts"), signal && { signal });
+/** What `prepare.ts` sends. */
+const preparedSchema = z.union([
+  z.object({ agents: z.array(z.string()), code: z.string() }),
+  z.object({ problem: z.string() }),
+]);
+export type Prepared = z.infer<typeof preparedSchema>;
+
+/** Milliseconds the agents' modules and the bundler may take. */
+const PREPARE_MS = 120_000;
+
+/**
+ * Loads and bundles in a process of its own: the bundler's memory, some hundred MB, would stay with this one for as long as it
+ * lives, and so would modules that have changed since.
+ */
+export function prepareApart(signal?: AbortSignal): Promise<Prepared> {
+  const timeout = AbortSignal.timeout(PREPARE_MS);
+  const child = fork(join(import.meta.dirname, "prepare.ts"), {
+    signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    killSignal: "SIGKILL",
+  });
   return new Promise((taken, failed) => {
-    child.once("message", (code) => {
-      if (typeof code === "string") taken(code);
+    child.once("message", (message) => {
+      const prepared = preparedSchema.safeParse(message);
+      if (prepared.success) taken(prepared.data);
     });
-    child.once("error", failed);
+    child.once("error", (error) => {
+      if (!timeout.aborted) return failed(error);
+      const problem = `Loading and bundling the agents took longer than ${PREPARE_MS / 1_000} s: does one loop as it is loaded?`;
+      taken({ problem });
+    });
     child.once("exit", (status) =>
       failed(new Error(`Bundling the workflows ended with ${status}; it says why above.`)),
     );
   });
+}
+
+async function madeApart(signal: AbortSignal | undefined): Promise<string> {
+  const prepared = await prepareApart(signal);
+  if ("problem" in prepared) throw new AgentCodeError(prepared.problem);
+  return prepared.code;
 }

@@ -63,7 +63,7 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
     taskQueue: TASK_QUEUE_SESSIONS,
     args: [{ key, agent: "concierge", lane: "nobody" }],
     signal: SIGNAL_EVENTS,
-    signalArgs: [{ runs: [{ producer: "p", at: 0, events: [{ seq: 1, kind: "observe", name: "click" }] }] }],
+    signalArgs: [{ runs: [{ by: "ann", producer: "p", at: 0, events: [{ seq: 1, kind: "observe", name: "click" }] }] }],
   });
   await untilReady(orchestrator, "session", async () => {
     const { state } = (await handle.query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;

@@ -6,6 +6,12 @@ import type { ChildSpec } from "./supervision/supervised-child.ts";
 import { launchTemporal } from "./temporal-server.ts";
 import { launchValkey } from "./valkey-server.ts";
 
+/** Agents clients may ask for, and the one they get who name none. */
+export interface Offer {
+  agents: readonly string[];
+  defaultAgent: string;
+}
+
 /** Everything that differs between `npm start`, a test and the bench. */
 export interface StackPlan {
   ports: StackPorts;
@@ -18,12 +24,18 @@ export interface StackPlan {
   web: boolean;
   /** Already running servers, used instead of our own. */
   temporalAddress: string | undefined;
+  /** Of our own Temporal, besides `default`. */
+  temporalNamespace: string | undefined;
   redisUrl: string | undefined;
   jwtSecret: string;
   controlToken: string;
   operatorToken: string;
   /** Extra environment: for every app, for the apps of one folder (`edge`), or for one child (`edge-1`). */
   env: Record<string, Record<string, string>>;
+  /** What the edges offer, asked whenever one starts; undefined for their own default. */
+  agents: () => Offer | undefined;
+  /** Whether an orchestrator whose agents' code is wrong is waited with until the code is another. */
+  waitForCode: boolean;
   /** Root of the source tree an app runs from, by its child's name. */
   source: (name: string) => string;
 }
@@ -44,7 +56,9 @@ export function stackChildren(plan: StackPlan): ChildSpec[][] {
         HOLDFAST_SDK_METRICS_PORT: `${ports.inferenceSdk[index]}`,
       }),
     ),
-    ...ports.edges.map((port, index) => app(plan, `edge-${index + 1}`, "edge", port, edgeEnv(plan))),
+    ...ports.edges.map((port, index) =>
+      app(plan, `edge-${index + 1}`, "edge", port, edgeEnv(plan), () => offerEnv(plan)),
+    ),
     ...(plan.console ? [app(plan, "console", "console", ports.console, consoleEnv(plan))] : []),
     ...(plan.web ? [app(plan, "web", "web", ports.web, webEnv(plan))] : []),
   ];
@@ -65,23 +79,32 @@ export function temporalUiUrl(plan: StackPlan): string | undefined {
     : undefined;
 }
 
-function app(plan: StackPlan, name: string, folder: string, port: number, env: Record<string, string>): ChildSpec {
+function app(
+  plan: StackPlan,
+  name: string,
+  folder: string,
+  port: number,
+  env: Record<string, string>,
+  asked: () => Record<string, string> = () => ({}),
+): ChildSpec {
   const spec: AppSpec = {
     name,
     app: folder,
     port,
     logFile: newLog(plan, name),
     root: () => plan.source(name),
-    env: {
+    waitForCode: plan.waitForCode,
+    env: () => ({
       HOLDFAST_NODE_ID: name,
       HOLDFAST_PORT: `${port}`,
       HOLDFAST_REDIS_URL: plan.redisUrl ?? `redis://127.0.0.1:${plan.ports.valkey}`,
       HOLDFAST_TEMPORAL_ADDRESS: plan.temporalAddress ?? `127.0.0.1:${plan.ports.temporal}`,
       ...env,
+      ...asked(),
       ...plan.env["all"],
       ...plan.env[folder],
       ...plan.env[name],
-    },
+    }),
   };
   return appChild(spec);
 }
@@ -92,6 +115,12 @@ function edgeEnv(plan: StackPlan): Record<string, string> {
     HOLDFAST_ALLOWED_ORIGINS: `http://localhost:${plan.ports.web},http://127.0.0.1:${plan.ports.web}`,
     HOLDFAST_OPERATOR_TOKEN: plan.operatorToken,
   };
+}
+
+function offerEnv(plan: StackPlan): Record<string, string> {
+  const offer = plan.agents();
+  if (offer === undefined) return {};
+  return { HOLDFAST_AGENTS: offer.agents.join(","), HOLDFAST_DEFAULT_AGENT: offer.defaultAgent };
 }
 
 function consoleEnv(plan: StackPlan): Record<string, string> {
@@ -122,6 +151,7 @@ function temporalChild(plan: StackPlan): ChildSpec {
       port: ports.temporal,
       metricsPort: ports.temporalMetrics,
       uiPort: plan.temporalUi ? ports.temporalUi : undefined,
+      namespace: plan.temporalNamespace,
     });
   return { name: "temporal", logFile, launch };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { readLogTail } from "./supervision/log-file.ts";
+import { readableLog } from "./supervision/log-line.ts";
 import { isAlive } from "./process-table.ts";
 import { StackError } from "./stack-error.ts";
 
@@ -36,6 +37,8 @@ export interface GuardedOptions {
   cwd?: string;
   /** Give the program a standard input that closes when this process ends. */
   stdin?: boolean;
+  /** Whose process it is; ours if left out. Only root may give one away. */
+  user?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
 /** Starts a program in a process group of its own: a Ctrl-C in the terminal reaches only us, and we decide the order. */
@@ -50,6 +53,7 @@ export function startGuarded(
     detached: true,
     ...(options.env === undefined ? {} : { env: options.env }),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...options.user,
   });
   if (log !== undefined) closeSync(log);
   return new Promise((resolve, reject) => {
@@ -101,6 +105,14 @@ async function stop(child: ChildProcess, exited: Promise<unknown>, graceMs: numb
   clearTimeout(timer);
 }
 
+/** `fetch failed` says nothing; the errors it was caused by do. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : reasonOf(error.cause);
+  const own = error.message.trim() || ("code" in error ? String(error.code) : error.name);
+  return cause === "" ? own : `${own}: ${cause}`;
+}
+
 /**
  * Waits until `ready` answers true; what it throws counts as not yet. Rejects with the program's last words when it ends
  * first, and with a `StackError`, having ended it, when time is up.
@@ -114,15 +126,15 @@ export async function untilReady(
   const deadline = Date.now() + withinMs;
   let reason = "";
   for (;;) {
-    if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${program.output().trim()}`);
+    if (!isAlive(program.pid)) throw new Error(`${what} ended while starting:\n${readableLog(program.output())}`);
     try {
       if (await ready()) return;
     } catch (error) {
-      reason = error instanceof Error ? ` (${error.message.trim()})` : "";
+      reason = ` (${reasonOf(error)})`;
     }
     if (Date.now() > deadline) {
       await program.stop(0);
-      const words = program.output().trim();
+      const words = readableLog(program.output());
       throw new StackError("child_failed", `${what} was not ready after ${withinMs / 1_000} s${reason}:\n${words}`);
     }
     await new Promise((resolve) => setTimeout(resolve, 30));

@@ -42,6 +42,29 @@ export interface PortClaim {
   variable: string;
 }
 
+/** Ports from 1024 that browsers and Node's own fetch refuse to open, as the Fetch standard lists them. */
+const REFUSED = new Set([
+  1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+]);
+const LOWEST = 1_024;
+const HIGHEST = 65_535;
+
+/** Throws naming every port that cannot serve what it is for, whatever else runs on the machine. */
+export function requireUsablePorts(claims: readonly PortClaim[]): void {
+  const problems = claims.flatMap(({ what, port, variable }) => {
+    const twin = claims.find((claim) => claim.port === port);
+    const say = (why: string): string[] => [`Port ${port} (${what}) ${why}: set ${variable} to another.`];
+    if (port < LOWEST && process.getuid?.() !== 0)
+      return say(`is below ${LOWEST}, where only the administrator may listen`);
+    if (port > HIGHEST) return say(`is above ${HIGHEST}, the highest there is`);
+    if (REFUSED.has(port)) return say("is one that browsers refuse to open");
+    return twin !== undefined && twin.what !== what ? say(`is also the ${twin.what}'s`) : [];
+  });
+  if (problems.length === 0) return;
+  const hint = "Or move every port at once: npm start -- --port-base 14000.";
+  throw new StackError("bad_port", [...problems, hint].join("\n"));
+}
+
 /** Rejects naming every port that is in use, and the variables that move them, before anything was started. */
 export async function requireFreePorts(claims: readonly PortClaim[]): Promise<void> {
   const free = await Promise.all(claims.map((claim) => isPortFree(claim.port)));

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "@temporalio/client";
@@ -55,6 +55,17 @@ test("a Valkey a crash left behind is known again by what was written down as it
   await server.exited;
 });
 
+test("Temporal has the namespace it is told of, and keeps it", async () => {
+  for (const namespace of ["acme", "acme"]) {
+    const server = await startTemporal({ dir, namespace });
+    const found = await withTemporal(server.address, ({ workflowService }) =>
+      workflowService.describeNamespace({ namespace }),
+    );
+    expect(found.namespaceInfo?.name).toBe(namespace);
+    await server.stop();
+  }
+});
+
 test("Temporal is set up to be fair between tenants", async () => {
   const server = await startTemporal();
   const metrics = async (): Promise<string> => (await fetch(server.metricsUrl)).text();
@@ -63,28 +74,81 @@ test("Temporal is set up to be fair between tenants", async () => {
   await server.stop();
 });
 
-test("Temporal keeps workflows in its folder and serves metrics", async () => {
-  const first = await startTemporal({ dir });
-  const connection = await Connection.connect({ address: first.address });
-  await connection.workflowService.startWorkflowExecution({
+async function withTemporal<T>(address: string, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address });
+  try {
+    return await use(connection);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Resolves when the server has said that it has it. */
+async function startWorkflow({ workflowService }: Connection, workflowId: string): Promise<void> {
+  await workflowService.startWorkflowExecution({
     namespace: "default",
-    workflowId: "kept",
+    workflowId,
     workflowType: { name: "any" },
     taskQueue: { name: "nobody" },
-    requestId: "1",
+    requestId: workflowId,
     identity: "test",
   });
-  await connection.close();
+}
+
+async function hasWorkflow({ workflowService }: Connection, workflowId: string): Promise<boolean> {
+  const found = await workflowService.describeWorkflowExecution({ namespace: "default", execution: { workflowId } });
+  return found.workflowExecutionInfo?.execution?.workflowId === workflowId;
+}
+
+/** What SQLite notes in a file's header: 1 for a rollback journal, 2 for a write-ahead log. */
+async function journalOf(path: string): Promise<number | undefined> {
+  return (await readFile(path)).at(18);
+}
+
+test("a database that was made without a write-ahead log is opened with one, with all it holds", async () => {
+  const path = join(dir, "temporal.db");
+  await mkdir(dir, { recursive: true });
+  const before = await startTemporal({ args: ["--db-filename", path] });
+  await withTemporal(before.address, (connection) => startWorkflow(connection, "kept"));
+  await before.stop();
+  expect(await journalOf(path)).toBe(1);
+  const after = await startTemporal({ dir });
+  await withTemporal(after.address, async (connection) => {
+    expect(await hasWorkflow(connection, "kept")).toBe(true);
+    await startWorkflow(connection, "new");
+  });
+  expect(await journalOf(path)).toBe(2);
+  await after.stop();
+});
+
+test("kill -9 of Temporal in the middle of writing loses nothing it had acknowledged", async () => {
+  const killed = await startTemporal({ dir });
+  const acked: string[] = [];
+  await withTemporal(killed.address, async (connection) => {
+    const write = async (id: string): Promise<void> => {
+      await startWorkflow(connection, id);
+      acked.push(id);
+      if (acked.length === 40) killed.kill("SIGKILL");
+    };
+    const ids = Array.from({ length: 80 }, (_, index) => `${index}`);
+    await Promise.allSettled(ids.map((id) => connection.withDeadline(Date.now() + 10_000, () => write(id))));
+  });
+  await killed.exited;
+  expect(acked.length).toBeGreaterThanOrEqual(40);
+  const server = await startTemporal({ dir });
+  await withTemporal(server.address, async (connection) => {
+    for (const id of acked) expect(await hasWorkflow(connection, id)).toBe(true);
+  });
+  await server.stop();
+});
+
+test("Temporal keeps workflows in its folder and serves metrics", async () => {
+  const first = await startTemporal({ dir });
+  await withTemporal(first.address, (connection) => startWorkflow(connection, "kept"));
   expect((await fetch(first.metricsUrl)).ok).toBe(true);
   await first.stop();
   const second = await startTemporal({ dir });
-  const again = await Connection.connect({ address: second.address });
-  const found = await again.workflowService.describeWorkflowExecution({
-    namespace: "default",
-    execution: { workflowId: "kept" },
-  });
-  expect(found.workflowExecutionInfo?.execution?.workflowId).toBe("kept");
-  await again.close();
+  expect(await withTemporal(second.address, (connection) => hasWorkflow(connection, "kept"))).toBe(true);
   await second.stop();
   expect(isAlive(second.pid)).toBe(false);
 });

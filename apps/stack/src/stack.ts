@@ -3,12 +3,14 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TemporalSettings } from "@holdfast/service/temporal";
 import pidusage from "pidusage";
-import { edgeUrls, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
+import { edgeUrls, type Offer, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
 import { serveControlApi } from "./supervision/control-api.ts";
-import { requireReachable } from "./external-server.ts";
+import { requireRedis, requireTemporal } from "./external-server.ts";
 import { ROOT } from "./paths.ts";
 import { findTemporal, findValkey } from "./provision.ts";
+import { StackError } from "./stack-error.ts";
 import { freePorts, type StackPorts } from "./stack-ports.ts";
 import type { ChildEvent, ChildStatus } from "./supervision/supervised-child.ts";
 import { Supervisor } from "./supervision/supervisor.ts";
@@ -33,6 +35,8 @@ export interface StackOptions {
   console?: boolean;
   web?: boolean;
   temporalAddress?: string | undefined;
+  /** How the apps are told (by `env`) to use that address, or the Temporal that is started. */
+  temporal?: Omit<TemporalSettings, "HOLDFAST_TEMPORAL_ADDRESS">;
   redisUrl?: string | undefined;
   jwtSecret?: string;
   /** Environment for every app (`all`), the apps of one folder (`edge`), or one child (`edge-1`); later ones win. */
@@ -42,10 +46,22 @@ export interface StackOptions {
    * of several releases run together, and a restart bring another.
    */
   source?: (name: string) => string | undefined;
+  /** What the edges offer, asked whenever one starts; left out, their own default. */
+  agents?: () => Offer | undefined;
+  /** Be ready without an orchestrator whose agents' code is wrong; `tryCodeAgain` starts it when the code is another. */
+  waitForCode?: boolean;
   /** Milliseconds between SIGTERM and SIGKILL at the end; default 8,000. */
   graceMs?: number;
+  /** `stop`: gives the start up, with nothing left running. `hurry`: everything is killed, and none of it started again. */
+  signals?: { stop: AbortSignal; hurry: AbortSignal };
+  /** Done beside everything else that comes before the first process. */
+  prepare?: () => Promise<void>;
   onProgress?: (line: string) => void;
+  /** Told what works less well than it could. */
+  onWarning?: (line: string) => void;
   onEvent?: (event: ChildEvent) => void;
+  /** Told the logs of the apps before the first of them is started. */
+  onLogs?: (logs: { name: string; path: string }[]) => void;
 }
 
 /** CPU time since the process started, and resident memory now. */
@@ -77,6 +93,8 @@ export interface Stack {
   resume(name: string): Promise<void>;
   /** SIGTERM (what was begun is finished), then waits until its successor is ready. */
   restart(name: string): Promise<void>;
+  /** Replaces an orchestrator by one with the code as it is now, also one that waits for it. */
+  tryCodeAgain(): void;
   /** Resolves when the child is ready, at once if it is. */
   whenReady(name: string): Promise<void>;
   /** Of the children that run now. */
@@ -85,15 +103,12 @@ export interface Stack {
   token(claims: TokenClaims): Promise<string>;
   /** Ends everything and, with a temporary folder, removes it. */
   stop(): Promise<void>;
-  /** Ends everything at once, without giving it time to finish. */
-  killAll(): void;
 }
 
 /** Starts a whole Holdfast as child processes and waits until all of it is ready; on failure nothing is left running. */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const plan = await makePlan(options);
   const progress = options.onProgress ?? (() => {});
-  const servers = { onProgress: progress };
   const supervisor = new Supervisor({
     runDir: join(plan.dir, "run"),
     graceMs: options.graceMs ?? 8_000,
@@ -106,21 +121,45 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     await supervisor.stop();
     if (options.dir === undefined) await rm(plan.dir, { recursive: true, force: true });
   };
+  const { stop: told, hurry } = options.signals ?? {};
+  hurry?.addEventListener("abort", () => supervisor.killAll(), { once: true });
+  told?.addEventListener("abort", () => void supervisor.stop(), { once: true });
   try {
-    await Promise.all([
-      plan.temporalAddress === undefined
-        ? findTemporal(servers)
-        : requireReachable("HOLDFAST_TEMPORAL_ADDRESS", plan.temporalAddress),
-      plan.redisUrl === undefined ? findValkey(servers) : requireReachable("HOLDFAST_REDIS_URL", plan.redisUrl),
-      plan.web ? buildWebApp(progress) : undefined,
-    ]);
+    await unlessTold(prepare(plan, options, progress), told);
     if (plan.web) control = await serveControlApi(supervisor, plan.ports.control, plan.controlToken);
-    for (const stage of stackChildren(plan)) await supervisor.startStage(stage);
+    const stages = stackChildren(plan);
+    const apps = stages.at(-1) ?? [];
+    options.onLogs?.(apps.map(({ name, logFile }) => ({ name, path: logFile })));
+    for (const stage of stages) await supervisor.startStage(stage);
   } catch (error) {
     await stop();
     throw error;
   }
   return stackOf(plan, supervisor, stop);
+}
+
+/** Everything that takes long or may fail before the first process is started. */
+async function prepare(plan: StackPlan, options: StackOptions, onProgress: (line: string) => void): Promise<void> {
+  const { temporalAddress, redisUrl } = plan;
+  const connection = { HOLDFAST_TEMPORAL_NAMESPACE: "default", HOLDFAST_TEMPORAL_TLS: false, ...options.temporal };
+  await Promise.all([
+    temporalAddress === undefined
+      ? findTemporal({ onProgress })
+      : requireTemporal({ ...connection, HOLDFAST_TEMPORAL_ADDRESS: temporalAddress }, options.onWarning ?? onProgress),
+    redisUrl === undefined ? findValkey({ onProgress }) : requireRedis(redisUrl),
+    plan.web ? buildWebApp(onProgress) : undefined,
+    options.prepare?.(),
+  ]);
+}
+
+/** Rejects at once when told to stop; what goes on by itself ends with this process. */
+async function unlessTold(work: Promise<void>, told: AbortSignal | undefined): Promise<void> {
+  const stopped = new Promise<never>((_, reject) => {
+    const refuse = (): void => reject(new StackError("child_failed", "The stack was stopped while it started."));
+    if (told?.aborted) refuse();
+    else told?.addEventListener("abort", refuse, { once: true });
+  });
+  await Promise.race([work, stopped]);
 }
 
 async function makePlan(options: StackOptions): Promise<StackPlan> {
@@ -135,11 +174,14 @@ async function makePlan(options: StackOptions): Promise<StackPlan> {
     console: options.console ?? false,
     web: options.web ?? false,
     temporalAddress: options.temporalAddress,
+    temporalNamespace: options.temporal?.HOLDFAST_TEMPORAL_NAMESPACE,
     redisUrl: options.redisUrl,
     jwtSecret: options.jwtSecret ?? randomBytes(32).toString("base64url"),
     controlToken: randomBytes(32).toString("base64url"),
     operatorToken: randomBytes(32).toString("base64url"),
     env: options.env ?? {},
+    agents: options.agents ?? (() => undefined),
+    waitForCode: options.waitForCode ?? false,
     source: (name) => options.source?.(name) ?? ROOT,
   };
 }
@@ -174,11 +216,14 @@ function stackOf(plan: StackPlan, supervisor: Supervisor, stop: () => Promise<vo
       await kill(name, "SIGTERM");
       await whenReady(name);
     },
+    tryCodeAgain: () => {
+      const orchestrator = supervisor.child("orchestrator");
+      if (!orchestrator.kill("SIGTERM")) orchestrator.tryAgain();
+    },
     whenReady,
     usage: () => usageOf(supervisor.children()),
     token: (claims) => mintToken(plan.jwtSecret, claims),
     stop,
-    killAll: () => supervisor.killAll(),
   };
 }
 

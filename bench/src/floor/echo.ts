@@ -46,10 +46,17 @@ export class EchoSession {
 
   async #runTurn(producer: string, { seq, text }: InputEvent): Promise<void> {
     const turn = ++this.#turn;
-    const inputs = [{ producer, seq, text }];
+    const inputs = [{ by: "floor", producer, seq, text }];
     await this.#publish({ type: "turn.started", version: ++this.#version, turn, agent: "floor", inputs, applied: {} });
     const answer = await this.#speak(turn);
-    await this.#publish({ type: "turn.completed", version: ++this.#version, turn, text: answer, patch: [] });
+    await this.#publish({
+      type: "turn.completed",
+      version: ++this.#version,
+      turn,
+      text: answer,
+      finish: "stop",
+      patch: [],
+    });
   }
 
   async #speak(turn: number): Promise<string> {

@@ -33,6 +33,9 @@ subscriber.on("smessage", (channel: string, message: string) => {
   reader.socket.emit("frames", reader.session, [frameSchema.parse(JSON.parse(message))]);
 });
 
+/** The floor looks at no token. */
+const SUBJECT = "floor";
+
 const server = createServer();
 const io = new Server<ClientToServerEvents, ServerToClientEvents>(server, {
   transports: ["websocket"],
@@ -41,7 +44,13 @@ const io = new Server<ClientToServerEvents, ServerToClientEvents>(server, {
 
 io.on("connection", (socket) => {
   const sessions = new Map<string, EchoSession>();
-  socket.emit("welcome", { protocol: PROTOCOL_VERSION, node: "floor", limits: LIMITS, tokenExpiresInMs: null });
+  socket.emit("welcome", {
+    protocol: PROTOCOL_VERSION,
+    subject: SUBJECT,
+    node: "floor",
+    limits: LIMITS,
+    tokenExpiresInMs: null,
+  });
   socket.on("open", async ({ session }, ack) => {
     const channel = EchoSession.channel(session);
     readers.set(channel, { socket, session });

@@ -11,6 +11,8 @@ export interface SystemSettings {
   perSend: number;
   sessionsPerConnection: number;
   bareShape: "same-queue" | "own-queue";
+  /** Temporal's and Valkey's data in memory, instead of in files as `npm start` keeps them. */
+  memory: boolean;
 }
 
 export const TARGETS = ["holdfast", "floor", "bareTemporal"] as const;

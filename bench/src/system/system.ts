@@ -1,4 +1,7 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { Client, Connection } from "@temporalio/client";
+import { DATA_DIR } from "@holdfast/stack/paths";
 import { startStack, type Stack } from "@holdfast/stack/stack";
 import getPort from "get-port";
 import { BareTarget } from "../bare/target.ts";
@@ -33,7 +36,15 @@ export async function startSystem(settings: SystemSettings, onProgress: (line: s
   try {
     const model = settings.model === "server" ? await startModel(settings) : undefined;
     if (model !== undefined) closers.push(() => model.process.stop());
-    const stack = await startStack({ edges: settings.edges, env: stackEnv(settings, model?.url), onProgress });
+    const dir = await dataFolder();
+    closers.push(() => rm(dir, { recursive: true, force: true }));
+    const stack = await startStack({
+      edges: settings.edges,
+      env: stackEnv(settings, model?.url),
+      dir,
+      persist: !settings.memory,
+      onProgress,
+    });
     closers.push(() => stack.stop());
     const connection = await Connection.connect({ address: stack.temporalAddress });
     closers.push(() => connection.close());
@@ -49,6 +60,12 @@ export async function startSystem(settings: SystemSettings, onProgress: (line: s
     await close();
     throw error;
   }
+}
+
+/** Beside the data of `npm start`: on the same disk. The system's folder for temporary files may be none. */
+async function dataFolder(): Promise<string> {
+  await mkdir(DATA_DIR, { recursive: true });
+  return mkdtemp(join(DATA_DIR, "bench-"));
 }
 
 async function startModel(settings: SystemSettings): Promise<{ url: string; process: Forked }> {

@@ -24,6 +24,8 @@ export interface SessionHost {
   degraded(): boolean;
   /** The session wants frames: connect if need be, and `attach` it if connected. */
   wanted(): void;
+  /** Nobody uses the session, and nothing of it is under way: who still has it may use it again, or drop it. */
+  unused(): void;
   /** The session was closed; its name is free. */
   closed(): void;
   problem(error: HoldfastError): void;
@@ -186,7 +188,8 @@ export class ClientSession implements Session {
       else if (received.kind !== "unknown") this.#events.emit("frame", received.frame, outcome);
     }
     const snapshot = this.#delivery.snapshot;
-    if (snapshot !== undefined) this.#outboxes.applied(snapshot.applied);
+    const subject = this.#wire?.subject;
+    if (snapshot !== undefined && subject !== undefined) this.#outboxes.applied(snapshot.applied, subject);
   }
 
   /** The view is not what it was. Subscribers hear of it in a microtask, once however much changes until then. */
@@ -236,6 +239,8 @@ export class ClientSession implements Session {
     this.#delivery.end("idle");
     this.#outboxes.detach();
     this.#commands.detach();
+    // What is to be shown until a turn has taken it is known here alone.
+    if (this.#outboxes.pending().length === 0) this.#host.unused();
   }
 
   #stopTimers(): void {

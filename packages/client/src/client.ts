@@ -54,7 +54,13 @@ export function connect<Agents extends AgentStates = Record<string, JsonObject>>
 class Client implements HoldfastClient {
   readonly #options: ResolvedOptions;
   readonly #events = new Emitter<ClientEvents>();
+  /** Those in use. */
   readonly #sessions = new Map<string, ClientSession>();
+  /** Those that are not, for as long as anybody else has them: a page that goes from chat to chat would keep all of them. */
+  readonly #unused = new Map<string, WeakRef<ClientSession>>();
+  readonly #collected = new FinalizationRegistry<string>((name) => {
+    if (this.#unused.get(name)?.deref() === undefined) this.#unused.delete(name);
+  });
   readonly #link: Link;
   #degraded = false;
   #stopWaking: (() => void) | undefined;
@@ -77,7 +83,7 @@ class Client implements HoldfastClient {
   }
 
   session<State extends object>(name: string, options: SessionOptions = {}): Session<State> {
-    const session = this.#sessions.get(name) ?? this.#create(name, options);
+    const session = this.#sessions.get(name) ?? this.#unused.get(name)?.deref() ?? this.#create(name, options);
     if (!options.lazy) session.pin();
     trustAgent<State>(session);
     return session;
@@ -109,7 +115,7 @@ class Client implements HoldfastClient {
 
   async close(): Promise<void> {
     this.#stopWaking?.();
-    await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+    await Promise.all(this.#all().map((session) => session.close()));
     this.#link.close();
   }
 
@@ -121,15 +127,32 @@ class Client implements HoldfastClient {
       connection: () => this.connection,
       degraded: () => this.#degraded,
       wanted: () => this.#wanted(session),
-      closed: () => void this.#sessions.delete(name),
+      unused: () => this.#letGo(session),
+      closed: () => {
+        this.#sessions.delete(name);
+        this.#unused.delete(name);
+      },
       problem: (error) => this.#events.emit("problem", error),
     };
     const session = new ClientSession(name, options, host);
-    this.#sessions.set(name, session);
+    this.#collected.register(session, name);
+    this.#letGo(session);
     return session;
   }
 
+  #letGo(session: ClientSession): void {
+    this.#sessions.delete(session.name);
+    this.#unused.set(session.name, new WeakRef(session));
+  }
+
+  #all(): ClientSession[] {
+    const unused = [...this.#unused.values()].flatMap((held) => held.deref() ?? []);
+    return [...this.#sessions.values(), ...unused];
+  }
+
   #wanted(session: ClientSession): void {
+    this.#unused.delete(session.name);
+    this.#sessions.set(session.name, session);
     this.start();
     if (this.#link.wire !== undefined) session.attach(this.#link.wire);
   }
@@ -140,16 +163,16 @@ class Client implements HoldfastClient {
 
   #disconnected(): void {
     this.#degraded = false;
-    for (const session of this.#sessions.values()) session.detach();
+    for (const session of this.#all()) session.detach();
   }
 
   #setDegraded(degraded: boolean): void {
     this.#degraded = degraded;
-    for (const session of this.#sessions.values()) session.changed();
+    for (const session of this.#all()) session.changed();
   }
 
   #entered(state: ConnectionState): void {
-    for (const session of this.#sessions.values()) {
+    for (const session of this.#all()) {
       session.changed();
       if (state.state === "refused") session.connectionRefused(state.error);
     }

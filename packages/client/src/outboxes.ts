@@ -1,4 +1,4 @@
-import type { Applied, Event } from "@holdfast/contract";
+import { markOf, type Applied, type Event } from "@holdfast/contract";
 import { clientError, type HoldfastError } from "./errors.ts";
 import { Journal } from "./journal.ts";
 import { Outbox, type EventBody, type OutboxListener } from "./outbox.ts";
@@ -32,6 +32,7 @@ export class Outboxes {
   readonly #closing = new Set<Promise<void>>();
   #wire: Wire | undefined;
   #applied: Applied = {};
+  #subject: string | undefined;
   #closed = false;
   #adopting = false;
   /** A storage that failed once is not asked again: every look would fail and be reported. */
@@ -74,11 +75,12 @@ export class Outboxes {
     for (const outbox of this.#all()) outbox.detach();
   }
 
-  /** SPEC ack-2: the marks of a `turn.started` or a snapshot. */
-  applied(marks: Applied): void {
-    if (marks === this.#applied) return;
+  /** SPEC ack-2: the marks of a `turn.started` or a snapshot. `subject`: whose producers these are, as the edge says. */
+  applied(marks: Applied, subject: string): void {
+    if (marks === this.#applied && subject === this.#subject) return;
     this.#applied = marks;
-    for (const outbox of this.#all()) outbox.applied(marks[outbox.producer] ?? 0);
+    this.#subject = subject;
+    for (const outbox of this.#all()) outbox.applied(this.#appliedOf(outbox.producer));
     this.#letGoOfDone();
   }
 
@@ -125,9 +127,13 @@ export class Outboxes {
     const journal = new Journal(store, (error) => this.#listener.problem(error));
     const outbox = new Outbox({ ...this.#options, producer, journal }, this.#adoptedListener(), events);
     this.#adopted.push(outbox);
-    outbox.applied(this.#applied[producer] ?? 0);
+    outbox.applied(this.#appliedOf(producer));
     if (this.#wire !== undefined) outbox.attach(this.#wire);
     this.#listener.changed();
+  }
+
+  #appliedOf(producer: string): number {
+    return this.#subject === undefined ? 0 : (this.#applied[markOf(this.#subject, producer)] ?? 0);
   }
 
   #adoptedListener(): OutboxListener {

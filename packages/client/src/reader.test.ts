@@ -123,11 +123,14 @@ test("snap-4: a reader that was ahead takes the snapshot all the same", () => {
 
 test("snap-1: what a later snapshot repeats keeps its identity", () => {
   const reader = openedReader();
-  const turns = [{ turn: 1, inputs: [], outcome: "completed" as const, text: "one" }];
+  const turns = [{ turn: 1, inputs: [], outcome: "completed" as const, finish: "stop" as const, text: "one" }];
   reader.read(snapshotAt("2", { version: 2, turns, state: { mood: { now: "calm" }, count: 1 } }));
   const before = reader.snapshot;
   const again = structuredClone({
-    turns: [...turns, { ...turns[0], turn: 2, inputs: [], outcome: "completed" as const, text: "two" }],
+    turns: [
+      ...turns,
+      { ...turns[0], turn: 2, inputs: [], outcome: "completed" as const, finish: "stop" as const, text: "two" },
+    ],
   });
   reader.read(snapshotAt("3", { version: 4, ...again, state: { mood: { now: "calm" }, count: 2 } }));
   expect(reader.snapshot?.turns[0]).toBe(before?.turns[0]);

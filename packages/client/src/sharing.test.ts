@@ -33,7 +33,7 @@ test("a member called __proto__ is a member", () => {
 });
 
 test("an unchanged snapshot keeps turns, running turn and state", () => {
-  const turn = { turn: 1, inputs: [], outcome: "completed" as const, text: "x" };
+  const turn = { turn: 1, inputs: [], outcome: "completed" as const, finish: "stop" as const, text: "x" };
   const running = { turn: 2, inputs: [], step: 1, attempt: 1, index: 1, text: "y" };
   const before = { ...emptySnapshot("echo"), version: 3, turns: [turn], running, state: { a: 1 } };
   const after = shareSnapshot(before, structuredClone(before));

@@ -79,6 +79,7 @@ export class Wire {
   readonly #waiting = new Set<() => void>();
   readonly #deadline: ReturnType<typeof setTimeout>;
   #limits: Welcome["limits"] = LIMITS;
+  #subject: string | undefined;
   #closing: WireError | undefined;
   #connected = false;
   #ended = false;
@@ -100,6 +101,11 @@ export class Wire {
     this.#deadline = setTimeout(() => this.#fail("no answer to CONNECT in time"), target.connectTimeoutMs);
     this.#listen();
     this.#socket.connect();
+  }
+
+  /** Whose connection it is, as `welcome` says (SPEC connect-4): before any frame. */
+  get subject(): string | undefined {
+    return this.#subject;
   }
 
   /** What this edge takes: the contract's limits until `welcome` says otherwise (SPEC connect-4). */
@@ -168,6 +174,7 @@ export class Wire {
     });
     this.#on("welcome", welcomeSchema, (welcome) => {
       this.#limits = { ...LIMITS, ...welcome.limits };
+      this.#subject = welcome.subject;
       this.#listener.welcome(welcome);
     });
     this.#on("status", statusSchema, (status) => this.#listener.degraded(status.degraded));

@@ -1,6 +1,11 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import type { Session } from "../src/session.ts";
 import { codeOf, eventually, live, quickClient, startEdge } from "./harness.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage: () => void = runInNewContext("gc");
 
 test("a lazy session opens with its first subscriber and stops its frames after the last one", async () => {
   const edge = await startEdge();
@@ -75,4 +80,27 @@ test("a session asked for without `lazy` stays open without subscribers", async 
   for (const unsubscribe of off) unsubscribe();
   await eventually(() => expect(edge.closes).toEqual(["lazy"]));
   expect(eager.get().delivery.state).toBe("live");
+});
+
+test("a lazy session that nobody has any more is let go of, and its name begins anew", async () => {
+  const edge = await startEdge();
+  const client = quickClient([edge], { tuning: { lingerMs: 1 } });
+  const visit = async (name: string): Promise<WeakRef<Session>> => {
+    const session = client.session(name, { lazy: true });
+    const off = session.subscribe(() => undefined);
+    await live(session);
+    off();
+    return new WeakRef(session);
+  };
+  const kept = client.session("kept", { lazy: true });
+  const seen = [await visit("one"), await visit("two"), await visit("kept")];
+  await eventually(() => expect(edge.closes).toHaveLength(3));
+  await eventually(() => {
+    collectGarbage();
+    expect(seen.map((session) => session.deref()?.name)).toEqual([undefined, undefined, "kept"]);
+  });
+  expect(client.session("kept", { lazy: true })).toBe(kept);
+  const again = client.session("one", { lazy: true });
+  again.subscribe(() => undefined);
+  await live(again);
 });

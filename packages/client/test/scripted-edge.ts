@@ -22,7 +22,7 @@ import {
 } from "@holdfast/contract";
 import { Server, type Socket } from "socket.io";
 import type { z } from "zod";
-import { ScriptedWorld } from "./scripted-session.ts";
+import { ScriptedWorld, SUBJECT } from "./scripted-session.ts";
 
 type Answered<Ack> = Ack | "silence" | Promise<Ack | "silence">;
 
@@ -122,6 +122,7 @@ class EdgeConnection {
     this.#socket = socket;
     socket.emit("welcome", {
       protocol: 1,
+      subject: SUBJECT,
       node: edge.node,
       limits: edge.limits,
       tokenExpiresInMs: null,

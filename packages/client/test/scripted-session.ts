@@ -1,4 +1,5 @@
 import {
+  markOf,
   emptySnapshot,
   reduceFrame,
   type Event,
@@ -7,6 +8,9 @@ import {
   type PatchOperation,
   type Snapshot,
 } from "@holdfast/contract";
+
+/** Of every client of a scripted edge. */
+export const SUBJECT = "ann";
 
 type Unplaced<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
 type Placed = Exclude<Frame, { type: "snapshot" }>;
@@ -44,7 +48,7 @@ export class ScriptedSession {
       this.taken.push({ producer, event });
       if (event.kind !== "input") continue;
       const { seq, text, data } = event;
-      this.#inbox.push({ producer, seq, text, ...(data !== undefined && { data }) });
+      this.#inbox.push({ by: SUBJECT, producer, seq, text, ...(data !== undefined && { data }) });
     }
   }
 
@@ -66,7 +70,7 @@ export class ScriptedSession {
     const turn = (this.snapshot.turns.at(-1)?.turn ?? 0) + 1;
     const input = this.#inbox.shift();
     const inputs = input === undefined ? [] : [input];
-    const applied = input === undefined ? {} : { [input.producer]: input.seq };
+    const applied = input === undefined ? {} : { [markOf(SUBJECT, input.producer)]: input.seq };
     const { version, agent } = this.snapshot;
     this.append({ type: "turn.started", version: version + 1, turn, agent, inputs, applied });
     return turn;
@@ -90,17 +94,32 @@ export class ScriptedSession {
 
   complete(text: string, patch: PatchOperation[] = []): void {
     const turn = this.snapshot.running?.turn ?? 0;
-    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, patch });
+    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, finish: "stop", patch });
   }
 
   fail(text: string, error: { code: string; message: string }): void {
     const turn = this.snapshot.running?.turn ?? 0;
-    this.append({ type: "turn.failed", version: this.snapshot.version + 1, turn, text, patch: [], error });
+    this.append({
+      type: "turn.failed",
+      version: this.snapshot.version + 1,
+      turn,
+      text,
+      finish: "error",
+      patch: [],
+      error,
+    });
   }
 
   interrupt(): void {
     const { turn, text } = this.snapshot.running ?? { turn: 0, text: "" };
-    this.append({ type: "turn.interrupted", version: this.snapshot.version + 1, turn, text, patch: [] });
+    this.append({
+      type: "turn.interrupted",
+      version: this.snapshot.version + 1,
+      turn,
+      text,
+      finish: "interrupted",
+      patch: [],
+    });
   }
 
   patch(patch: PatchOperation[]): void {

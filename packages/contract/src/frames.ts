@@ -1,6 +1,14 @@
 import { z } from "zod";
+import { nameSchema } from "./events.ts";
 import { jsonSchema } from "./json.ts";
-import { appliedSchema, inputSchema, snapshotSchema, turnErrorSchema, turnNumberSchema } from "./snapshot.ts";
+import {
+  appliedSchema,
+  finishSchema,
+  inputSchema,
+  snapshotSchema,
+  turnErrorSchema,
+  turnNumberSchema,
+} from "./snapshot.ts";
 
 /** RFC 6902, the operations a Holdfast patch uses. */
 export const patchOperationSchema = z.discriminatedUnion("op", [
@@ -32,6 +40,7 @@ const turnEnded = {
   ...versioned,
   turn: turnNumberSchema,
   text: z.string(),
+  finish: finishSchema,
   /** Changes of the agent's state committed with the turn. */
   patch: patchSchema,
 };
@@ -48,7 +57,12 @@ export const deltaSchema = z.object({ type: z.literal("delta"), ...fenced, text:
 /** The turn's partial text so far is void; `text` is what it is now. */
 export const rewindSchema = z.object({ type: z.literal("rewind"), ...fenced, text: z.string() });
 export const turnCompletedSchema = z.object({ type: z.literal("turn.completed"), ...turnEnded });
-export const turnInterruptedSchema = z.object({ type: z.literal("turn.interrupted"), ...turnEnded });
+export const turnInterruptedSchema = z.object({
+  type: z.literal("turn.interrupted"),
+  ...turnEnded,
+  /** The subject that interrupted it; left out where an operator ended the session. */
+  by: nameSchema.optional(),
+});
 export const turnFailedSchema = z.object({ type: z.literal("turn.failed"), ...turnEnded, error: turnErrorSchema });
 export const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
 /** The log lost something before this frame: only a snapshot helps. Edges replace it by one; clients do not see it. */

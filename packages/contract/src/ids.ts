@@ -16,6 +16,11 @@ export interface SessionKey {
  */
 export const NAME_PATTERN = new RegExp(`^(?!__proto__$)[A-Za-z0-9._~@:+=|-]{1,${LIMITS.nameLength}}$`);
 
+/** A subject and a name of its own: see `markOf`. */
+export const MARK_PATTERN = new RegExp(
+  `^[A-Za-z0-9._~@:+=|-]{1,${LIMITS.nameLength}}/[A-Za-z0-9._~@:+=|-]{1,${LIMITS.nameLength}}$`,
+);
+
 export function sessionPath(key: SessionKey): string {
   return `${key.tenant}/${key.owner}/${key.name}`;
 }

@@ -5,6 +5,7 @@ export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./limits.ts";
 export * from "./log-frame.ts";
+export * from "./marks.ts";
 export * from "./reduce.ts";
 export * from "./requests.ts";
 export * from "./snapshot.ts";

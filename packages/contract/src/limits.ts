@@ -28,9 +28,14 @@ export const LIMITS = {
   producers: 256,
   /** Commands whose answer a session remembers, so that a repeat gets the same answer. */
   commands: 128,
-  /** Frames one session's log keeps. */
+  /** Frames one session's log keeps, and their bytes; the newest stays, whatever it weighs. Bytes are the default of HOLDFAST_LOG_BYTES. */
   logFrames: 4000,
-  /** Seconds a silent session's log is kept. */
+  logBytes: 256 * 1024,
+  /** Seconds for which the frames of a log are kept that says nothing. Who has the last of them goes on from it all the same. */
+  logSilentSeconds: 120,
+  /** Seconds for which those of ended turns are kept, beside the last that ended: what is void is of use to nobody but who is a little behind. */
+  logEndedSeconds: 15,
+  /** Seconds a silent session's place and its snapshot are kept. */
   logTtlSeconds: 24 * 3600,
 } as const;
 export type Limits = Record<keyof typeof LIMITS, number>;

@@ -5,7 +5,7 @@ const chain = { id: "2-1", prev: "1-1" };
 const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", applied: {} };
 
 test("version-4: a frame keeps what a later release put into it, however deep", () => {
-  const input = { producer: "p", seq: 1, text: "hi", device: { kind: "phone" } };
+  const input = { by: "ann", producer: "p", seq: 1, text: "hi", device: { kind: "phone" } };
   const frame = { ...started, inputs: [input], since: [{ a: null }] };
   const read = readLogFrame(frame);
   expect(read).toEqual(frame);

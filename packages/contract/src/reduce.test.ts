@@ -1,20 +1,21 @@
 import { expect, test } from "vitest";
 import type { Frame, PatchOperation } from "./frames.ts";
 import { LIMITS } from "./limits.ts";
+import { markOf } from "./marks.ts";
 import { boundTurns, reduceFrame } from "./reduce.ts";
 import { emptySnapshot, type Snapshot, type Turn } from "./snapshot.ts";
 
 const chained = { id: "2-1", prev: "1-1" };
-const input = { producer: "tab-1", seq: 3, text: "hello" };
+const input = { by: "ann", producer: "tab-1", seq: 3, text: "hello" };
 
 /** A reader at version 5 that has seen turn 1 end and 4 text frames of turn 2's step 2, attempt 3. */
 const reading: Snapshot = frozen({
   version: 5,
   agent: "concierge",
   state: { mood: 0, topics: ["tea"] },
-  turns: [{ turn: 1, inputs: [], outcome: "completed", text: "first" }],
+  turns: [{ turn: 1, inputs: [], outcome: "completed", finish: "stop", text: "first" }],
   running: { turn: 2, inputs: [input], step: 2, attempt: 3, index: 4, text: "Hel" },
-  applied: { "tab-1": 3 },
+  applied: { "ann/tab-1": 3 },
 });
 
 function frozen<T>(value: T): T {
@@ -36,7 +37,7 @@ function text(
 }
 
 function ended(type: "turn.completed" | "turn.interrupted", version: number, patch: PatchOperation[] = []): Frame {
-  return { type, ...chained, version, turn: 2, text: "Hello!", patch };
+  return { type, ...chained, version, turn: 2, text: "Hello!", finish: "stop", patch };
 }
 
 test("frame-1, snap-4: a snapshot replaces everything, also by an older version", () => {
@@ -44,7 +45,7 @@ test("frame-1, snap-4: a snapshot replaces everything, also by an older version"
 });
 
 test("ack-2: of many producers the marks of those heard of last are kept, one for each", () => {
-  let held: Snapshot = { ...reading, running: null, applied: { first: 1, second: 1 } };
+  let held: Snapshot = { ...reading, running: null, applied: { "ann/first": 1, "ann/second": 1 } };
   const took = (producer: string, seq: number): void => {
     const { version } = held;
     const frame: Frame = {
@@ -53,8 +54,8 @@ test("ack-2: of many producers the marks of those heard of last are kept, one fo
       version: version + 1,
       turn: version,
       agent: "concierge",
-      inputs: [{ producer, seq, text: "hello" }],
-      applied: { [producer]: seq },
+      inputs: [{ by: "ann", producer, seq, text: "hello" }],
+      applied: { [markOf("ann", producer)]: seq },
     };
     const after = reduce(held, frame);
     if (typeof after === "string") throw new Error(after);
@@ -66,15 +67,15 @@ test("ack-2: of many producers the marks of those heard of last are kept, one fo
   }
   took("visitor-1", 2);
   expect(Object.keys(held.applied)).toHaveLength(LIMITS.producers);
-  expect(held.applied).toMatchObject({ first: LIMITS.producers, "visitor-1": 2, "visitor-2": 1 });
-  expect(held.applied).not.toHaveProperty("second");
-  took("one more", 1);
+  expect(held.applied).toMatchObject({ "ann/first": LIMITS.producers, "ann/visitor-1": 2, "ann/visitor-2": 1 });
+  expect(held.applied).not.toHaveProperty("ann/second");
+  took("one-more", 1);
   expect(Object.keys(held.applied)).toHaveLength(LIMITS.producers);
-  expect(held.applied).not.toHaveProperty("visitor-2");
+  expect(held.applied).not.toHaveProperty("ann/visitor-2");
 });
 
 test("frame-2: turn.started begins an empty turn and raises the version and the applied marks", () => {
-  const before: Snapshot = { ...reading, running: null, applied: { "tab-1": 3, "tab-2": 8 } };
+  const before: Snapshot = { ...reading, running: null, applied: { "ann/tab-1": 3, "ann/tab-2": 8 } };
   const frame: Frame = {
     type: "turn.started",
     ...chained,
@@ -82,14 +83,14 @@ test("frame-2: turn.started begins an empty turn and raises the version and the 
     turn: 2,
     agent: "other",
     inputs: [input],
-    applied: { "tab-1": 4 },
+    applied: { "ann/tab-1": 4 },
   };
   expect(reduce(before, frame)).toEqual({
     ...before,
     version: 6,
     agent: "other",
     running: { turn: 2, inputs: [input], step: 1, attempt: 1, index: 0, text: "" },
-    applied: { "tab-1": 4, "tab-2": 8 },
+    applied: { "ann/tab-1": 4, "ann/tab-2": 8 },
   });
 });
 
@@ -97,7 +98,16 @@ test("frame-2: a version that is not above the reader's is ignored, one above th
   const versioned = (version: number): Frame[] => [
     { type: "turn.started", ...chained, version, turn: 3, agent: "a", inputs: [], applied: {} },
     ended("turn.completed", version),
-    { type: "turn.failed", ...chained, version, turn: 2, text: "", patch: [], error: { code: "c", message: "m" } },
+    {
+      type: "turn.failed",
+      ...chained,
+      version,
+      turn: 2,
+      text: "",
+      finish: "error",
+      patch: [],
+      error: { code: "c", message: "m" },
+    },
     { type: "state.patched", ...chained, version, patch: [{ op: "remove", path: "/mood" }] },
   ];
   for (const version of [1, 5]) for (const frame of versioned(version)) expect(reduce(reading, frame)).toBe("ignored");
@@ -110,7 +120,7 @@ test("frame-3: a turn's end commits its whole text with the turn's inputs, and p
     { op: "replace", path: "/mood", value: 0.5 },
     { op: "add", path: "/topics/-", value: "rain" },
   ];
-  const turn: Turn = { turn: 2, inputs: [input], outcome: "interrupted", text: "Hello!" };
+  const turn: Turn = { turn: 2, inputs: [input], outcome: "interrupted", finish: "stop", text: "Hello!" };
   expect(reduce(reading, ended("turn.interrupted", 6, patch))).toEqual({
     ...reading,
     version: 6,
@@ -120,7 +130,7 @@ test("frame-3: a turn's end commits its whole text with the turn's inputs, and p
   });
 });
 
-test("frame-3: a failed turn carries its error, a completed one has none", () => {
+test("frame-3: a failed turn carries its error and what it had said, a completed one has no error", () => {
   const error = { code: "model_unavailable", message: "retries exhausted" };
   const failed = reduce(reading, {
     type: "turn.failed",
@@ -128,10 +138,13 @@ test("frame-3: a failed turn carries its error, a completed one has none", () =>
     version: 6,
     turn: 2,
     text: "Hel",
+    finish: "error",
     patch: [],
     error,
   });
-  expect(failed).toMatchObject({ turns: [{ turn: 1 }, { turn: 2, outcome: "failed", text: "Hel", error }] });
+  expect(failed).toMatchObject({
+    turns: [{ turn: 1 }, { turn: 2, outcome: "failed", finish: "error", text: "Hel", error }],
+  });
   expect(reduce(reading, ended("turn.completed", 6))).toMatchObject({ turns: [{ turn: 1 }, { outcome: "completed" }] });
 });
 
@@ -213,13 +226,21 @@ test("snap-2: the newest turns are kept, bounded by their text, and the newest a
 test("snap-2: a reader bounds its turns as the session does", () => {
   const turns = Array.from({ length: LIMITS.snapshotTurns }, (_, i) => turnOf(i + 1, 1));
   const running = { turn: turns.length + 1, inputs: [], step: 1, attempt: 1, index: 0, text: "" };
-  const frame: Frame = { type: "turn.completed", ...chained, version: 6, turn: running.turn, text: "", patch: [] };
+  const frame: Frame = {
+    type: "turn.completed",
+    ...chained,
+    version: 6,
+    turn: running.turn,
+    text: "",
+    finish: "stop",
+    patch: [],
+  };
   const reduced = reduce({ ...reading, turns, running }, frame);
   expect(reduced).toMatchObject({ turns: { length: LIMITS.snapshotTurns, 0: { turn: 2 } } });
 });
 
 /** A turn with `length` characters of text, half of them its input's. */
 function turnOf(turn: number, length: number): Turn {
-  const asked = { producer: "p", seq: turn, text: "q".repeat(Math.floor(length / 2)) };
-  return { turn, inputs: [asked], outcome: "completed", text: "a".repeat(Math.ceil(length / 2)) };
+  const asked = { by: "ann", producer: "p", seq: turn, text: "q".repeat(Math.floor(length / 2)) };
+  return { turn, inputs: [asked], outcome: "completed", finish: "stop", text: "a".repeat(Math.ceil(length / 2)) };
 }

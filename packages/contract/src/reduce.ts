@@ -2,6 +2,7 @@ import { applyPatch } from "rfc6902";
 import type { Frame, PatchOperation } from "./frames.ts";
 import type { JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
+import { crowdedOut } from "./marks.ts";
 import type { Applied, Snapshot, Turn, TurnOutcome } from "./snapshot.ts";
 
 /**
@@ -70,8 +71,10 @@ function reduceVersioned(before: Snapshot, frame: VersionedFrame): Snapshot {
       return { ...before, version, state: patched(before.state, frame.patch) };
     default: {
       const inputs = before.running?.turn === frame.turn ? before.running.inputs : [];
-      const turn: Turn = { turn: frame.turn, inputs, outcome: OUTCOMES[frame.type], text: frame.text };
+      const { text, finish } = frame;
+      const turn: Turn = { turn: frame.turn, inputs, outcome: OUTCOMES[frame.type], text, finish };
       if (frame.type === "turn.failed") turn.error = frame.error;
+      if (frame.type === "turn.interrupted" && frame.by !== undefined) turn.by = frame.by;
       const turns = boundTurns([...before.turns, turn]);
       return { ...before, version, running: null, turns, state: patched(before.state, frame.patch) };
     }
@@ -79,13 +82,20 @@ function reduceVersioned(before: Snapshot, frame: VersionedFrame): Snapshot {
 }
 
 /**
- * SPEC ack-2: the marks of the producers heard of last, as many as a session itself remembers. Who comes back is another
- * producer: a reader that stays would otherwise keep one for every visit there ever was.
+ * SPEC ack-2: the marks of the producers heard of last, as many as a session itself remembers, and shared out as it does. Who
+ * comes back is another producer: a reader that stays would otherwise keep one for every visit there ever was.
  */
 function boundApplied(before: Applied, marks: Applied): Applied {
-  const others = Object.entries(before).filter(([producer]) => !Object.hasOwn(marks, producer));
-  const newest = [...others, ...Object.entries(marks)].slice(-LIMITS.producers);
-  // Not by assignment: it makes of "__proto__" something else than a member.
+  const newest = new Map(Object.entries(before));
+  for (const [mark, seq] of Object.entries(marks)) {
+    newest.delete(mark);
+    newest.set(mark, seq);
+  }
+  while (newest.size > LIMITS.producers) {
+    const first = crowdedOut(newest.keys());
+    if (first === undefined) break;
+    newest.delete(first);
+  }
   return Object.fromEntries(newest);
 }
 

@@ -78,9 +78,13 @@ export type SendAck = z.infer<typeof sendAckSchema>;
 export type CommandAck = z.infer<typeof commandAckSchema>;
 export type PlainAck = z.infer<typeof plainAckSchema>;
 
-/** SPEC connect-4: first message after CONNECT. `tokenExpiresInMs`: null for a token without expiry. */
+/**
+ * SPEC connect-4: first message after CONNECT. `subject`: whose connection it is, as its token says. `tokenExpiresInMs`: null
+ * for a token without expiry.
+ */
 export const welcomeSchema = z.object({
   protocol: z.number().int(),
+  subject: nameSchema,
   node: z.string(),
   limits: z.record(z.string(), z.number()),
   tokenExpiresInMs: z.number().nullable(),

@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { nameSchema, seqSchema } from "./events.ts";
+import { MARK_PATTERN } from "./ids.ts";
 import { jsonObjectSchema, jsonSchema } from "./json.ts";
 
-/** One `input` as a turn took it: the event, and who numbered it. */
+/** One `input` as a turn took it: the event, the producer that numbered it, and the subject whose producer it is. */
 export const inputSchema = z.object({
+  by: nameSchema,
   producer: nameSchema,
   seq: seqSchema,
   text: z.string(),
@@ -33,7 +35,10 @@ export const turnSchema = z.object({
   inputs: z.array(inputSchema),
   outcome: turnOutcomeSchema,
   text: z.string(),
+  finish: finishSchema,
   error: turnErrorSchema.optional(),
+  /** The subject that interrupted it. */
+  by: nameSchema.optional(),
 });
 export type Turn = z.infer<typeof turnSchema>;
 
@@ -51,8 +56,8 @@ export const runningTurnSchema = z.object({
 });
 export type RunningTurn = z.infer<typeof runningTurnSchema>;
 
-/** `applied`: for each producer, the highest seq of an input that a turn has taken. */
-export const appliedSchema = z.record(nameSchema, seqSchema);
+/** For each `subject/producer` (`markOf`), the highest seq of an input that a turn has taken. */
+export const appliedSchema = z.record(z.string().regex(MARK_PATTERN), seqSchema);
 export type Applied = z.infer<typeof appliedSchema>;
 
 /** The whole of a session at one version. Version 0 is a session nobody has sent anything to. */

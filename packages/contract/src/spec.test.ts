@@ -82,6 +82,7 @@ test("rules the code cites exist", () => {
     "ids",
     "limits",
     "log-frame",
+    "marks",
     "reduce",
     "requests",
     "snapshot",

@@ -18,13 +18,19 @@ export function laneTaskQueue(lane: string): string {
 }
 export const SHARED_LANE = "shared";
 
-/** Signal: one batch of the coalescer. Query: a `SessionTruth`. Update: one command. */
+/** Signal: one batch of the coalescer. Queries: a `SessionTruth`; `DeadLetters`; a `Legacy`. Update: one command. */
 export const SIGNAL_EVENTS = "events";
 export const QUERY_SNAPSHOT = "snapshot";
+export const QUERY_DEAD_LETTERS = "deadLetters";
+export const QUERY_LEGACY = "legacy";
 export const UPDATE_COMMAND = "command";
 
-/** One producer's consecutive events. `at`: Unix milliseconds at the edge; ages producer marks, decides nothing else. */
+/**
+ * One producer's consecutive events. `by`: the subject whose producer it is, as the edge knows it by the token. `at`: Unix
+ * milliseconds at the edge; ages producer marks, decides nothing else.
+ */
 export interface EventRun {
+  by: string;
   producer: string;
   at: number;
   events: Event[];
@@ -51,13 +57,50 @@ export interface SessionTruth {
   snapshot: Snapshot;
 }
 
+/** What the session workflow answers to the Query of that name, which the next one asks that begins under the same name. */
+export interface Legacy {
+  /** Who answered; the next one's start may name another. */
+  agent: string;
+  /** As a run hands the session over to the next; what is in it is the workflow's own business. Null: it is too large. */
+  carry: unknown;
+  /** The turn that was under way, which nobody goes on with. `held`: what it had said. */
+  cut?: { incarnation: number; turn: number; held: string };
+}
+
 export interface CommandCall {
   id: string;
+  /** The subject that gives it, as the edge knows it by the token. */
+  by: string;
   name: string;
   args: { [name: string]: Json };
 }
 /** Update failures the edge turns into wire errors are `ApplicationFailure`s with one of these types. */
 export const COMMAND_FAILURES = ["unknown_command", "command_refused", "invalid"] as const;
+/**
+ * Type of the `ApplicationFailure` by which a command that changes nothing is answered: its first detail is the result. What is
+ * refused before it is accepted leaves nothing in the session's history, however often it comes.
+ */
+export const COMMAND_ANSWERED = "answered";
+
+/** A durable event that the session could not take: of a kind it does not know, or malformed. */
+export interface DeadLetter {
+  /** Why it could not be taken, for an operator. */
+  reason: string;
+  /** As far as they could be read. */
+  by?: string;
+  producer?: string;
+  seq?: number;
+  kind?: string;
+  /** What came, as JSON text; cut where it is long. */
+  content?: string;
+}
+/** What the session workflow answers to the Query of that name. */
+export interface DeadLetters {
+  /** The newest, oldest first. */
+  letters: DeadLetter[];
+  /** How many older ones had to give way. */
+  dropped: number;
+}
 
 /** Which model answers: `embedded`, or `provider` with the worker's configured model unless `model` names another. */
 export interface ModelRequest {
@@ -68,6 +111,8 @@ export interface ModelRequest {
   contextTurns?: number;
   temperature?: number;
   maxOutputTokens?: number;
+  /** Whether the result is to say what the inputs are about: costs the worker a small language model, and milliseconds. */
+  enrich?: boolean;
 }
 
 /**
@@ -106,10 +151,11 @@ export interface Enrichment {
 export interface RespondResult {
   /** What this step added to the turn's text. */
   text: string;
-  stopped: boolean;
+  /** Why it ends there. `interrupted`: the turn was to stop, and its worker had heard of it. */
   finish: Exclude<Finish, "error">;
   model: string;
-  enrichment: Enrichment;
+  /** Where the request asked for it. */
+  enrichment?: Enrichment;
   usage?: { inputTokens?: number; outputTokens?: number };
   /** Milliseconds of `budgetMs` that the step took. */
   spentMs: number;

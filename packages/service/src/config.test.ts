@@ -14,7 +14,10 @@ test("every wrong variable is named in one error, so that they are corrected in 
 });
 
 test("variables that no setting names are left alone", () => {
-  expect(loadConfig(redisConfigShape, { PATH: "/bin" })).toEqual({ HOLDFAST_REDIS_URL: "redis://127.0.0.1:4379" });
+  expect(loadConfig(redisConfigShape, { PATH: "/bin" })).toEqual({
+    HOLDFAST_REDIS_URL: "redis://127.0.0.1:4379",
+    HOLDFAST_LOG_BYTES: 256 * 1024,
+  });
 });
 
 test.each(["redis://h:1", "rediss://h:1", "redis+sentinel://a:1,b:2/main", "redis+cluster://a:1,b:2"])(

@@ -23,11 +23,26 @@ export const redisConfigShape = {
       "redis://, rediss://, redis+sentinel:// or redis+cluster://, then [user:password@]host:port[,host:port]; percent-encode what is special in a password",
     )
     .default("redis://127.0.0.1:4379"),
+  /**
+   * Most bytes of frames that Redis keeps of one session, the same for every process; more of them and readers who were away
+   * for a while are caught up by frames instead of a snapshot.
+   */
+  HOLDFAST_LOG_BYTES: z.coerce
+    .number()
+    .int()
+    .min(16_384)
+    .default(256 * 1024),
 } as const;
 
 export const temporalConfigShape = {
-  HOLDFAST_TEMPORAL_ADDRESS: z.string().default("127.0.0.1:4233"),
-  HOLDFAST_TEMPORAL_NAMESPACE: z.string().default("default"),
+  HOLDFAST_TEMPORAL_ADDRESS: z
+    .string()
+    .regex(
+      /^(\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(:\d{1,5})?$/,
+      "host:port, without http:// or a path: temporal.example.com:7233",
+    )
+    .default("127.0.0.1:4233"),
+  HOLDFAST_TEMPORAL_NAMESPACE: z.string().min(1).default("default"),
   HOLDFAST_TEMPORAL_TLS: z.stringbool().default(false),
   HOLDFAST_TEMPORAL_API_KEY: z.string().optional(),
 } as const;
@@ -54,6 +69,16 @@ export function loadConfig<S extends z.ZodRawShape>(
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
   const parsed = z.object(shape).safeParse(present);
   if (parsed.success) return parsed.data;
-  const lines = parsed.error.issues.map((issue) => `  ${issue.path.join(".")}: ${issue.message}`);
+  const lines = parsed.error.issues.map((issue) => {
+    const name = issue.path.join(".");
+    return `  ${name}: ${sentenceOf(issue, present[name])}`;
+  });
   throw new ConfigError(`The environment is not usable:\n${lines.join("\n")}`);
+}
+
+/** zod says of `HOLDFAST_EDGES=zero` that it received NaN, which nobody typed. */
+function sentenceOf(issue: z.core.$ZodIssue, given: string | undefined): string {
+  if (given === undefined) return issue.message;
+  const isNumber = issue.code === "invalid_type" && ["number", "int"].includes(issue.expected);
+  return isNumber ? `it must be a whole number, not "${given}"` : issue.message;
 }

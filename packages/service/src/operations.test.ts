@@ -25,6 +25,18 @@ test("a process that is not ready lives, and says why it is not", async () => {
   expect([ready.status, await ready.text()]).toEqual([503, "Temporal is out of reach\n"]);
 });
 
+test("who opens a process's address is told what it is, where it has no page of its own", async () => {
+  const answer = await fetch(await serve(() => undefined));
+  expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("/readyz and /metrics")]);
+  const app = operationsApp(createMetrics("test"), () => undefined);
+  app.get("/", (_request, response) => void response.send("a page"));
+  const paged = await listen(app, "127.0.0.1", 0);
+  const address = paged.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  expect(await (await fetch(`http://127.0.0.1:${port}`)).text()).toBe("a page");
+  await closeServer(paged);
+});
+
 test("a ready process answers 200 and carries its name on every metric", async () => {
   const url = await serve(() => undefined);
   expect((await fetch(`${url}/readyz`)).status).toBe(200);

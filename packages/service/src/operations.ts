@@ -1,6 +1,7 @@
 import { createServer, type Server } from "node:http";
 import express, { type Express } from "express";
 import type { Registry } from "prom-client";
+import { CONNECTION_LIMITS, limitConnections } from "./connection-limits.ts";
 
 /** Why a process is not ready, or undefined when it is. */
 export type Readiness = () => string | undefined | Promise<string | undefined>;
@@ -31,9 +32,31 @@ export function operationsApp(registry: Registry, readiness: Readiness): Express
  */
 const BACKLOG = 4_096;
 
+/** For a person who opens the address of a process that has no page of its own: an edge's, say, out of the terminal. */
+const WHAT_THIS_IS = `This is a process of Holdfast, and has no page: an edge talks to clients by Socket.IO, a worker to Temporal.
+Here are /healthz, /readyz and /metrics. The web app has an address of its own.
+`;
+
+/** A client that sends the headers of a request byte by byte, or none at all, is let go of after this. */
+const HEADERS_TIMEOUT_MS = 10_000;
+/** One that does the same with a body. */
+const REQUEST_TIMEOUT_MS = 60_000;
+
 /** Resolves when the server listens; rejects with a sentence when it cannot. */
-export async function listen(app: Express, host: string, port: number): Promise<Server> {
-  const server = createServer(app);
+export async function listen(
+  app: Express,
+  host: string,
+  port: number,
+  limits = CONNECTION_LIMITS,
+  headersTimeout = HEADERS_TIMEOUT_MS,
+): Promise<Server> {
+  // The last route, so that it stands behind a page.
+  app.get("/", (_request, response) => {
+    response.type("text/plain").send(WHAT_THIS_IS);
+  });
+  const connectionsCheckingInterval = headersTimeout / 4;
+  const server = createServer({ headersTimeout, requestTimeout: REQUEST_TIMEOUT_MS, connectionsCheckingInterval }, app);
+  limitConnections(server, limits);
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
       const taken = error.code === "EADDRINUSE";

@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { Logger } from "./log.ts";
 import { redisAddressOf } from "./redis-address.ts";
+import { warnOfEviction } from "./redis-policy.ts";
 
 export type RedisConnection = Redis | Cluster;
 
@@ -22,7 +23,28 @@ export function connectRedis(url: string, log: Logger, role: RedisRole): RedisCo
     if (down) log.info({ role }, "redis is back");
     down = false;
   });
+  // Of a process's connections one is enough to tell, and a start is when somebody reads it.
+  if (role === "commands") connection.once("ready", () => void warnOfEviction(connection, log));
   return connection;
+}
+
+/** What a server answers that was a primary when the connection to it was made, and is none any more. */
+const IS_REPLICA = /\b(?:READONLY|MASTERDOWN)\b/;
+const LEAVE_INTERVAL_MS = 1_000;
+
+/**
+ * A primary that becomes a replica keeps its clients' connections, and refuses what they write for as long as they stay. Where
+ * the address leads to another server by now (a name, a proxy, a sentinel's word), it is found by connecting again; where
+ * not, that is tried no more often than it costs nothing.
+ */
+function leavesReplicas(): (error: Error) => boolean {
+  let leftAt = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    const now = performance.now();
+    if (!IS_REPLICA.test(message) || now - leftAt < LEAVE_INTERVAL_MS) return false;
+    leftAt = now;
+    return true;
+  };
 }
 
 function open(url: string, role: RedisRole): RedisConnection {
@@ -62,6 +84,7 @@ function open(url: string, role: RedisRole): RedisConnection {
     // subscribe again without awaiting it, see `autoResubscribe`.)
     const connection = new SentinelRedis({
       ...options,
+      reconnectOnError: leavesReplicas(),
       ...credentials,
       sentinels,
       name,
@@ -71,7 +94,7 @@ function open(url: string, role: RedisRole): RedisConnection {
     connection.on("end", () => setTimeout(() => connection.comeBack(), 50 + Math.random() * 200));
     return connection;
   }
-  return new Redis(address.url, options);
+  return new Redis(address.url, { ...options, reconnectOnError: leavesReplicas() });
 }
 
 /**

@@ -2,7 +2,7 @@ import { type LogFrame, readLogFrame } from "@holdfast/contract";
 import { parseJson } from "./json-text.ts";
 
 /**
- * One entry of a stream as Redis returns it: its id, and the fields `prev` and `body` that `lua/log.lua` wrote. Undefined
+ * One entry of a stream as Redis returns it: its id, and among its fields `prev` and `body` that `lua/log.lua` wrote. Undefined
  * where it is not one, so that a reader falls back to a snapshot instead of failing for ever at the same place.
  */
 export function frameOfEntry(id: string, fields: readonly string[]): LogFrame | undefined {

@@ -10,11 +10,23 @@ export function logOf(key: SessionKey): string {
   return `${prefixOf(key)}:log`;
 }
 
-/** Everything a session has in Redis, in the order `lua/log.lua` expects. One hash tag: one slot of a Cluster. */
+/** Everything a session has in Redis, in the order `lua/head.lua` expects. One hash tag: one slot of a Cluster. */
 export function keysOf(key: SessionKey): string[] {
-  const prefix = prefixOf(key);
-  const kept = ["head", "text", "turns", "state", "applied"].map((part) => `${prefix}:${part}`);
-  return [logOf(key), ...kept, feedOf(key)];
+  return partsOf(prefixOf(key));
+}
+
+/** Keys that are written only to see whether writes are taken, where a session's own are. */
+export function probeKeysOf(key: SessionKey): string[] {
+  return partsOf(`${prefixOf(key)}:probe`);
+}
+
+/** The same for a part of Redis: every `n` is another. No session has such a hash tag, which is always a path. */
+export function reachKeysOf(n: number): string[] {
+  return partsOf(`hf:{reach-${n}}`);
+}
+
+function partsOf(prefix: string): string[] {
+  return ["log", "head", "text", "turns", "state", "applied", "feed"].map((part) => `${prefix}:${part}`);
 }
 
 function prefixOf(key: SessionKey): string {

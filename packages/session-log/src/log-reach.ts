@@ -1,6 +1,8 @@
 import type { SessionKey } from "@holdfast/contract";
 import { Cluster, type Redis } from "ioredis";
-import { logOf } from "./keys.ts";
+import { logOf, reachKeysOf } from "./keys.ts";
+import { textOf } from "./replies.ts";
+import { defineProbe } from "./scripts.ts";
 import { masterOf, mastersOf } from "./slots.ts";
 
 /** The one server, or a Cluster as long as it names none. */
@@ -10,15 +12,20 @@ const MAX_TRIES = 20_000;
 
 /**
  * Which sessions' logs can be read and written. It knows what it was last told: a server that hangs, or a network that
- * swallows packets, shows only by not answering. Of a Cluster one master may be away while the others serve.
+ * swallows packets, shows only by not answering; one that answers to reads and takes no writes, whatever its reason, only by
+ * being written to. Of a Cluster one master may be away while the others serve.
  */
 export class LogReach {
   readonly #redis: Redis | Cluster;
   #away: ReadonlySet<string> = new Set();
+  #epochs: ReadonlyMap<string, string> = new Map();
+  #replaced = false;
+  readonly #probes = new WeakSet<Redis>();
 
   /** `redis`: a connection for commands. */
   constructor(redis: Redis | Cluster) {
     this.#redis = redis;
+    if (!(redis instanceof Cluster)) defineProbe(redis);
   }
 
   /** Names of servers that do not serve. They change when another serves in the place of one. */
@@ -29,6 +36,14 @@ export class LogReach {
   /** No session's log is in reach. */
   get isGone(): boolean {
     return this.#away.has(ALL);
+  }
+
+  /**
+   * At the last look a server had begun another history of writes than at the look before, perhaps without what it had
+   * acknowledged: it was replaced, or changed its role and back, under connections that told nothing of it.
+   */
+  get wasReplaced(): boolean {
+    return this.#replaced;
   }
 
   isAway(key: SessionKey): boolean {
@@ -44,44 +59,63 @@ export class LogReach {
 
   /** Asks every server. Never rejects, and ends with the connection's patience for a command. */
   async look(): Promise<void> {
-    if (this.#redis instanceof Cluster) this.#away = await awayOf(this.#redis);
-    else if (await answers(this.#redis.ping())) this.#away = new Set();
-    else this.lose();
+    const epochs = this.#redis instanceof Cluster ? await this.#askAll(this.#redis) : await this.#askOne(this.#redis);
+    this.#replaced = [...epochs].some(([name, epoch]) => (this.#epochs.get(name) ?? epoch) !== epoch);
+    this.#epochs = new Map([...this.#epochs, ...epochs]);
+  }
+
+  async #askOne(redis: Redis): Promise<Map<string, string>> {
+    const epoch = await probe(redis, 0);
+    if (epoch === undefined) {
+      this.lose();
+      return new Map();
+    }
+    this.#away = new Set();
+    return new Map([[ALL, epoch]]);
+  }
+
+  async #askAll(cluster: Cluster): Promise<Map<string, string>> {
+    const [away, epochs] = [new Set<string>(), new Map<string, string>()];
+    this.#away = away;
+    if (cluster.status !== "ready") {
+      away.add(ALL);
+      return epochs;
+    }
+    const masters = mastersOf(cluster);
+    const looks = [...partsOf(cluster, masters)].map(async ([master, part]) => {
+      const node = cluster.nodes("master").find(({ options }) => `${options.host}:${options.port}` === master);
+      if (node !== undefined && !this.#probes.has(node)) {
+        this.#probes.add(node);
+        defineProbe(node);
+      }
+      // A question about a key: a node that is up may know that it serves none, or not this one.
+      const epoch = node && (await probe(node, part));
+      if (epoch === undefined) away.add(master);
+      else epochs.set(master, epoch);
+    });
+    await Promise.all(looks);
+    // Perhaps another serves by now.
+    if (away.size > 0) cluster.refreshSlotsCache();
+    if (away.size === masters.size) away.add(ALL);
+    return epochs;
   }
 }
 
-async function awayOf(cluster: Cluster): Promise<Set<string>> {
-  const away = new Set<string>();
-  if (cluster.status !== "ready") return away.add(ALL);
-  const masters = mastersOf(cluster);
-  const looks = [...probesOf(cluster, masters)].map(async ([master, key]) => {
-    const node = cluster.nodes("master").find(({ options }) => `${options.host}:${options.port}` === master);
-    // A question about a key: a node that is up may know that it serves none, or not this one.
-    if (node === undefined || !(await answers(node.exists(key)))) away.add(master);
-  });
-  await Promise.all(looks);
-  // Perhaps another serves by now.
-  if (away.size > 0) cluster.refreshSlotsCache();
-  if (away.size === masters.size) away.add(ALL);
-  return away;
-}
-
-/** A key of each master: found by trying, a few times as many as there are masters. */
-function probesOf(cluster: Cluster, masters: ReadonlySet<string>): Map<string, string> {
-  const probes = new Map<string, string>();
-  for (let n = 0; probes.size < masters.size && n < MAX_TRIES; n++) {
-    const key = `hf:reach:${n}`;
-    const master = masterOf(cluster, key);
-    if (master !== undefined && !probes.has(master)) probes.set(master, key);
+/** A part of each master: found by trying, a few times as many as there are masters. */
+function partsOf(cluster: Cluster, masters: ReadonlySet<string>): Map<string, number> {
+  const parts = new Map<string, number>();
+  for (let n = 0; parts.size < masters.size && n < MAX_TRIES; n++) {
+    const master = masterOf(cluster, reachKeysOf(n)[0] ?? "");
+    if (master !== undefined && !parts.has(master)) parts.set(master, n);
   }
-  return probes;
+  return parts;
 }
 
-async function answers(question: Promise<unknown>): Promise<boolean> {
+/** The server's history of writes, '' where it does not tell; undefined where it takes none. */
+async function probe(redis: Redis, part: number): Promise<string | undefined> {
   try {
-    await question;
-    return true;
+    return textOf(await redis.holdfastProbe(...reachKeysOf(part), ""));
   } catch {
-    return false;
+    return undefined;
   }
 }

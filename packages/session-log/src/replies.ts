@@ -41,9 +41,8 @@ export function pairsOf(reply: unknown): Map<string, string> {
   return pairs;
 }
 
-/** An entry of a stream; undefined for what is none. */
-export function entryOf(reply: unknown): { id: string; fields: string[] } | undefined {
-  if (reply === undefined) return undefined;
+/** An entry of a stream. */
+export function entryOf(reply: unknown): { id: string; fields: string[] } {
   const [id, fields] = listOf(reply);
   return { id: textOf(id), fields: listOf(fields).map(textOf) };
 }

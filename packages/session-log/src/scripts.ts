@@ -12,27 +12,36 @@ declare module "ioredis" {
     holdfastRestore(...args: Argument[]): Result<unknown, Context>;
     holdfastStop(...args: Argument[]): Result<unknown, Context>;
     holdfastSnapshot(...args: Argument[]): Result<unknown, Context>;
+    holdfastHead(...args: Argument[]): Result<unknown, Context>;
     holdfastRead(...args: Argument[]): Result<unknown, Context>;
     holdfastProof(...args: Argument[]): Result<unknown, Context>;
     holdfastProve(...args: Argument[]): Result<unknown, Context>;
+    holdfastProbe(...args: Argument[]): Result<unknown, Context>;
   }
 }
 
-const LIBRARY = source("log");
-const EPOCH = source("epoch");
+const READ = source("head");
+const WRITE = READ + source("log");
+const PROOF = READ + source("epoch");
 const KEYS = 7;
 
 /** Teaches a connection the log's scripts. Each call is one EVALSHA; the source goes over once per connection. */
 export function defineScripts(redis: Redis | Cluster): void {
-  redis.defineCommand("holdfastBegin", { numberOfKeys: KEYS, lua: LIBRARY + source("begin") });
-  redis.defineCommand("holdfastText", { numberOfKeys: KEYS, lua: LIBRARY + source("text") });
-  redis.defineCommand("holdfastCommit", { numberOfKeys: KEYS, lua: LIBRARY + source("commit") });
-  redis.defineCommand("holdfastRestore", { numberOfKeys: KEYS, lua: LIBRARY + source("restore") });
-  redis.defineCommand("holdfastStop", { numberOfKeys: KEYS, lua: LIBRARY + source("stop") });
-  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: EPOCH + source("snapshot") });
-  redis.defineCommand("holdfastRead", { numberOfKeys: KEYS, lua: source("read") });
-  redis.defineCommand("holdfastProof", { numberOfKeys: KEYS, lua: EPOCH + source("proof") });
-  redis.defineCommand("holdfastProve", { numberOfKeys: KEYS, lua: EPOCH + source("prove") });
+  redis.defineCommand("holdfastBegin", { numberOfKeys: KEYS, lua: WRITE + source("begin") });
+  redis.defineCommand("holdfastText", { numberOfKeys: KEYS, lua: WRITE + source("text") });
+  redis.defineCommand("holdfastCommit", { numberOfKeys: KEYS, lua: WRITE + source("commit") });
+  redis.defineCommand("holdfastRestore", { numberOfKeys: KEYS, lua: WRITE + source("restore") });
+  redis.defineCommand("holdfastStop", { numberOfKeys: KEYS, lua: WRITE + source("stop") });
+  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: PROOF + source("snapshot") });
+  redis.defineCommand("holdfastHead", { numberOfKeys: KEYS, lua: READ + source("place") });
+  redis.defineCommand("holdfastRead", { numberOfKeys: KEYS, lua: READ + source("read") });
+  redis.defineCommand("holdfastProof", { numberOfKeys: KEYS, lua: PROOF + source("proof") });
+  redis.defineCommand("holdfastProve", { numberOfKeys: KEYS, lua: PROOF + source("prove") });
+}
+
+/** What a connection needs that only looks whether writes are taken. */
+export function defineProbe(redis: Redis | Cluster): void {
+  redis.defineCommand("holdfastProbe", { numberOfKeys: KEYS, lua: PROOF + source("probe") });
 }
 
 function source(name: string): string {

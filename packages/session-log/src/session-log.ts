@@ -3,10 +3,10 @@ import { type Cursor, LIMITS, type LogFrame, type SessionKey, type SessionTruth 
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText, unescapeText } from "./json-text.ts";
-import { keysOf } from "./keys.ts";
+import { keysOf, probeKeysOf } from "./keys.ts";
 import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
-import { defineScripts } from "./scripts.ts";
-import { proofOfReply, shownOfReply, snapshotArguments, snapshotOfReply, turnsOf } from "./snapshot-cache.ts";
+import { defineProbe, defineScripts } from "./scripts.ts";
+import { proofOfReply, shownOfReply, snapshotArguments, snapshotOfReply, turnsBefore } from "./snapshot-cache.ts";
 import type {
   AppendOutcome,
   Begun,
@@ -24,6 +24,12 @@ import type {
 
 /** Ids this package wrote. Redis answers an error to what only looks like one, and clients choose what they send. */
 const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
+/** What a log is bounded by, beside `LIMITS`. */
+export interface SessionLogOptions {
+  /** Bytes of a log's frames. */
+  bytes?: number;
+}
+
 /** Seconds a proof is kept that there is nothing to hold: anybody may open sessions nobody ever sends anything to. */
 const EMPTY_PROOF_SECONDS = 60;
 
@@ -37,11 +43,14 @@ const EMPTY_PROOF_SECONDS = 60;
  */
 export class SessionLog {
   readonly #redis: Redis | Cluster;
+  readonly #bytes: number;
 
   /** `redis`: the process's connection for commands. */
-  constructor(redis: Redis | Cluster) {
+  constructor(redis: Redis | Cluster, { bytes = LIMITS.logBytes }: SessionLogOptions = {}) {
     this.#redis = redis;
+    this.#bytes = bytes;
     defineScripts(redis);
+    defineProbe(redis);
   }
 
   /**
@@ -69,7 +78,7 @@ export class SessionLog {
       baseLength: numberOf(baseLength),
       index: numberOf(index),
       stop: stop === 1,
-      turns: cold === 0 ? turnsOf(turns) : undefined,
+      turns: cold === 0 ? turnsBefore(fence.turn, turns) : undefined,
     };
   }
 
@@ -101,6 +110,7 @@ export class SessionLog {
       keepTurns ?? LIMITS.snapshotTurns,
       JSON.stringify(frame),
       run,
+      LIMITS.logEndedSeconds,
     );
     const [outcome, ...shown] = listOf(reply);
     return outcome === "shown" ? shownOfReply(shown) : outcomeOf(outcome);
@@ -121,43 +131,45 @@ export class SessionLog {
   }
 
   async head(key: SessionKey): Promise<Head> {
-    const [, head = ""] = keysOf(key);
-    const names = ["id", "incarnation", "version", "cold", "turn"] as const;
-    const [id, incarnation, version, cold, turn] = await this.#redis.hmget(head, ...names);
-    if (typeof id !== "string") return { cursor: "0", incarnation: 0, version: 0, cold: true, turn: 0 };
+    const [id, incarnation, version, cold, turn] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
     return {
-      cursor: id,
-      incarnation: Number(incarnation),
-      version: Number(version),
-      cold: cold !== "0",
-      turn: Number(turn),
+      cursor: textOf(id),
+      incarnation: numberOf(incarnation),
+      version: numberOf(version),
+      cold: cold !== 0,
+      turn: numberOf(turn),
     };
   }
 
   /**
    * Up to `limit` frames after `cursor`, oldest first, each the `prev` of the next; fewer when they make `bytes` before, so
-   * that a page costs its reader the same whatever its frames are like. The entry at the cursor is read along, as the proof
-   * that nothing between it and the first frame is missing. An entry that is no frame makes the cursor `unknown`, like one
-   * that was lost.
+   * that a page costs its reader the same whatever its frames are like. A cursor is known as the last frame's, or as the
+   * `prev` of the first that is left. An entry that is no frame, or does not follow the one before it, makes the cursor
+   * `unknown`, like one that was lost.
    */
   async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
-    const fromStart = cursor === "0";
-    if (!fromStart && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
-    const [start, most] = fromStart ? ["-", limit] : [cursor, limit + 1];
-    const [more, ...entries] = listOf(await this.#redis.holdfastRead(...keysOf(key), start, most, bytes));
-    if (!fromStart && entryOf(entries.shift())?.id !== cursor) return { outcome: "unknown" };
+    if (cursor !== "0" && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
+    const [known, more, ...entries] = listOf(await this.#redis.holdfastRead(...keysOf(key), cursor, limit, bytes));
+    if (known !== 1) return { outcome: "unknown" };
     const frames: LogFrame[] = [];
     for (const reply of entries) {
       const entry = entryOf(reply);
-      const frame = entry && frameOfEntry(entry.id, entry.fields);
-      if (frame === undefined) return { outcome: "unknown" };
+      const frame = frameOfEntry(entry.id, entry.fields);
+      if (frame === undefined || frame.prev !== (frames.at(-1)?.id ?? cursor)) return { outcome: "unknown" };
       frames.push(frame);
     }
-    if (fromStart && frames.length > 0 && frames[0]?.prev !== "0") return { outcome: "unknown" };
     return { outcome: "frames", frames, more: more === 1 };
   }
 
-  /** The cached snapshot, exact at its cursor: the frames after it lead on from it. */
+  /** Rejects where the session's part of Redis takes no writes, though it may answer to reads. */
+  async assertWritable(key: SessionKey): Promise<void> {
+    await this.#redis.holdfastProbe(...probeKeysOf(key), "");
+  }
+
+  /**
+   * The cached snapshot, exact at its cursor: the frames after it lead on from it. Rejects where Redis takes no writes: what it
+   * still has to read may be old.
+   */
   async snapshot(key: SessionKey): Promise<SnapshotRead> {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
   }
@@ -202,6 +214,8 @@ export class SessionLog {
 
   /** Keys and arguments `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
   #common(key: SessionKey, incarnation: number): (string | number)[] {
-    return [...keysOf(key), randomInt(1, 2 ** 40), LIMITS.logTtlSeconds, LIMITS.logFrames, incarnation];
+    const { logTtlSeconds, logFrames, logSilentSeconds } = LIMITS;
+    const logTtl = Math.min(logSilentSeconds, logTtlSeconds);
+    return [...keysOf(key), randomInt(1, 2 ** 40), logTtlSeconds, logFrames, this.#bytes, logTtl, incarnation];
   }
 }

@@ -34,23 +34,32 @@ export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const [headReply, text, turns, state, appliedReply, ...proofReply] = listOf(reply);
+  const [cursor, whole, proof, headReply, text, turns, state, appliedReply] = listOf(reply);
+  const cold: SnapshotRead = { outcome: "cold", cursor: textOf(cursor), ...proofOfReply(proof) };
+  if (whole !== 1) return cold;
   const head = pairsOf(headReply);
-  const cold: SnapshotRead = { outcome: "cold", cursor: head.get("id") ?? "0", ...proofOfReply(proofReply) };
-  if (!head.has("id") || head.get("cold") !== "0") return cold;
-  const version = Number(head.get("version"));
+  if (head.get("cold") !== "0") return cold;
   const parsed = snapshotSchema.safeParse({
-    version,
+    version: Number(head.get("version")),
     agent: head.get("agent") ?? "",
-    // Only the first turn's start leaves a session without one; later it is missing because Redis evicted it.
-    state: textOf(state) === "" && version <= 1 ? {} : parseJson(textOf(state)),
+    // A session's first turn starts without one. One that is missing where there was one is told by `lua/head.lua`.
+    state: textOf(state) === "" ? {} : parseJson(textOf(state)),
     turns: listOf(turns).map((turn) => parseJson(textOf(turn))),
     running: runningOf(head, textOf(text)),
     applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
   });
-  if (!parsed.success) return cold;
+  if (!parsed.success || !isCountedOn(parsed.data)) return cold;
   const incarnation = Number(head.get("incarnation") ?? 0);
   return { ...cold, outcome: "snapshot", incarnation, snapshot: parsed.data };
+}
+
+/** snap-2: no turn is missing between the first that is kept and the running one. */
+function isCountedOn({ turns, running }: Snapshot): boolean {
+  const next = running?.turn;
+  return turns.every(({ turn }, i) => {
+    const after = turns[i + 1]?.turn ?? next;
+    return after === undefined || after === turn + 1;
+  });
 }
 
 /** The answer of `lua/proof.lua`. */
@@ -80,13 +89,13 @@ export function shownOfReply([stateReply, turnReply]: unknown[]): Shown {
   return { state: state.data, ...(turn !== undefined && { turn: turn.data }) };
 }
 
-/** Committed turns from the cache; undefined when one does not parse. */
-export function turnsOf(replies: unknown[]): Turn[] | undefined {
+/** Committed turns from the cache, the last before `turn`; undefined when one does not parse, or one is missing. */
+export function turnsBefore(turn: number, replies: unknown[]): Turn[] | undefined {
   const turns: Turn[] = [];
-  for (const reply of replies) {
-    const turn = turnSchema.safeParse(parseJson(textOf(reply)));
-    if (!turn.success) return undefined;
-    turns.push(turn.data);
+  for (const [i, reply] of replies.entries()) {
+    const parsed = turnSchema.safeParse(parseJson(textOf(reply)));
+    if (!parsed.success || parsed.data.turn !== turn - replies.length + i) return undefined;
+    turns.push(parsed.data);
   }
   return turns;
 }

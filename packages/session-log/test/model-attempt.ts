@@ -1,5 +1,8 @@
-import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
+import type { SessionKey, Turn, TurnStartedBody } from "@holdfast/contract";
 import type { Fence, SessionLog } from "../src/index.ts";
+
+/** Turns a model is given. */
+const CONTEXT = 3;
 
 /** An attempt as `respond` makes it: keeps the whole text, repairs a gap by `rewind`, stops when stale. */
 export class ModelAttempt {
@@ -7,6 +10,8 @@ export class ModelAttempt {
   /** The turn's text as this attempt has it, earlier steps included. */
   text = "";
   over = false;
+  /** What the log gave as the session's last turns, where it was something else. */
+  forgot: string | undefined;
   readonly #log: SessionLog;
   readonly #key: SessionKey;
   readonly #started: TurnStartedBody;
@@ -23,11 +28,14 @@ export class ModelAttempt {
     this.#before = before;
   }
 
-  /** `goesOn`: the model can continue from a prefix. */
-  async begin(goesOn: boolean): Promise<void> {
-    const begun = await this.#send(() => this.#log.begin(this.#key, this.fence, this.#started, 3));
+  /** `goesOn`: the model can continue from a prefix. `committed`: the session's turns. */
+  async begin(goesOn: boolean, committed: Turn[]): Promise<void> {
+    const begun = await this.#send(() => this.#log.begin(this.#key, this.fence, this.#started, CONTEXT));
     this.over = begun.outcome === "stale";
     if (this.over) return;
+    const [told, truth] = [begun.turns, committed.slice(-CONTEXT)].map((turns) => JSON.stringify(turns));
+    // Undefined: the workflow is asked.
+    if (told !== undefined && told !== truth) this.forgot = `context ${told} of ${truth}`;
     this.#index = begun.index;
     // A log that lost the end of an earlier step cannot tell; the workflow knows how long that text is.
     const knowsBefore = begun.baseLength === this.#before.length;
@@ -51,7 +59,8 @@ export class ModelAttempt {
   }
 
   async #rewind(): Promise<void> {
-    for (;;) {
+    for (let round = 0; ; round++) {
+      if (round > 3) throw new Error("No rewind is taken.");
       const [index, text, base] = [this.#index + 1, this.text, this.#before.length];
       const answer = await this.#send(() => this.#log.rewind(this.#key, this.fence, index, text, base));
       this.#index = Math.max(index, answer.index);

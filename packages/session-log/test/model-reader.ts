@@ -10,6 +10,8 @@ import type { SessionLog } from "../src/index.ts";
 
 /** Small, so that pages end everywhere. */
 const PAGE = 3;
+/** Nothing happens meanwhile, so it comes to an end; a log of some hundred frames has as many pages. */
+const MAX_ROUNDS = 200;
 
 /**
  * A reader that follows SPEC.md and nothing else: edge and client in one. `askWorkflow` stands for the Query a cold cache
@@ -44,7 +46,8 @@ export class ModelReader {
   /** Reads the log to its end. */
   async catchUp(): Promise<void> {
     if (this.held === undefined) await this.#open();
-    for (;;) {
+    for (let round = 0; ; round++) {
+      if (round > MAX_ROUNDS) throw new Error("The log has no end.");
       const page = await this.#log.read(this.#key, this.#last, PAGE);
       if (page.outcome === "unknown" || !page.frames.every((frame) => this.#accept(frame))) {
         await this.#open();
@@ -66,7 +69,7 @@ export class ModelReader {
   }
 
   async #open(): Promise<void> {
-    for (;;) {
+    for (let round = 0; round < MAX_ROUNDS; round++) {
       const read = await this.#log.snapshot(this.#key);
       if (read.outcome === "snapshot") {
         this.held = read.snapshot;
@@ -75,5 +78,6 @@ export class ModelReader {
       }
       await this.#log.putSnapshot(this.#key, this.#askWorkflow());
     }
+    throw new Error("The cache stays cold.");
   }
 }

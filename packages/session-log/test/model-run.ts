@@ -1,6 +1,7 @@
 import type { SessionKey, SessionTruth, Snapshot, Turn } from "@holdfast/contract";
 import type { RedisConnection } from "@holdfast/service/redis";
 import type { SessionLog } from "../src/index.ts";
+import { damage, loseParts } from "./damage.ts";
 import { forget, restore, save } from "./failover.ts";
 import { ModelReader } from "./model-reader.ts";
 import { ModelSession } from "./model-session.ts";
@@ -24,6 +25,8 @@ export const OPERATIONS = {
   heal: 1,
   "begin again": 1,
   "lose all": 1,
+  "lose parts": 2,
+  damage: 1,
   save: 1,
   "fail over": 1,
   live: 2,
@@ -94,6 +97,10 @@ export class ModelRun {
         return session.beginAgain();
       case "lose all":
         return forget(this.#connection, this.#key);
+      case "lose parts":
+        return loseParts(this.#connection, this.#key, n);
+      case "damage":
+        return damage(this.#connection, this.#key, n);
       case "save":
         this.#saved = await save(this.#connection, this.#key);
         return;
@@ -111,6 +118,11 @@ export class ModelRun {
 
   /** turn-4: what a reader shows is the beginning of what some attempt wrote, and committed turns are the workflow's. */
   complaints(): string[] {
+    const forgotten = this.session.attempts.flatMap(({ forgot }) => forgot ?? []);
+    return forgotten.concat(this.#complaintsOfReaders());
+  }
+
+  #complaintsOfReaders(): string[] {
     return Object.entries(this.readers).flatMap(([name, { held }]) =>
       held === undefined ? [] : this.#wrongIn(held).map((wrong) => `${name} reader: ${wrong}`),
     );

@@ -118,7 +118,7 @@ export class ModelSession {
     const before = this.truth.running?.text ?? "";
     const next = new ModelAttempt(this.#log, this.#key, fence, this.#started, before);
     this.attempts.push(next);
-    await next.begin(goesOn);
+    await next.begin(goesOn, this.truth.turns);
   }
 
   #newState(version: number): { state: JsonObject; patch: PatchOperation[] } {

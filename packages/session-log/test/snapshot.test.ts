@@ -27,6 +27,7 @@ function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
     turn: i + 1,
     inputs: [inputOf(i + 1)],
     outcome: "completed" as const,
+    finish: "stop" as const,
     text: `answer ${i + 1}`,
   }));
   const state = { seen: turns };
@@ -36,7 +37,7 @@ function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
     state,
     turns: committed,
     running: null,
-    applied: { "tab-1": turns },
+    applied: { "ann/tab-1": turns },
     ...more,
   };
 }
@@ -52,7 +53,12 @@ describeBackends("snapshot", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     const steps = [
       () =>
-        sessionLog.begin(key, fence(1), started(1, 1, { applied: { "tab-1": 1, "tab-2": 9_007_199_254_740_991 } }), 0),
+        sessionLog.begin(
+          key,
+          fence(1),
+          started(1, 1, { applied: { "ann/tab-1": 1, "bob/tab-2": 9_007_199_254_740_991 } }),
+          0,
+        ),
       () => sessionLog.appendText(key, fence(1), 1, "Hel"),
       () => sessionLog.appendText(key, fence(1), 2, "lo"),
       () => sessionLog.rewind(key, fence(1), 3, ""),
@@ -84,7 +90,7 @@ describeBackends("snapshot", (backend) => {
       "": null,
     };
     const data = { choices: [], filter: {}, ratio: 1e21, id: 12_345_678_901_234 };
-    const input = { producer: "tab-1", seq: 1, text: "q", data };
+    const input = { by: "ann", producer: "tab-1", seq: 1, text: "q", data };
     await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }), 0);
     expect((await cached(sessionLog, key)).running?.inputs).toEqual([input]);
     const commit = ended(1, 2, "", state, [{ op: "replace", path: "", value: state }]);
@@ -106,7 +112,7 @@ describeBackends("snapshot", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold", cursor: "0" });
     const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
-    const snapshot = whole(3, { version: 7, running, applied: { "tab-1": 4, other: 1 } });
+    const snapshot = whole(3, { version: 7, running, applied: { "ann/tab-1": 4, "ann/other": 1 } });
     expect(await put(sessionLog, key, snapshot)).toBe("stored");
     expect(await cached(sessionLog, key)).toEqual(snapshot);
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
@@ -172,11 +178,11 @@ describeBackends("snapshot", (backend) => {
 
   test("limit-1: the largest snapshot is kept and read, and producers beyond what a session remembers make it cold", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    const applied = Object.fromEntries(Array.from({ length: LIMITS.producers }, (_, i) => [`p${i}`, i + 1]));
+    const applied = Object.fromEntries(Array.from({ length: LIMITS.producers }, (_, i) => [`ann/p${i}`, i + 1]));
     const large = whole(LIMITS.snapshotTurns, { state: { text: "x".repeat(LIMITS.stateBytes) }, applied });
     await put(sessionLog, key, large);
     expect(await cached(sessionLog, key)).toEqual(large);
-    const many = Object.fromEntries(Array.from({ length: LIMITS.producers + 1 }, (_, i) => [`q${i}`, i + 1]));
+    const many = Object.fromEntries(Array.from({ length: LIMITS.producers + 1 }, (_, i) => [`bob/q${i}`, i + 1]));
     await sessionLog.begin(key, fence(201), started(201, 401, { applied: many }), 0);
     expect(await sessionLog.head(key)).toMatchObject({ version: 401, cold: true });
   });

@@ -19,7 +19,7 @@ export function newKey(): SessionKey {
 }
 
 export function inputOf(turn: number): Input {
-  return { producer: "tab-1", seq: turn, text: `question ${turn}` };
+  return { by: "ann", producer: "tab-1", seq: turn, text: `question ${turn}` };
 }
 
 export function started(turn: number, version: number, more: Partial<TurnStartedBody> = {}): TurnStartedBody {
@@ -29,7 +29,7 @@ export function started(turn: number, version: number, more: Partial<TurnStarted
     turn,
     agent: "concierge",
     inputs: [inputOf(turn)],
-    applied: { "tab-1": turn },
+    applied: { "ann/tab-1": turn },
     ...more,
   };
 }
@@ -46,8 +46,8 @@ export function ended(
   state: JsonObject = {},
   patch: PatchOperation[] = [],
 ): Commit {
-  const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, patch };
-  const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text };
+  const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, finish: "stop", patch };
+  const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text, finish: "stop" };
   return { run: "run-1", incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
 }
 

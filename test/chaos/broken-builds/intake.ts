@@ -98,7 +98,7 @@ export const INTAKE: readonly BrokenBuild[] = [
     patches: [
       {
         file: "workflows/src/session/producers.ts",
-        find: "if (mark !== undefined && seq <= mark.seq) return false;",
+        find: "if (before !== undefined && seq <= before.seq) return false;",
         replace: "",
       },
     ],

@@ -141,8 +141,8 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: "activities/src/respond.ts",
-        find: "keepHeartbeating(() => context.heartbeat(),",
-        replace: "keepHeartbeating(() => context.info.attempt > 1 && context.heartbeat(),",
+        find: "=> context.heartbeat(progress.toDetails());",
+        replace: "=> void (attempt > 1 && context.heartbeat(progress.toDetails()));",
       },
       {
         file: "activities/src/attempt.ts",
@@ -164,11 +164,11 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: "activities/src/attempt.ts",
-        find: "const answer = await this.#answer(await begin);",
-        replace: `const answer = await this.#answer(await begin);
-          const { key, incarnation, version, turn, inputs } = this.#request;
-          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, patch: [] };
-          const committed = { turn, inputs, outcome: "completed", text: answer.text };
+        find: "const answer = await this.#answer(await this.#begin());",
+        replace: `const answer = await this.#answer(await this.#begin());
+          const { key, incarnation, version, turn } = this.#request;
+          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, finish: "stop", patch: [] };
+          const committed = { turn, inputs: this.#request.inputs, outcome: "completed", finish: "stop", text: answer.text };
           await this.#deps.log.commit(key, { incarnation, frame, state: {}, turn: committed });`,
       },
     ],

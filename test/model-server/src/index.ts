@@ -4,10 +4,13 @@ import { CallLog, type Call } from "./call-log.ts";
 import { complete } from "./completion.ts";
 import { FaultPlans } from "./fault-plan.ts";
 import { chatRequestSchema, directivesOf, lastUserMessage, prefixOf } from "./request.ts";
+import { type RawReplies, sendRaw } from "./raw-reply.ts";
 import { parseScript, PLAIN, ScriptError, type Script } from "./script.ts";
 
 export { answerTokens } from "./answer.ts";
 export type { Call, CallOutcome } from "./call-log.ts";
+export * as raw from "./raw-reply.ts";
+export type { RawReplies, RawReply } from "./raw-reply.ts";
 export { parseScript, PLAIN, ScriptError, type Script } from "./script.ts";
 
 export interface ModelServer {
@@ -18,6 +21,8 @@ export interface ModelServer {
   calls: Call[];
   /** Directives for calls that carry none of their own (see `parseScript`). Begins every plan of faults anew. */
   setDefault(directives: string): void;
+  /** Answers calls by raw replies from here on; undefined: by their scripts again. */
+  setReplies(replies: RawReplies | undefined): void;
   /** Ends open connections too. */
   stop(): Promise<void>;
 }
@@ -34,7 +39,15 @@ export async function startModelServer(
     defaults = directives;
     plans.clear();
   };
-  const app = modelApp(log, plans, () => defaults, setDefault);
+  let replies: RawReplies | undefined;
+  const setReplies = (next: RawReplies | undefined): void => void (replies = next);
+  const app = modelApp(
+    log,
+    plans,
+    () => defaults,
+    setDefault,
+    (call) => replies?.(call),
+  );
   const host = options.host ?? "127.0.0.1";
   const server = await listen(app, host, options.port ?? 0);
   const address = server.address();
@@ -45,7 +58,7 @@ export async function startModelServer(
     server.closeAllConnections();
     await closed;
   };
-  return { url: `http://${host}:${port}/v1`, port, calls: log.calls, setDefault, stop };
+  return { url: `http://${host}:${port}/v1`, port, calls: log.calls, setDefault, setReplies, stop };
 }
 
 function modelApp(
@@ -53,6 +66,7 @@ function modelApp(
   plans: FaultPlans,
   defaults: () => string,
   setDefault: (directives: string) => void,
+  rawReply: RawReplies,
 ): Express {
   const app = express();
   app.use(express.json({ limit: "16mb" }));
@@ -81,6 +95,8 @@ function modelApp(
         .status(400)
         .json({ error: { message: parsed.error.message, type: "invalid_request_error" } });
     const call = log.begin(parsed.data, prefixOf(parsed.data));
+    const raw = rawReply(call);
+    if (raw !== undefined) return sendRaw(raw, call, response);
     const directives = directivesOf(parsed.data) ?? defaults();
     const script = scriptOf(directives);
     if (typeof script === "string")

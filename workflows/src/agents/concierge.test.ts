@@ -9,7 +9,7 @@ async function afterTurns(...enrichments: Partial<Enrichment>[]): Promise<{ stat
   for (const enrichment of enrichments) {
     await concierge.onTurn({
       turn: 1,
-      input: { producer: "p", seq: 1, text: "hi" },
+      input: { by: "ann", producer: "p", seq: 1, text: "hi" },
       state: () => state,
       setState(value) {
         state = withValue(state, value);
@@ -17,7 +17,7 @@ async function afterTurns(...enrichments: Partial<Enrichment>[]): Promise<{ stat
       async respond(request) {
         instructions = request.instructions ?? "";
         const whole = { sentiment: 0, entities: [], keywords: [], ...enrichment };
-        return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment: whole, spentMs: 1 };
+        return { text: "ok", finish: "stop" as const, model: "m", enrichment: whole, spentMs: 1 };
       },
     });
   }
@@ -61,7 +61,7 @@ test("the concierge's memory is bounded, and lets new things in", async () => {
 });
 
 test("the concierge counts what it observes by name", () => {
-  const seen = (name: string) => ({ producer: "p", name });
+  const seen = (name: string) => ({ by: "ann", producer: "p", name });
   let state = agentState(concierge.initialState);
   for (const names of [
     ["click", "hover", "click"],

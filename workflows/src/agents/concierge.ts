@@ -36,8 +36,9 @@ export const concierge = defineAgent<ConciergeState>({
   publishObserved: "at-once",
 
   async onTurn(turn) {
-    const { enrichment } = await turn.reply({ instructions: instructions(turn.state), contextTurns: 20 });
-    turn.update((state) => learn(state, enrichment));
+    const request = { instructions: instructions(turn.state), contextTurns: 20, enrich: true };
+    const { enrichment } = await turn.reply(request);
+    if (enrichment !== undefined) turn.update((state) => learn(state, enrichment));
   },
 
   onObserve(state, events) {

@@ -12,7 +12,7 @@ function port(initial: JsonObject): TurnPort & { held(): AgentState; requests: M
   const requests: ModelRequest[] = [];
   return {
     turn: 3,
-    input: { producer: "p", seq: 1, text: "hi" },
+    input: { by: "ann", producer: "p", seq: 1, text: "hi" },
     requests,
     held: () => state,
     state: () => state,
@@ -22,7 +22,7 @@ function port(initial: JsonObject): TurnPort & { held(): AgentState; requests: M
     async respond(request) {
       requests.push(request);
       const enrichment = { sentiment: 0, entities: [], keywords: [] };
-      return { text: "ok", stopped: false, finish: "stop" as const, model: "m", enrichment, spentMs: 1 };
+      return { text: "ok", finish: "stop" as const, model: "m", enrichment, spentMs: 1 };
     },
   };
 }

@@ -27,7 +27,8 @@ export interface Turn<S extends JsonObject> {
   /**
    * Asks the model, and streams its answer into the turn: one step. One at a time; the turn's text is the sum of its
    * replies. Throws TurnFailure when the model cannot answer (`code`: SPEC turn-5) and TurnStopped after an interrupt.
-   * A reply that was interrupted half-way returns what there is, with `stopped: true`.
+   * A reply that was interrupted half-way returns what there is, with `finish: "interrupted"`; any other `finish` says
+   * whether the model had said all it wanted (`stop`) or was cut off.
    */
   reply(request?: ModelRequest): Promise<RespondResult>;
 }
@@ -40,7 +41,10 @@ export interface AgentDefinition<S extends JsonObject> {
   readonly name: string;
   /** State of a new session. A `type`, not an `interface`: it has to be JSON. */
   readonly initialState: S;
-  /** An error thrown here fails the turn (`agent_error`); the session goes on with the next input. */
+  /**
+   * An error thrown here fails the turn (`agent_error`); the session goes on with the next input. So does a loop that takes more
+   * than two million rounds from one reply to the next, or twenty thousand that await: it would never end.
+   */
   onTurn(turn: Turn<S>): Promise<void>;
   /**
    * Folds small facts into the state, also while a turn runs. Pure, and quick: it may be run more than once for the

@@ -4,6 +4,11 @@ import { echo } from "./echo.ts";
 
 const AGENTS: readonly Agent[] = [concierge, echo];
 
+/** What `npm start` lets clients ask for unless HOLDFAST_AGENTS says otherwise. */
+export function agentNames(): string[] {
+  return AGENTS.map(({ name }) => name);
+}
+
 /**
  * Throws a plain Error for an agent this deployment does not have: it fails the workflow task, which Temporal tries again
  * until a deployment has it, so nothing the client sent is lost.

@@ -3,8 +3,9 @@ import type { Input } from "@holdfast/contract/snapshot";
 import type { ModelRequest, RespondResult } from "@holdfast/contract/temporal";
 import type { AgentState } from "./agent-state.ts";
 
-/** One `observe` event as an agent sees it. */
+/** One `observe` event as an agent sees it. `by`: the subject whose producer it came from. */
 export interface Observed {
+  readonly by: string;
   readonly producer: string;
   readonly name: string;
   readonly data?: Json;

@@ -1,5 +1,6 @@
 import type { JsonObject } from "@holdfast/contract/json";
 import type { Input, Turn } from "@holdfast/contract/snapshot";
+import type { DeadLetters, Legacy } from "@holdfast/contract/temporal";
 import type { RememberedAnswer } from "./commands.ts";
 import type { ProducerMark } from "./producers.ts";
 
@@ -9,8 +10,7 @@ import type { ProducerMark } from "./producers.ts";
  */
 export interface Carry {
   readonly format: 1;
-  /** Left out by releases that knew of none; then the session counts as begun with the run that finds it missing. */
-  readonly incarnation?: number;
+  readonly incarnation: number;
   readonly version: number;
   /** The agent's state as of `version`. */
   readonly committed: JsonObject;
@@ -21,9 +21,27 @@ export interface Carry {
   readonly inbox: readonly Input[];
   readonly producers: readonly ProducerMark[];
   readonly commands: readonly RememberedAnswer[];
+  readonly deadLetters: DeadLetters;
   /** The session log missed a frame and has not been repaired. */
   readonly unhealed: boolean;
 }
 
 /** Encoded size a carry, or a Query's answer, must stay below: Temporal's limit for one payload is 2 MiB. */
 export const CARRY_BYTES = 1_900_000;
+
+/** What a session goes on with that begins under the name of one which an operator ended: a life of its own, with all the other knew. */
+export function inherited({ carry, cut }: Legacy, incarnation: number): Carry | undefined {
+  if (!isCarry(carry)) return undefined;
+  const last = carry.turns.at(-1);
+  const turns =
+    cut !== undefined && last?.turn === cut.turn
+      ? [...carry.turns.slice(0, -1), { ...last, text: cut.held }]
+      : carry.turns;
+  // The log is still the other's, or nobody's.
+  return { ...carry, turns, incarnation, unhealed: true };
+}
+
+/** Only this code writes one, and tells by `format` which it is. */
+function isCarry(value: unknown): value is Carry {
+  return typeof value === "object" && value !== null && "format" in value && value.format === 1;
+}

@@ -1,5 +1,6 @@
 import { NAME_PATTERN } from "@holdfast/contract/ids";
-import type { COMMAND_FAILURES, CommandCall } from "@holdfast/contract/temporal";
+import type { Json } from "@holdfast/contract/json";
+import { COMMAND_ANSWERED, type COMMAND_FAILURES, type CommandCall } from "@holdfast/contract/temporal";
 import { ApplicationFailure } from "@temporalio/workflow";
 
 /** Commands every session has. */
@@ -13,6 +14,7 @@ export function validateCommand(call: CommandCall): void {
   const given: unknown = call;
   if (typeof given !== "object" || given === null) throw refused("invalid", "A command is an object.");
   if (!isName(call.id)) throw refused("invalid", "A command's id is a name (SPEC ids-1).");
+  if (!isName(call.by)) throw refused("invalid", "A command says which subject gives it.");
   if (!isName(call.name)) throw refused("invalid", "A command's name is a name (SPEC ids-1).");
   if (call.name !== INTERRUPT) throw refused("unknown_command", `There is no command "${call.name}".`);
   // What is accepted stays in the run's history whole, and Temporal terminates a run whose history grows too large.
@@ -23,6 +25,12 @@ export function validateCommand(call: CommandCall): void {
   if (turn !== undefined && !(Number.isSafeInteger(turn) && turn >= 1)) {
     throw refused("invalid", "args.turn is a turn's number, or left out.");
   }
+}
+
+/** The answer to a command that changes nothing. Thrown like a refusal, for the same reason. */
+export function answered(result: Json): ApplicationFailure {
+  const message = "The command changes nothing; its answer is in the details.";
+  return ApplicationFailure.create({ type: COMMAND_ANSWERED, message, details: [result], nonRetryable: true });
 }
 
 /** NaN where it is given but is no number: a client that means a turn it does not know must not stop another. */

@@ -10,15 +10,13 @@ export interface RunFacts {
  * seconds for it. One that takes over from another has all of them to replay, some side by side: were runs longer, none
  * would come through in time on a busy machine, and all would begin again.
  */
-const HISTORY_EVENTS_OF_SHORT_RUN = 400;
-/** Runs whose first release knew no short ones. */
-const HISTORY_EVENTS = 4_000;
+const HISTORY_EVENTS = 400;
 /** Temporal's own hint does not count signals. */
 const SIGNALS = 2_000;
 /** Temporal refuses a run any more than these, whatever their names. */
 const MOST_SIGNALS = 10_000;
 /** Beyond these the run ends even if that means to carry fewer turns. */
-const URGENT_HISTORY_EVENTS = 5 * HISTORY_EVENTS;
+const URGENT_HISTORY_EVENTS = 20_000;
 const URGENT_SIGNALS = 3 * SIGNALS;
 /** Most signals a quiet workflow task brings. A replayed one brings those that landed during the failed one, too. */
 const QUIET_SIGNALS = 1;
@@ -38,18 +36,6 @@ export class Governor {
   #ignored = 0;
   #task = -1;
   #signalsInTask = 0;
-  readonly #isShort: () => boolean;
-  readonly #endsFull: () => boolean;
-
-  /**
-   * `isShort`: whether the run may end as a short one, which one that went past that length on an earlier release did not.
-   * `endsFull`: whether it may end in a busy task because it is full, which one that was full on an earlier release did not.
-   * Each is asked only where it decides.
-   */
-  constructor(isShort: () => boolean, endsFull: () => boolean) {
-    this.#isShort = isShort;
-    this.#endsFull = endsFull;
-  }
 
   signalled({ historyLength }: RunFacts): void {
     this.#signals++;
@@ -65,8 +51,7 @@ export class Governor {
 
   /** The run is long enough. */
   due(run: RunFacts): boolean {
-    if (run.continueAsNewSuggested || run.historyLength >= HISTORY_EVENTS || this.#signals >= SIGNALS) return true;
-    return run.historyLength >= HISTORY_EVENTS_OF_SHORT_RUN && this.#isShort();
+    return run.continueAsNewSuggested || run.historyLength >= HISTORY_EVENTS || this.#signals >= SIGNALS;
   }
 
   /** The run must end soon, whatever it costs. */
@@ -77,6 +62,6 @@ export class Governor {
   /** This workflow task is likely to complete before the next signal lands. */
   quiet(run: RunFacts): boolean {
     if (this.#task !== run.historyLength || this.#signalsInTask <= QUIET_SIGNALS) return true;
-    return this.#signals + this.#ignored >= MOST_SIGNALS && this.#endsFull();
+    return this.#signals + this.#ignored >= MOST_SIGNALS;
   }
 }

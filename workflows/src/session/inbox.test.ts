@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Commands } from "./commands.ts";
 import { Inbox } from "./inbox.ts";
 
-const input = (seq: number) => ({ producer: "p", seq, text: "hi" });
+const input = (seq: number) => ({ by: "ann", producer: "p", seq, text: "hi" });
 
 test("send-2: inputs are taken in their order, also across a carry", () => {
   let inbox = new Inbox();
@@ -16,11 +16,21 @@ test("send-2: inputs are taken in their order, also across a carry", () => {
   expect(inbox.size).toBe(0);
 });
 
+const ann = (id: string) => ({ by: "ann", id });
+
 test("command-1: the last 128 answers are remembered, also across a carry", () => {
   const commands = new Commands();
-  for (let i = 0; i < 130; i++) commands.remember(`c${i}`, { turn: i });
+  for (let i = 0; i < 130; i++) commands.remember(ann(`c${i}`), { turn: i });
   const after = new Commands(JSON.parse(JSON.stringify(commands.toCarry())));
-  expect(after.answer("c1")).toBeUndefined();
-  expect(after.answer("c2")).toEqual({ turn: 2 });
-  expect(after.answer("c129")).toEqual({ turn: 129 });
+  expect(after.answer(ann("c1"))).toBeUndefined();
+  expect(after.answer(ann("c2"))).toEqual({ turn: 2 });
+  expect(after.answer(ann("c129"))).toEqual({ turn: 129 });
+});
+
+test("command-1: nobody is answered with another's command, or forgotten for its sake", () => {
+  const commands = new Commands();
+  commands.remember(ann("c"), { turn: 1 });
+  for (let i = 0; i < 1_000; i++) commands.remember({ by: "guest", id: `c${i}` }, { turn: null });
+  expect(commands.answer(ann("c"))).toEqual({ turn: 1 });
+  expect(commands.answer({ by: "guest", id: "c" })).toBeUndefined();
 });

@@ -1,6 +1,8 @@
+import { markOf } from "@holdfast/contract/marks";
 import type { ModelRequest, RespondRequest, RespondResult, SessionStart } from "@holdfast/contract/temporal";
 import { laneTaskQueue } from "@holdfast/contract/temporal";
-import { CancellationScope, isCancellation, proxyActivities } from "@temporalio/workflow";
+import { CancellationScope, proxyActivities } from "@temporalio/workflow";
+import { guardLoops } from "./loop-guard.ts";
 import type { LogWriter } from "./log-writer.ts";
 import { stepFailure } from "./step-failure.ts";
 import type { Step, TurnRun } from "./turn-run.ts";
@@ -14,9 +16,22 @@ interface ModelActivities {
 const FAIRNESS_KEY_BYTES = 64;
 
 /**
+ * What a step gets beyond the turn's deadline, for Temporal's sake. The worker holds the deadline; to Temporal the time it
+ * was away itself, or waited for a worker, looks just like the time a model takes, and an answer that readers have seen must not be
+ * thrown away because the server heard of it late. It is the end, too, of a turn that no worker ever takes up.
+ */
+const ENGINE_PATIENCE_MS = 60 * 60_000;
+
+/**
+ * How often Temporal begins a step anew. Not how often a model is asked, which the worker counts: an attempt may also end because
+ * its worker died, or because Temporal was away and takes it for dead. It is a bound for a step that kills every worker.
+ */
+const ATTEMPTS = 50;
+
+/**
  * Runs one step of a turn as an activity on the session's lane.
- * Throws TurnStopped after an interrupt, TurnFailure when the step failed for good, and cancellation of the workflow
- * itself as it came. Never settles once the turn has ended: what its agent did not wait for must not go on from here.
+ * Throws TurnStopped after an interrupt, and TurnFailure when the step failed for good. Never settles once the turn has
+ * ended: what its agent did not wait for must not go on from here.
  */
 export async function runStep(
   start: SessionStart,
@@ -30,16 +45,17 @@ export async function runStep(
     const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
     if (run.ended) return await never();
     run.stepFinished(result);
+    guardLoops();
     return result;
   } catch (error) {
     if (run.ended) return never();
+    const held = await CancellationScope.nonCancellable(() => log.heldText(run.turn));
+    if (run.ended) return never();
+    run.stepBroke(held);
+    guardLoops();
     // An interrupt ends the step in whatever way comes first: cancellation, or an attempt that fails, or whose worker dies,
     // and is not retried because cancellation was asked for. Either way readers keep what they have.
-    if (run.stopped) {
-      run.stepCancelled(await CancellationScope.nonCancellable(() => log.heldText(run.turn)));
-      throw new TurnStopped();
-    }
-    if (isCancellation(error)) throw error;
+    if (run.stopped) throw new TurnStopped();
     const failure = stepFailure(error);
     run.stepFailed(failure);
     throw failure;
@@ -53,13 +69,12 @@ function never(): Promise<never> {
 function respondActivity({ key, lane }: SessionStart, step: Step): ModelActivities["respond"] {
   const { respond } = proxyActivities<ModelActivities>({
     taskQueue: laneTaskQueue(lane),
-    // The turn's deadline, held by the server: a timer of the workflow's would cost events in every turn.
-    scheduleToCloseTimeout: step.remainingMs,
-    startToCloseTimeout: step.remainingMs,
+    scheduleToCloseTimeout: step.remainingMs + ENGINE_PATIENCE_MS,
+    startToCloseTimeout: step.remainingMs + ENGINE_PATIENCE_MS,
     // A dead worker costs seconds.
     heartbeatTimeout: "3s",
     // The activity adds jitter and honours Retry-After by setting the delay of single attempts.
-    retry: { initialInterval: "250ms", backoffCoefficient: 2, maximumInterval: "10s", maximumAttempts: 8 },
+    retry: { initialInterval: "250ms", backoffCoefficient: 2, maximumInterval: "10s", maximumAttempts: ATTEMPTS },
     cancellationType: "WAIT_CANCELLATION_COMPLETED",
     // Never on the orchestrator, and eager dispatch would pass by the lane's fairness.
     allowEagerDispatch: false,
@@ -72,10 +87,10 @@ function respondActivity({ key, lane }: SessionStart, step: Step): ModelActiviti
 function respondRequest(
   { key, agent }: SessionStart,
   incarnation: number,
-  { turn, version, input, text }: TurnRun,
+  { turn, version, input, said }: TurnRun,
   { step, request, remainingMs: budgetMs }: Step,
 ): RespondRequest {
-  const applied = { [input.producer]: input.seq };
-  const textBefore = text.length;
+  const applied = { [markOf(input.by, input.producer)]: input.seq };
+  const textBefore = said.length;
   return { key, incarnation, agent, turn, step, version, inputs: [input], applied, textBefore, budgetMs, request };
 }

@@ -1,4 +1,5 @@
 import type { VersionedBody } from "@holdfast/contract/frames";
+import { markOf } from "@holdfast/contract/marks";
 import { reduceFrame } from "@holdfast/contract/reduce";
 import { emptySnapshot, type Snapshot } from "@holdfast/contract/snapshot";
 import { expect, test } from "vitest";
@@ -37,7 +38,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
         seq++;
         return pick(3) === 0 ? { seq, kind: "input", text: "hi" } : { seq, kind: "observe", name: `n${pick(30)}` };
       });
-      session.receive({ runs: [{ producer: `p${pick(2)}`, at: seq, events }] });
+      session.receive({ runs: [{ by: `s${pick(2)}`, producer: `p${pick(2)}`, at: seq, events }] });
     };
 
     for (let round = 0; round < 150; round++) {
@@ -48,7 +49,7 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
       const run = session.startTurn();
       if (run === undefined) continue;
       const { turn, version, input } = run;
-      const applied = { [input.producer]: input.seq };
+      const applied = { [markOf(input.by, input.producer)]: input.seq };
       read({ type: "turn.started", version, turn, agent: "concierge", inputs: [input], applied });
       await concierge.onTurn({
         turn,
@@ -62,7 +63,6 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
           const enrichment = { sentiment: pick(3) - 1, entities: [{ text: `e${pick(40)}`, type: "X" }], keywords };
           const result = {
             text: `t${turn}`,
-            stopped: false,
             finish: "stop" as const,
             model: "m",
             enrichment,

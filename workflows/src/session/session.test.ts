@@ -30,19 +30,20 @@ function newSession(agent = watcher): Session {
 }
 
 function send(session: Session, producer: string, ...events: Event[]) {
-  return session.receive({ runs: [{ producer, at: 1, events }] });
+  return session.receive({ runs: [{ by: "ann", producer, at: 1, events }] });
 }
 
 const input = (seq: number, text = `text ${seq}`): Event => ({ seq, kind: "input", text });
 const observe = (seq: number, name: string): Event => ({ seq, kind: "observe", name });
 const answer = (text: string, stopped = false): RespondResult => ({
   text,
-  stopped,
   finish: stopped ? "interrupted" : "stop",
   model: "m",
   enrichment: { sentiment: 0, entities: [], keywords: [] },
   spentMs: 1,
 });
+
+const call = { id: "c1", by: "ann", name: "interrupt", args: {} };
 
 function completeTurn(session: Session, text = "ok") {
   const run = session.startTurn();
@@ -87,8 +88,8 @@ test("frame-2, snap-3: a turn's start raises the version and shows what runs", (
   expect(run).toMatchObject({ turn: 1, version: 1 });
   expect(session.snapshot()).toMatchObject({
     version: 1,
-    applied: { p: 5 },
-    running: { turn: 1, step: 1, attempt: 1, index: 0, text: "", inputs: [{ producer: "p", seq: 5 }] },
+    applied: { "ann/p": 5 },
+    running: { turn: 1, step: 1, attempt: 1, index: 0, text: "", inputs: [{ by: "ann", producer: "p", seq: 5 }] },
   });
   expect(session.startTurn()).toBeUndefined();
 });
@@ -123,10 +124,17 @@ test("frame-3: a completed turn commits its text and the change of state", () =>
       version: 4,
       turn: 2,
       text: "hello",
+      finish: "stop",
       patch: [{ op: "replace", path: "/note", value: "met" }],
     },
     state: { clicks: [], note: "met" },
-    turn: { turn: 2, inputs: [{ producer: "q", seq: 1, text: "text 1" }], outcome: "completed", text: "hello" },
+    turn: {
+      turn: 2,
+      inputs: [{ by: "ann", producer: "q", seq: 1, text: "text 1" }],
+      outcome: "completed",
+      text: "hello",
+      finish: "stop",
+    },
     keepTurns: 2,
   });
 });
@@ -232,14 +240,14 @@ test("a session goes on after continue-as-new where it was", () => {
   send(session, "p", input(1), input(2), input(3));
   completeTurn(session);
   send(session, "p", observe(4, "a"));
-  session.answer("c1", { turn: 1 });
+  session.answer(call, { turn: 1 });
   const carry = session.carry(true, false);
   const next = new Session(start, live, { id: "run-2", startedAt: 2 }, JSON.parse(JSON.stringify(carry)));
   expect(carry?.unhealed).toBe(true);
   expect(next.truth()).toEqual({ incarnation: 1, snapshot: session.snapshot() });
-  expect(next.answered("c1")).toEqual({ turn: 1 });
+  expect(next.answered(call)).toEqual({ turn: 1 });
   expect(next.patchDue).toBe(true);
-  expect(send(next, "p", input(3), observe(4, "a"))).toEqual({ malformed: 0 });
+  expect(send(next, "p", input(3), observe(4, "a"))).toEqual({ dead: [] });
   next.patchObserved();
   expect(completeTurn(next)).toMatchObject({ frame: { turn: 2, version: 5 }, state: { clicks: ["a"] } });
   completeTurn(next);

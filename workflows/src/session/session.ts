@@ -2,12 +2,20 @@ import type { Commit, Shown } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
 import type { Snapshot, Turn } from "@holdfast/contract/snapshot";
-import type { SessionStart, SessionTruth } from "@holdfast/contract/temporal";
+import type {
+  CommandCall,
+  DeadLetter,
+  DeadLetters,
+  Legacy,
+  SessionStart,
+  SessionTruth,
+} from "@holdfast/contract/temporal";
 import type { Agent, Observed } from "./agent.ts";
 import { type AgentState, agentState, withValue } from "./agent-state.ts";
 import { type ReadBatch, readBatch } from "./batch.ts";
 import { CARRY_BYTES, type Carry } from "./carry.ts";
 import { Commands } from "./commands.ts";
+import { DeadLetterBox } from "./dead-letters.ts";
 import { encodedBytes } from "./encoded-bytes.ts";
 import { Inbox } from "./inbox.ts";
 import { patchBetween } from "./patch.ts";
@@ -27,9 +35,12 @@ export interface SessionRun {
   startedAt: number;
 }
 
-/** What became of one signal. `observeError`: the agent's `onObserve` threw or made too large a state; its change is dropped. */
+/**
+ * What became of one signal. `dead`: what of it became dead letters. `observeError`: the agent's `onObserve` threw or made too
+ * large a state; its change is dropped.
+ */
 export interface Received {
-  malformed: number;
+  dead: readonly DeadLetter[];
   observeError?: unknown;
 }
 
@@ -47,6 +58,7 @@ export class Session {
   readonly #inbox: Inbox;
   readonly #producers: Producers;
   readonly #transcript: Transcript;
+  readonly #deadLetters: DeadLetterBox;
   #version: number;
   /** As of `#version`: what readers have. Empty until the first commit: a reader of version 0 knows of no agent's state. */
   #committed: AgentState;
@@ -71,6 +83,7 @@ export class Session {
     this.#inbox = new Inbox(carry?.inbox);
     this.#producers = new Producers(carry?.producers);
     this.#commands = new Commands(carry?.commands);
+    this.#deadLetters = new DeadLetterBox(carry?.deadLetters);
   }
 
   get running(): TurnRun | undefined {
@@ -88,9 +101,9 @@ export class Session {
 
   /** SPEC send-2, send-3, send-7: what one signal does. Never throws. */
   receive(payload: unknown): Received {
-    const batch = readBatch(payload);
-    const observed = this.#take(batch);
-    const received: Received = { malformed: batch.malformed };
+    const { observed, dead } = this.#take(readBatch(payload));
+    for (const letter of dead) this.#deadLetters.add(letter);
+    const received: Received = { dead };
     if (observed.length === 0) return received;
     try {
       const state = this.#folded(this.#state, observed);
@@ -103,17 +116,32 @@ export class Session {
     return received;
   }
 
-  #take(batch: ReadBatch): Observed[] {
+  #take(batch: ReadBatch): { observed: Observed[]; dead: DeadLetter[] } {
     const observed: Observed[] = [];
-    for (const { producer, at, events } of batch.runs) {
-      for (const event of events) {
-        if (!this.#producers.take(producer, event.seq, at)) continue;
+    const dead = [...batch.dead];
+    for (const { by, producer, at, events } of batch.runs) {
+      for (const read of events) {
+        if (!this.#producers.take({ by, producer }, read.seq, at)) continue;
+        if ("dead" in read) {
+          dead.push(read.dead);
+          continue;
+        }
+        const { event } = read;
         const data = event.data === undefined ? {} : { data: event.data };
-        if (event.kind === "input") this.#inbox.add({ producer, seq: event.seq, text: event.text, ...data });
-        else observed.push({ producer, name: event.name, ...data });
+        if (event.kind === "input") this.#inbox.add({ by, producer, seq: event.seq, text: event.text, ...data });
+        else observed.push({ by, producer, name: event.name, ...data });
       }
     }
-    return observed;
+    return { observed, dead };
+  }
+
+  /** A signal that sessions do not have. */
+  ignore(name: string): void {
+    this.#deadLetters.add({ reason: "Sessions know no signal of this name.", kind: name });
+  }
+
+  deadLetters(): DeadLetters {
+    return this.#deadLetters.all;
   }
 
   #folded(state: AgentState, observed: Observed[]): AgentState {
@@ -125,7 +153,7 @@ export class Session {
   startTurn(): TurnRun | undefined {
     const input = this.#inbox.take();
     if (input === undefined) return undefined;
-    this.#producers.apply(input.producer, input.seq);
+    this.#producers.apply(input, input.seq);
     this.#version++;
     this.#draft = this.#state;
     this.#running = new TurnRun(this.#transcript.last + 1, input, this.#version, this.agent.deadlineSeconds);
@@ -151,13 +179,16 @@ export class Session {
     if (end.outcome === "failed") this.#draft = this.#state;
     else this.#state = this.#draft;
     const error = end.outcome === "failed" ? { error: end.failure.toError() } : {};
-    const turn: Turn = { turn: run.turn, inputs: [run.input], outcome: end.outcome, text: run.text, ...error };
+    const { text } = run;
+    const finish = run.finish(end.outcome);
+    const by = end.outcome === "interrupted" && run.stoppedBy !== undefined ? { by: run.stoppedBy } : {};
+    const turn: Turn = { turn: run.turn, inputs: [run.input], outcome: end.outcome, text, finish, ...error, ...by };
     this.#transcript.add(turn);
-    const body = { turn: run.turn, text: run.text, ...this.#commitState() };
+    const body = { turn: run.turn, text, finish, ...this.#commitState() };
     const frame: Commit["frame"] =
       end.outcome === "failed"
         ? { type: "turn.failed", ...body, error: end.failure.toError() }
-        : { type: `turn.${end.outcome}`, ...body };
+        : { type: `turn.${end.outcome}`, ...body, ...by };
     return { ...this.#commit(frame), turn, keepTurns: this.#transcript.turns.length };
   }
 
@@ -189,21 +220,32 @@ export class Session {
     return { version: this.#version, patch };
   }
 
-  /** SPEC command-2: returns the turn it stops, null where none (or another) is running. */
-  interrupt(turn: number | undefined): number | null {
+  /**
+   * SPEC command-2: returns the turn it stops, null where none (or another) is running. `by`: the subject that asks for it;
+   * undefined where an operator does.
+   */
+  interrupt(turn: number | undefined, by?: string): number | null {
     const run = this.#running;
     if (run === undefined || (turn !== undefined && turn !== run.turn)) return null;
-    run.stop();
+    run.stop(by);
     return run.turn;
   }
 
-  /** SPEC command-1. */
-  answered(commandId: string): Json | undefined {
-    return this.#commands.answer(commandId);
+  /** SPEC command-1, command-2: the answer to an interrupt that changes nothing; undefined for one that does. */
+  idleAnswer(call: CommandCall, turn: number | undefined): Json | undefined {
+    const before = this.answered(call);
+    if (before !== undefined) return before;
+    const run = this.#running;
+    return run === undefined || (turn !== undefined && turn !== run.turn) ? { turn: null } : undefined;
   }
 
-  answer(commandId: string, answer: Json): void {
-    this.#commands.remember(commandId, answer);
+  /** SPEC command-1. */
+  answered(call: CommandCall): Json | undefined {
+    return this.#commands.answer(call);
+  }
+
+  answer(call: CommandCall, answer: Json): void {
+    this.#commands.remember(call, answer);
   }
 
   truth(): SessionTruth {
@@ -242,12 +284,23 @@ export class Session {
       inbox: this.#inbox.toCarry(),
       producers: this.#producers.toCarry(),
       commands: this.#commands.toCarry(),
+      deadLetters: this.#deadLetters.all,
       unhealed,
     };
     if (encodedBytes(JSON.stringify(carry)) <= CARRY_BYTES) return carry;
     if (!force) return undefined;
     const smaller = this.#withFewerTurns(carry);
     return encodedBytes(JSON.stringify(smaller)) <= CARRY_BYTES ? smaller : undefined;
+  }
+
+  /** What is left of the session where its run ends here: the turn under way counts as interrupted. */
+  legacy(): Legacy {
+    const [carry, run, agent] = [this.carry(true, true) ?? null, this.#running, this.agent.name];
+    if (carry === null || run === undefined) return { agent, carry };
+    const cut = { incarnation: this.incarnation, turn: run.turn, held: run.text };
+    const ended = { turn: run.turn, inputs: [run.input], text: run.text };
+    const turns: Turn[] = [...carry.turns, { ...ended, outcome: "interrupted", finish: "interrupted" }];
+    return { agent, carry: { ...carry, version: carry.version + 1, turns, lastTurn: run.turn }, cut };
   }
 
   #withFewerTurns<T extends object>(payload: T): Omit<T, "turns"> & { turns: Turn[] } {

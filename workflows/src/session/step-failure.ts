@@ -1,27 +1,31 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
-import { TurnFailure } from "./turn-failure.ts";
+import { type StepErrorCode, TurnFailure } from "./turn-failure.ts";
+
+/** Failures of the activity that say why the turn fails, in words for its user. */
+const TOLD: Record<string, StepErrorCode> = {
+  model_refused: "model_refused",
+  content_refused: "content_refused",
+  context_too_long: "context_too_long",
+  output_limit: "output_limit",
+  turn_deadline: "turn_deadline",
+  model_unavailable: "model_unavailable",
+  breaker_open: "model_unavailable",
+};
 
 /** SPEC turn-5: what a step's activity that failed for good means for its turn. */
 export function stepFailure(error: unknown): TurnFailure {
   if (!(error instanceof ActivityFailure)) return unavailable();
-  const { cause, retryState } = error;
-  if (cause instanceof TimeoutFailure) {
-    // Attempts may take as long as the turn; only one whose worker went silent leaves time on the clock.
-    return cause.timeoutType === "HEARTBEAT" && retryState !== "TIMEOUT" ? unavailable() : deadline();
-  }
-  if (cause instanceof ApplicationFailure && cause.type === "model_refused") {
-    return new TurnFailure("model_refused", cause.message);
-  }
-  // The next retry would have begun after the deadline.
-  if (retryState === "TIMEOUT") return deadline();
-  return unavailable(cause instanceof ApplicationFailure ? cause.message : undefined);
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) return unanswered();
+  const code = cause instanceof ApplicationFailure ? TOLD[cause.type ?? ""] : undefined;
+  return code !== undefined && cause !== undefined ? new TurnFailure(code, cause.message) : unavailable();
 }
 
-function deadline(): TurnFailure {
-  return new TurnFailure("turn_deadline", "The model did not answer within the turn's deadline. Send it again.");
+function unanswered(): TurnFailure {
+  const sentence = "Nobody who works on answers has finished this one: none is there, or each fell silent.";
+  return new TurnFailure("model_unavailable", `${sentence} Send it again later.`);
 }
 
-function unavailable(why?: string): TurnFailure {
-  const sentence = "The model did not answer after several tries. Send it again later.";
-  return new TurnFailure("model_unavailable", why === undefined ? sentence : `${sentence} Last cause: ${why}`);
+function unavailable(): TurnFailure {
+  return new TurnFailure("model_unavailable", "The model did not answer after several tries. Send it again later.");
 }

@@ -5,8 +5,8 @@ import { encodedBytes } from "./encoded-bytes.ts";
 import { Transcript } from "./transcript.ts";
 
 function turn(number: number, data = ""): Turn {
-  const input = { producer: "p", seq: number, text: "hi", data };
-  return { turn: number, inputs: [input], outcome: "completed", text: "hello" };
+  const input = { by: "ann", producer: "p", seq: number, text: "hi", data };
+  return { turn: number, inputs: [input], outcome: "completed", finish: "stop", text: "hello" };
 }
 
 test("snap-2: the newest turns are kept, and the number of the last one goes on", () => {

@@ -1,7 +1,15 @@
 import type { TurnError } from "@holdfast/contract/snapshot";
 
 /** SPEC turn-5. */
-export type TurnErrorCode = "model_refused" | "model_unavailable" | "turn_deadline" | "agent_error" | "state_too_large";
+export type TurnErrorCode = StepErrorCode | "agent_error" | "state_too_large";
+/** Those a step's activity tells. */
+export type StepErrorCode =
+  | "model_refused"
+  | "content_refused"
+  | "context_too_long"
+  | "output_limit"
+  | "model_unavailable"
+  | "turn_deadline";
 
 /** A step failed for good. An agent may catch it and end its turn in another way. */
 export class TurnFailure extends Error {

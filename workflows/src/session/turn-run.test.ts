@@ -3,12 +3,11 @@ import { expect, test } from "vitest";
 import { TurnFailure, TurnStopped } from "./turn-failure.ts";
 import { TurnRun } from "./turn-run.ts";
 
-const input = { producer: "p", seq: 1, text: "hi" };
+const input = { by: "ann", producer: "p", seq: 1, text: "hi" };
 
 function result(text: string, spentMs = 0, stopped = false): RespondResult {
   return {
     text,
-    stopped,
     finish: stopped ? "interrupted" : "stop",
     model: "m",
     enrichment: { sentiment: 0, entities: [], keywords: [] },
@@ -41,8 +40,11 @@ test("turn-5: later steps have what is left of the deadline", () => {
 test("a step that ran out of retries ends the turn's steps, a refusal does not", () => {
   const run = new TurnRun(1, input, 1, 10);
   run.beginStep({});
+  run.stepBroke(undefined);
   run.stepFailed(new TurnFailure("model_refused", "no"));
-  expect(run.beginStep({}).step).toBe(1);
+  // Its attempts count from 1 again: under the same number the log would take them for old ones.
+  expect(run.beginStep({}).step).toBe(2);
+  run.stepBroke(undefined);
   run.stepFailed(new TurnFailure("model_unavailable", "gone"));
   expect(() => run.beginStep({})).toThrow("gone");
   expect(() => run.beginStep({})).toThrow("gone");
@@ -69,10 +71,29 @@ test("command-2: a step cancelled before it answered leaves what readers hold", 
   run.stepFinished(result("one "));
   run.beginStep({});
   run.stop();
-  run.stepCancelled("something else");
+  run.stepBroke("something else");
   expect(run.text).toBe("one ");
-  run.stepCancelled("one more");
+  run.stepBroke("one more");
   expect(run.text).toBe("one more");
-  run.stepCancelled(undefined);
+  run.stepBroke(undefined);
   expect(run.text).toBe("one more");
+  expect(run.finish("interrupted")).toBe("interrupted");
+});
+
+test("frame-3: what a failed step had said stays, until another step takes its place", () => {
+  const run = new TurnRun(1, input, 1, 10);
+  run.beginStep({});
+  run.stepFinished(result("one "));
+  run.beginStep({});
+  run.stepBroke("one half");
+  run.stepFailed(new TurnFailure("model_refused", "no"));
+  expect(run.text).toBe("one half");
+  expect(run.finish("failed")).toBe("error");
+  // The agent may end its turn all the same: readers are told that something is missing.
+  expect(run.finish("completed")).toBe("error");
+  run.beginStep({});
+  expect(run.toRunning()).toMatchObject({ step: 3, text: "one " });
+  run.stepFinished({ ...result("two"), finish: "length" });
+  expect(run.text).toBe("one two");
+  expect(run.finish("completed")).toBe("length");
 });

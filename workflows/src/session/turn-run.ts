@@ -1,4 +1,4 @@
-import type { Input, RunningTurn } from "@holdfast/contract/snapshot";
+import type { Finish, Input, RunningTurn, TurnOutcome } from "@holdfast/contract/snapshot";
 import type { ModelRequest, RespondResult } from "@holdfast/contract/temporal";
 import { TurnFailure, TurnStopped } from "./turn-failure.ts";
 
@@ -16,11 +16,17 @@ export class TurnRun {
   readonly input: Input;
   /** The session's version once `turn.started` is applied. */
   readonly version: number;
+  /** Counted by what workers say they spent. Temporal's clock and a worker's may be minutes apart, and are never compared. */
   #remainingMs: number;
-  #finished = 0;
+  #begun = 0;
+  #isHeard = false;
   #underWay = false;
-  #text = "";
+  #said = "";
+  /** What readers hold of a step that came to nothing. The next step voids it. */
+  #broken = "";
+  #finish: Finish = "stop";
   #stopped = false;
+  #stoppedBy: string | undefined;
   #ended = false;
   #failure: TurnFailure | undefined;
 
@@ -32,8 +38,13 @@ export class TurnRun {
   }
 
   /** Text of the finished steps. */
+  get said(): string {
+    return this.#said;
+  }
+
+  /** All of the turn's text: what a step had said that then failed or was stopped stays. */
   get text(): string {
-    return this.#text;
+    return this.#said + this.#broken;
   }
 
   /** An interrupt was asked for, or a step came back saying that it was stopped. */
@@ -43,7 +54,7 @@ export class TurnRun {
 
   /** No step has finished: the worker may never have written `turn.started`. */
   get unheard(): boolean {
-    return this.#finished === 0;
+    return !this.#isHeard;
   }
 
   /** A step is under way. */
@@ -51,7 +62,14 @@ export class TurnRun {
     return this.#underWay;
   }
 
-  stop(): void {
+  /** Undefined unless a subject asked for the interrupt. */
+  get stoppedBy(): string | undefined {
+    return this.#stoppedBy;
+  }
+
+  /** `by`: the subject that asks for it. The first one counts. */
+  stop(by?: string): void {
+    if (!this.#stopped) this.#stoppedBy = by;
     this.#stopped = true;
   }
 
@@ -71,35 +89,51 @@ export class TurnRun {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#remainingMs <= 0) throw new TurnFailure("turn_deadline", "The turn took longer than its agent allows.");
     this.#underWay = true;
-    return { step: this.#finished + 1, request, remainingMs: this.#remainingMs };
+    this.#broken = "";
+    // A number of its own for one that follows a failed step, too: its attempts count from 1 again, and the log refuses
+    // whoever comes with a number and an attempt below what it has seen.
+    return { step: ++this.#begun, request, remainingMs: this.#remainingMs };
   }
 
   stepFinished(result: RespondResult): void {
     this.#underWay = false;
-    this.#finished++;
-    this.#text += result.text;
+    this.#isHeard = true;
+    this.#said += result.text;
+    this.#finish = result.finish;
     this.#remainingMs -= result.spentMs;
-    if (result.stopped) this.#stopped = true;
+    if (result.finish === "interrupted") this.#stopped = true;
   }
 
   /**
-   * How long a failed step took is not known, so only a refusal, which is prompt, leaves time for another one; retries
-   * within retries would outlast any deadline.
+   * How long a failed step took is not known, so only what fails promptly, like a refusal, leaves time for another one;
+   * retries within retries would outlast any deadline.
    */
   stepFailed(failure: TurnFailure): void {
-    this.#underWay = false;
-    if (failure.code !== "model_refused") this.#failure = failure;
+    this.#finish = "error";
+    if (failure.code === "model_unavailable" || failure.code === "turn_deadline") this.#failure = failure;
   }
 
-  /** The step was cancelled before it could answer. `held`: the turn's partial text as readers have it, if known. */
-  stepCancelled(held: string | undefined): void {
+  /** The step under way ends without an answer. `held`: the turn's partial text as readers have it, if known. */
+  stepBroke(held: string | undefined): void {
     this.#underWay = false;
-    if (held?.startsWith(this.#text)) this.#text = held;
+    if (held?.startsWith(this.#said)) this.#broken = held.slice(this.#said.length);
+  }
+
+  /** SPEC frame-3: why the text ends where it does. */
+  finish(outcome: TurnOutcome): Finish {
+    switch (outcome) {
+      case "completed":
+        return this.#finish;
+      case "interrupted":
+        return "interrupted";
+      case "failed":
+        return "error";
+    }
   }
 
   /** SPEC snap-3, as far as the workflow knows: partial text of the step under way is in the session log only. */
   toRunning(): RunningTurn {
-    const step = this.#underWay ? this.#finished + 1 : Math.max(1, this.#finished);
-    return { turn: this.turn, inputs: [this.input], step, attempt: 1, index: 0, text: this.#text };
+    const step = Math.max(1, this.#begun);
+    return { turn: this.turn, inputs: [this.input], step, attempt: 1, index: 0, text: this.text };
   }
 }

@@ -9,10 +9,14 @@ import { type ChildEvent, type Stack, startStack } from "../stack.ts";
 import { differences } from "../demo/comparison.ts";
 import { Conversation, INPUTS } from "../demo/conversation.ts";
 import { Screen } from "../demo/screen.ts";
+import { untilStopped } from "./stop-signal.ts";
 
 /** The model's answers: numbered words, so that a hole, a repetition or a foreign word shows at a glance. */
 const MODEL_SCRIPT = "tokens=60,delay=40ms";
 const SESSION = "demo";
+
+/** As a shell tells of a program that Ctrl-C ended. */
+const INTERRUPTED = 130;
 
 export interface DemoOptions {
   /** Whether the model server can go on from the beginning of an answer. Where not, a retry starts it again. */
@@ -22,12 +26,14 @@ export interface DemoOptions {
 /** `npm run demo`. Returns the exit code: 0 only if nothing was lost, duplicated or garbled. */
 export async function demo(options: DemoOptions): Promise<number> {
   const screen = new Screen();
+  const signals = untilStopped();
   const dir = await mkdtemp(join(tmpdir(), "holdfast-demo-"));
   const model = await startModelServer({ script: MODEL_SCRIPT });
   screen.line("stack", "starting a whole Holdfast on free ports");
   const stack = await startStack({
     dir,
     persist: false,
+    signals,
     onProgress: (line) => screen.line("stack", line),
     onEvent: (event) => report(event, screen),
     env: {
@@ -37,10 +43,23 @@ export async function demo(options: DemoOptions): Promise<number> {
         HOLDFAST_MODEL_CONTINUE: options.continue ? "vllm" : "none",
       },
     },
+  }).catch(async (error: unknown) => {
+    if (!signals.stop.aborted) throw error;
+    await rm(dir, { recursive: true, force: true });
+    return undefined;
   });
-  // The stack's processes die with this one, so only their folder would be left.
-  const interrupted = (): void => void stack.stop().then(() => process.exit(130));
-  process.once("SIGINT", interrupted);
+  if (stack === undefined) return INTERRUPTED;
+  void signals.promise.then(async (why) => {
+    screen.line("stack", `stopping (${why})`);
+    await stack.stop();
+    await rm(dir, { recursive: true, force: true });
+    process.exit(INTERRUPTED);
+  });
+  screen.line(
+    "stack",
+    "the model of this demo answers in numbered words, so that a hole or a repetition shows: a mark of the",
+  );
+  screen.line("stack", "input, then 1, 2, 3 … (423b.1 423b.2 423b.3)");
   try {
     const problems = await run(stack, screen);
     console.log(verdict(problems));
@@ -48,7 +67,6 @@ export async function demo(options: DemoOptions): Promise<number> {
     else console.log(`Logs of the processes: ${join(dir, "logs")}`);
     return problems.length === 0 ? 0 : 1;
   } finally {
-    process.off("SIGINT", interrupted);
     await Promise.all([stack.stop(), model.stop()]);
   }
 }

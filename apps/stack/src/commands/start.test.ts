@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "@holdfast/client";
+import { execa } from "execa";
+import { jwtVerify } from "jose";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import { freePort, isPortFree } from "../ports.ts";
+import { ROOT } from "../paths.ts";
 import { goneWithin } from "../process-table.ts";
-import { loadSettings } from "./settings.ts";
+import { developmentSecret, loadSettings } from "./settings.ts";
 import { portClaims } from "../stack-ports.ts";
 
 const MAIN = join(import.meta.dirname, "../main.ts");
@@ -39,8 +42,14 @@ class Run {
   readonly exited: Promise<number | null>;
   said = "";
 
-  constructor(env: Record<string, string> = {}) {
-    this.#process = spawn(process.execPath, [MAIN, "start", "--port-base", `${portBase}`], {
+  /** `npm`: as a person starts it, leading a process group of its own. */
+  constructor(env: Record<string, string> = {}, by: "node" | "npm" = "node") {
+    const options = ["--port-base", `${portBase}`];
+    const [command, args] =
+      by === "npm" ? ["npm", ["start", "--", ...options]] : [process.execPath, [MAIN, "start", ...options]];
+    this.#process = spawn(command, args, {
+      cwd: ROOT,
+      detached: by === "npm",
       env: { ...process.env, HOLDFAST_DATA_DIR: join(dir, "data"), ...env },
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
@@ -58,6 +67,11 @@ class Run {
     this.#process.kill(signal);
   }
 
+  signal(signal: NodeJS.Signals, to: "npm" | "group"): void {
+    const { pid } = this.#process;
+    if (pid !== undefined) process.kill(to === "group" ? -pid : pid, signal);
+  }
+
   /** Resolves once it has said this; rejects when it ends without. */
   async says(text: string): Promise<void> {
     let ended = false;
@@ -69,7 +83,7 @@ class Run {
   }
 }
 
-const LONG = { timeout: 300_000 };
+const LONG = { timeout: 600_000 };
 const RUNNING = "Holdfast is running";
 
 async function childPids(): Promise<number[]> {
@@ -148,10 +162,91 @@ test("Ctrl-C while it starts: it ends with nothing left running", LONG, async ()
   expect(busy).toEqual([]);
 });
 
-test("a setting that an app refuses: its own words, exit code 1, nothing left running", LONG, async () => {
-  const run = new Run({ HOLDFAST_LOG_LEVEL: "loud" });
-  expect(await run.exited).toBe(1);
-  expect(run.said).toMatch(/does not start.*HOLDFAST_LOG_LEVEL/s);
-  const { ports } = loadSettings(portBase, {});
-  expect([await isPortFree(ports.temporal), await isPortFree(ports.valkey)]).toEqual([true, true]);
+/** Every way a wish to stop comes, as [signal, to whom]: npm's process, or the whole group it leads. */
+const WISHES: readonly { how: string; signals: readonly [NodeJS.Signals, "npm" | "group"][] }[] = [
+  {
+    how: "timeout: npm, then everyone",
+    signals: [
+      ["SIGTERM", "npm"],
+      ["SIGTERM", "group"],
+    ],
+  },
+  {
+    how: "a service manager, twice",
+    signals: [
+      ["SIGTERM", "group"],
+      ["SIGTERM", "group"],
+    ],
+  },
+  { how: "Ctrl-C in a terminal", signals: [["SIGINT", "group"]] },
+  { how: "a termination of npm alone", signals: [["SIGTERM", "npm"]] },
+  { how: "an interrupt of npm alone", signals: [["SIGINT", "npm"]] },
+  { how: "a terminal that is closed", signals: [["SIGHUP", "group"]] },
+];
+
+test("npm start stops in order, however the signal comes", { timeout: 1_200_000 }, async () => {
+  for (const { how, signals } of WISHES) {
+    const run = new Run({}, "npm");
+    await run.says(RUNNING);
+    const pids = await childPids();
+    for (const [signal, to] of signals) run.signal(signal, to);
+    await run.exited;
+    const isGone = await Promise.all(pids.map((pid) => goneWithin(pid, 0)));
+    expect({ how, isGone, said: run.said }).toEqual({
+      how,
+      isGone: pids.map(() => true),
+      said: expect.stringContaining("stopped; sessions are kept"),
+    });
+    expect(`${how}: ${run.said}`).not.toMatch(/starting it again|is back|ending everything/);
+  }
+});
+
+test("Ctrl-C for the second time: it ends at once, and starts nothing again", LONG, async () => {
+  const run = new Run();
+  await run.says(RUNNING);
+  const pids = await childPids();
+  // A child that is paused ends only when its grace is over, so that the second Ctrl-C finds something to end.
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  run.kill("SIGINT");
+  await run.says("once more ends it at once");
+  const again = setInterval(() => run.kill("SIGINT"), 200);
+  await run.exited;
+  clearInterval(again);
+  expect(run.said).toContain("ending everything at once");
+  expect(run.said).not.toMatch(/starting it again|is back/);
+  expect(await Promise.all(pids.map((pid) => goneWithin(pid, 0)))).toEqual(pids.map(() => true));
+});
+
+test("what was asked for is not right: a sentence, exit code 2, and nothing is started", async () => {
+  const wrong: [Record<string, string>, string][] = [
+    [{ HOLDFAST_LOG_LEVEL: "loud" }, "HOLDFAST_LOG_LEVEL"],
+    [{ HOLDFAST_WEB_PORT: "6000" }, "Port 6000 (web app) is one that browsers refuse to open"],
+    [{ HOLDFAST_MODEL_URL: "localhost:11434" }, "HOLDFAST_MODEL_URL"],
+  ];
+  for (const [env, sentence] of wrong) {
+    const run = new Run(env);
+    expect({ code: await run.exited, said: run.said }).toMatchObject({ code: 2 });
+    expect(run.said).toContain(sentence);
+    expect(run.said).not.toMatch(/is ready|\n {4}at /);
+  }
+});
+
+test("npm run token: the edges' own secret, and a sentence where there is none", async () => {
+  await mkdir(join(dir, "data"));
+  const secret = developmentSecret(join(dir, "data"));
+  const token = (...args: string[]) =>
+    execa(process.execPath, [MAIN, "token", ...args], { env: { HOLDFAST_DATA_DIR: join(dir, "data") }, reject: false });
+  const made = await token("--subject", "grace", "--tenant", "navy", "--shared", "ada/my-chat", "--expires", "60");
+  const { payload } = await jwtVerify(made.stdout, new TextEncoder().encode(secret));
+  expect(payload).toMatchObject({ sub: "grace", tenant: "navy", shared: ["ada/my-chat"] });
+  expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(60);
+  expect(await token("--subject", "a/b")).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('"a/b" is no name'),
+  });
+  expect(await token("--shared", "my-chat")).toMatchObject({ exitCode: 2 });
+  await rm(join(dir, "data"), { recursive: true });
+  const none = await token();
+  expect([none.exitCode, none.stdout]).toEqual([1, ""]);
+  expect(none.stderr).toContain("run npm start once, which makes it");
 });

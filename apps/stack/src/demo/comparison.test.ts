@@ -8,7 +8,13 @@ const expected = [
 ];
 
 function turn(number: number, input: string, text: string): Turn {
-  return { turn: number, inputs: [{ producer: "p", seq: number, text: input }], outcome: "completed", text };
+  return {
+    turn: number,
+    inputs: [{ by: "ann", producer: "p", seq: number, text: input }],
+    outcome: "completed",
+    finish: "stop",
+    text,
+  };
 }
 const whole = [turn(1, "one", "first answer"), turn(2, "two", "second answer")];
 const [first, second] = whole;
@@ -38,7 +44,7 @@ test("garbled text is told, with the place", () => {
 });
 
 test("a turn that did not complete is told", () => {
-  const interrupted: Turn = { ...turn(2, "two", "second answer"), outcome: "interrupted" };
+  const interrupted: Turn = { ...turn(2, "two", "second answer"), outcome: "interrupted", finish: "interrupted" };
   expect(found([first, interrupted]).join()).toMatch(/is interrupted/);
 });
 

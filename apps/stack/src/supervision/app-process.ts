@@ -10,14 +10,17 @@ export interface AppSpec {
   app: string;
   /** Where it serves /readyz. */
   port: number;
-  env: Record<string, string>;
+  /** Asked at every start. */
+  env: () => Record<string, string>;
   logFile: string;
   /** Root of the source tree it runs from, asked at every start: a restart may bring another build. */
   root: () => string;
+  waitForCode: boolean;
 }
 
 export function appChild(spec: AppSpec): ChildSpec {
-  return { name: spec.name, logFile: spec.logFile, launch: () => launchApp(spec) };
+  const { name, logFile, waitForCode } = spec;
+  return { name, logFile, waitForCode, launch: () => launchApp(spec) };
 }
 
 async function launchApp(spec: AppSpec): Promise<Launched> {
@@ -27,7 +30,7 @@ async function launchApp(spec: AppSpec): Promise<Launched> {
     cwd: root,
     stdin: true,
     logFile: spec.logFile,
-    env: { ...inheritedEnvironment(), ...spec.env, HOLDFAST_SUPERVISED: "1" },
+    env: { ...inheritedEnvironment(), ...spec.env(), HOLDFAST_SUPERVISED: "1" },
   });
   const readyz = `http://127.0.0.1:${spec.port}/readyz`;
   return { ...program, ready: untilReady(program, spec.name, () => isReady(readyz)) };

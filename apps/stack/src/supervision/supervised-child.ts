@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { EXIT_AGENT_CODE } from "@holdfast/orchestrator/src/agent-code.ts";
 import type { Exit, GuardedProcess } from "../guarded-process.ts";
 import { StackError } from "../stack-error.ts";
 
@@ -9,6 +10,8 @@ export interface ChildSpec {
   readonly name: string;
   /** Where its output is, for error messages. */
   readonly logFile: string;
+  /** With `EXIT_AGENT_CODE` it is not started again until `tryAgain`, and what starts with it does not wait for it. */
+  readonly waitForCode?: boolean;
   launch(): Promise<Launched>;
 }
 
@@ -24,12 +27,15 @@ export interface ChildStatus {
 
 export type ChildEvent =
   | { type: "ready"; name: string; afterMs: number; restarts: number }
-  | { type: "ended"; name: string; exit: Exit; retryInMs: number };
+  | { type: "ended"; name: string; exit: Exit; retryInMs: number; logFile: string; asked: boolean }
+  | { type: "waits-for-code"; name: string };
 
 /** An app's exit code for a wrong configuration: starting it again cannot help. */
 const EXIT_CONFIG = 2;
 const FIRST_TRIES = 3;
 const BACKOFF_MS = { first: 100, most: 10_000 };
+/** How long after a child's end the reason for it may still be on its way to us. */
+const HEARSAY_MS = 50;
 /** A child that was ready for this long begins again from the shortest delay. */
 const SETTLED_MS = 10_000;
 
@@ -44,6 +50,7 @@ export class SupervisedChild {
   #failures = 0;
   /** The process was told to end, which is no failure of its own. */
   #asked = false;
+  #tryAgain: () => void = () => {};
   #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -85,6 +92,17 @@ export class SupervisedChild {
     await this.#launched?.exited;
   }
 
+  /** The code it waits for may be another now. */
+  tryAgain(): void {
+    this.#tryAgain();
+  }
+
+  /** SIGKILL, and no restart. */
+  end(): void {
+    this.#stopping.abort();
+    this.#launched?.kill("SIGKILL");
+  }
+
   /** SIGTERM, SIGKILL after `graceMs`, and no restart. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping.abort();
@@ -101,8 +119,14 @@ export class SupervisedChild {
         onFirstReady();
       });
       if (this.#stopping.signal.aborted) break;
-      this.#failures = this.#asked || readyForMs > SETTLED_MS ? 1 : this.#failures + 1;
+      const asked = this.#asked;
+      this.#failures = asked || readyForMs > SETTLED_MS ? 1 : this.#failures + 1;
       this.#asked = false;
+      if (this.spec.waitForCode && exit.code === EXIT_AGENT_CODE) {
+        await this.#waitForCode(onFirstReady);
+        wasReady = true;
+        continue;
+      }
       const hopeless = exit.code === EXIT_CONFIG || error instanceof StackError || this.#failures >= FIRST_TRIES;
       if (!wasReady && hopeless) {
         this.#become("stopped");
@@ -111,11 +135,29 @@ export class SupervisedChild {
       }
       const retryInMs = backoff(this.#failures);
       this.#become("waiting");
-      this.#onEvent({ type: "ended", name: this.spec.name, exit, retryInMs });
-      await this.#pause(retryInMs);
+      // A service manager may signal every process of a service at once: then it ended because all of it is to end, and we are
+      // about to hear of that ourselves.
+      await this.#pause(Math.min(retryInMs, HEARSAY_MS));
+      if (this.#stopping.signal.aborted) break;
+      this.#onEvent({ type: "ended", name: this.spec.name, exit, retryInMs, logFile: this.spec.logFile, asked });
+      await this.#pause(Math.max(0, retryInMs - HEARSAY_MS));
       this.#restarts += 1;
     }
     if (!wasReady) onGivenUp(new StackError("child_failed", `${this.spec.name} was stopped before it was ready.`));
+  }
+
+  async #waitForCode(onFirstReady: () => void): Promise<void> {
+    const again = new Promise<void>((resolve) => {
+      this.#tryAgain = resolve;
+    });
+    this.#become("waiting");
+    this.#onEvent({ type: "waits-for-code", name: this.spec.name });
+    onFirstReady();
+    this.#stopping.signal.addEventListener("abort", () => this.#tryAgain(), { once: true });
+    if (!this.#stopping.signal.aborted) await again;
+    this.#tryAgain = () => {};
+    this.#failures = 0;
+    this.#restarts += 1;
   }
 
   async #runOnce(onReady: () => void): Promise<{ exit: Exit; readyForMs: number; error?: unknown }> {
@@ -130,7 +172,7 @@ export class SupervisedChild {
     }
     this.#launched = launched;
     // A stop that came while the process was being created has not seen it.
-    if (this.#stopping.signal.aborted) launched.kill("SIGTERM");
+    if (this.#stopping.signal.aborted) launched.kill("SIGKILL");
     const gone = launched.exited.then((exit) => {
       this.#launched = undefined;
       this.#become("waiting");
@@ -163,6 +205,7 @@ export class SupervisedChild {
 
   async #pause(ms: number): Promise<void> {
     const stop = this.#stopping.signal;
+    if (stop.aborted) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, ms);
       stop.addEventListener("abort", () => {

@@ -119,6 +119,29 @@ test("stop ends a child that ignores SIGTERM, and one that is paused", async () 
   expect(supervisor.children().map(({ state }) => state)).toEqual(["stopped", "stopped"]);
 });
 
+test("told to hurry while it stops: everything is killed, and nothing is started again", async () => {
+  await supervisor.startStage([child("server", RUN)]);
+  await supervisor.startStage([child("deaf", `trap "" TERM; ${RUN}`)]);
+  const pids = supervisor.children().map(({ pid }) => pid ?? 0);
+  events = [];
+  const stopped = supervisor.stop();
+  supervisor.killAll();
+  await stopped;
+  expect(events).toEqual([]);
+  expect(pids.map(isAlive)).toEqual([false, false]);
+  expect(supervisor.children()).toMatchObject([{ restarts: 0 }, { restarts: 0 }]);
+});
+
+test("children that get the signal before their supervisor does are not started again", async () => {
+  await supervisor.startStage([child("a", RUN), child("b", RUN)]);
+  events = [];
+  const gone = ["a", "b"].map((name) => supervisor.child(name).gone());
+  for (const { pid } of supervisor.children()) process.kill(pid ?? 0, "SIGTERM");
+  await Promise.all(gone);
+  await supervisor.stop();
+  expect(events).toEqual([]);
+});
+
 test("stop while a child is starting ends it too", async () => {
   const start = supervisor.startStage([child("slow", "while :; do sleep 0.1; done")]);
   const failure = start.then(
@@ -173,4 +196,15 @@ test("a child that is not ready in time is ended and not tried again, and says w
   await expect(start).rejects.toThrow(/slow was not ready after 0.05 s \(Redis is away\)/);
   expect(events).toEqual([]);
   expect(statusOf("slow")).toMatchObject({ pid: null, state: "stopped" });
+});
+
+test("a child whose code is wrong is waited with, until somebody says that the code is another", async () => {
+  const mended = join(dir, "mended");
+  const body = `[ -e ${mended} ] || exit 3; ${RUN}`;
+  await supervisor.startStage([{ ...child("a", body), waitForCode: true }, child("b", RUN)]);
+  expect(supervisor.children()).toMatchObject([{ state: "waiting" }, { state: "ready" }]);
+  expect(events).toContainEqual({ type: "waits-for-code", name: "a" });
+  await writeFile(mended, "");
+  supervisor.child("a").tryAgain();
+  await supervisor.child("a").whenReady();
 });

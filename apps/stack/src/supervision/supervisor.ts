@@ -51,9 +51,9 @@ export class Supervisor {
     return this.#stopped;
   }
 
-  /** Ends everything at once; for an impatient second Ctrl-C. */
+  /** Ends everything at once, and starts none of it again; for an impatient second Ctrl-C. `stop` tells when it is done. */
   killAll(): void {
-    for (const child of this.#stages.flat()) child.kill("SIGKILL");
+    for (const child of this.#stages.flat()) child.end();
   }
 
   async #stopStages(): Promise<void> {

@@ -1,13 +1,12 @@
 import type { SessionView } from "@holdfast/client";
-import type { RunningTurn } from "@holdfast/contract";
-import type { EndedTurn } from "./ending.ts";
+import type { RunningTurn, Turn } from "@holdfast/contract";
 
 /** The part of a view a transcript is made of. */
 type Transcript = Pick<SessionView<object>, "agent" | "turns" | "streaming">;
 
 /** What a page keeps of a conversation its reader saw. */
 const MOST = 200;
-const NOTHING: readonly EndedTurn[] = [];
+const NOTHING: readonly Turn[] = [];
 
 /**
  * Remembers what the reader had when a session begins again (SPEC snap-4): the service then knows nothing of it any more,
@@ -15,10 +14,10 @@ const NOTHING: readonly EndedTurn[] = [];
  */
 export class BegunAgain {
   #held: Transcript | undefined;
-  #past: readonly EndedTurn[] = NOTHING;
+  #past: readonly Turn[] = NOTHING;
 
   /** Takes in the next view, and returns the turns from before the session began again: the same array until they change. */
-  see(view: Transcript): readonly EndedTurn[] {
+  see(view: Transcript): readonly Turn[] {
     const held = this.#held;
     if (view.agent === undefined) return this.#past;
     this.#held = view;
@@ -33,7 +32,7 @@ export class BegunAgain {
   }
 }
 
-type AnyTurn = EndedTurn | RunningTurn;
+type AnyTurn = Turn | RunningTurn;
 
 function all({ turns, streaming }: Transcript): readonly AnyTurn[] {
   return streaming === null ? turns : [...turns, streaming];
@@ -61,7 +60,7 @@ function sameInputs(a: AnyTurn, b: AnyTurn): boolean {
   return a.inputs.every((input, i) => input.producer === b.inputs[i]?.producer && input.seq === b.inputs[i]?.seq);
 }
 
-function asEnded(turn: AnyTurn): EndedTurn {
+function asEnded(turn: AnyTurn): Turn {
   if ("outcome" in turn) return turn;
   const { turn: number, inputs, text } = turn;
   return { turn: number, inputs, outcome: "completed", finish: "error", text };

@@ -1,7 +1,7 @@
 import type { Session, SessionView } from "@holdfast/client";
+import type { Turn } from "@holdfast/contract";
 import { useEffect, useRef, useState } from "react";
 import { Composer } from "./composer.tsx";
-import type { EndedTurn } from "./ending.ts";
 import { useFollowing } from "./following.ts";
 import { useInterruptKey } from "./interrupt-key.ts";
 import { Refusal } from "./refusal.tsx";
@@ -41,7 +41,7 @@ export function Conversation({ session, view, draftName, focusAtOnce, onSend, on
     session.send(text);
     follow();
   }
-  function retry(turn: EndedTurn): void {
+  function retry(turn: Turn): void {
     for (const { text, data } of turn.inputs) session.send(text, data === undefined ? {} : { data });
     follow();
     field.current?.focus({ preventScroll: true });

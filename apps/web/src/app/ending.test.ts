@@ -1,11 +1,11 @@
+import type { Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { endingOf, type EndedTurn } from "./ending.ts";
+import { endingOf } from "./ending.ts";
 
-const turn: EndedTurn = { turn: 1, inputs: [], outcome: "completed", text: "What was said" };
+const turn: Turn = { turn: 1, inputs: [], outcome: "completed", finish: "stop", text: "What was said" };
 
 test("a whole answer ends without a word", () => {
   expect(endingOf(turn)).toBeUndefined();
-  expect(endingOf({ ...turn, finish: "stop" })).toBeUndefined();
 });
 
 test.for(["length", "limit", "filtered", "interrupted", "error"] as const)("an answer cut by %s says so", (finish) => {
@@ -18,6 +18,9 @@ test("turn-5: each way to fail has words for a visitor; what is the operator's s
   const message = "the provider refused: its key is not accepted; set HOLDFAST_MODEL_KEY";
   for (const code of [
     "model_refused",
+    "content_refused",
+    "context_too_long",
+    "output_limit",
     "model_unavailable",
     "turn_deadline",
     "agent_error",
@@ -30,7 +33,7 @@ test("turn-5: each way to fail has words for a visitor; what is the operator's s
     expect(`${ending?.title} ${ending?.advice}`).not.toMatch(/key|HOLDFAST|model_|provider/);
     titles.add(ending?.title ?? "");
   }
-  expect(titles.size).toBe(6);
+  expect(titles.size).toBe(9);
 });
 
 test("an error code called like a member of every object is only unknown", () => {
@@ -39,7 +42,7 @@ test("an error code called like a member of every object is only unknown", () =>
 });
 
 test("a failed turn that had said something says that it breaks off", () => {
-  const failed: EndedTurn = { ...turn, outcome: "failed", error: { code: "turn_deadline", message: "late" } };
+  const failed: Turn = { ...turn, outcome: "failed", error: { code: "turn_deadline", message: "late" } };
   expect(endingOf(failed)?.title).toMatch(/breaks off here/);
   expect(endingOf({ ...failed, text: "" })?.title).not.toMatch(/breaks off/);
 });

@@ -1,8 +1,5 @@
 import type { Finish, Turn } from "@holdfast/contract";
 
-/** A committed turn, with why its text ends where it does. */
-export type EndedTurn = Turn & { readonly finish?: Finish | undefined };
-
 /** What a person has to know of how a turn ended. */
 export interface Ending {
   kind: "stopped" | "cut" | "failed";
@@ -17,7 +14,7 @@ export interface Ending {
 }
 
 /** Undefined for an answer that is whole. */
-export function endingOf(turn: EndedTurn): Ending | undefined {
+export function endingOf(turn: Turn): Ending | undefined {
   const said = turn.text !== "";
   switch (turn.outcome) {
     case "completed":
@@ -46,7 +43,7 @@ export function endingOf(turn: EndedTurn): Ending | undefined {
 
 const CUT = { kind: "cut", details: undefined } as const;
 
-function cutOf(finish: Finish | undefined): Ending | undefined {
+function cutOf(finish: Finish): Ending | undefined {
   switch (finish) {
     case "length":
       return {
@@ -74,7 +71,6 @@ function cutOf(finish: Finish | undefined): Ending | undefined {
     case "error":
       return { ...CUT, title: "The answer breaks off here.", advice: "Try again.", retry: true };
     case "stop":
-    case undefined:
       return undefined;
   }
 }
@@ -95,6 +91,18 @@ const FAILURES: ReadonlyMap<string, Words> = new Map(
     model_refused: {
       title: "This could not be answered.",
       advice: "Try it in other words, or shorter. If nothing is answered, tell whoever runs this service.",
+    },
+    content_refused: {
+      title: "This may not be answered here.",
+      advice: "Say it in other words, or ask for something else.",
+    },
+    context_too_long: {
+      title: "This message is too long to be answered.",
+      advice: "Send a shorter one, or send it in parts.",
+    },
+    output_limit: {
+      title: "The answer was thought about for so long that no room was left to say it.",
+      advice: "Ask for less at once.",
     },
     model_unavailable: {
       title: "What writes the answers could not be reached.",

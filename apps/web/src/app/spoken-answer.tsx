@@ -1,11 +1,11 @@
-import type { RunningTurn } from "@holdfast/contract";
+import type { RunningTurn, Turn } from "@holdfast/contract";
 import { useEffect, useRef } from "react";
 import { Announcer } from "./announcer.ts";
-import { endingOf, type EndedTurn } from "./ending.ts";
+import { endingOf } from "./ending.ts";
 
 interface SpokenAnswerProps {
   running: RunningTurn | null;
-  last: EndedTurn | undefined;
+  last: Turn | undefined;
   /** Words beside the answer, each said when it changes. */
   notice: string;
   news: string;

@@ -1,7 +1,7 @@
 import type { PendingInput, SessionView } from "@holdfast/client";
+import type { Turn } from "@holdfast/contract";
 import { useState, type RefObject } from "react";
 import { BegunAgain } from "./begun-again.ts";
-import type { EndedTurn } from "./ending.ts";
 import { PendingMessage } from "./pending-message.tsx";
 import { Refusal } from "./refusal.tsx";
 import { SpokenAnswer } from "./spoken-answer.tsx";
@@ -18,7 +18,7 @@ interface TranscriptProps {
   stopping: boolean;
   /** Takes a message that was refused out of sight. */
   onDismiss: (message: PendingInput) => void;
-  onRetry: (turn: EndedTurn) => void;
+  onRetry: (turn: Turn) => void;
 }
 
 const BEGUN_AGAIN =

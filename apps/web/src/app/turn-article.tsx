@@ -1,13 +1,13 @@
-import type { RunningTurn } from "@holdfast/contract";
+import type { RunningTurn, Turn } from "@holdfast/contract";
 import { memo } from "react";
 import { Delivery } from "./delivery.tsx";
-import { endingOf, type EndedTurn } from "./ending.ts";
+import { endingOf } from "./ending.ts";
 import { Message } from "./message.tsx";
 
 interface TurnArticleProps {
-  turn: EndedTurn | RunningTurn;
+  turn: Turn | RunningTurn;
   /** Says its messages again. Only where that makes sense: at the end of the conversation. */
-  onRetry?: ((turn: EndedTurn) => void) | undefined;
+  onRetry?: ((turn: Turn) => void) | undefined;
 }
 
 /**
@@ -48,7 +48,7 @@ function Thinking() {
   );
 }
 
-function Outcome({ turn, onRetry }: { turn: EndedTurn; onRetry: TurnArticleProps["onRetry"] }) {
+function Outcome({ turn, onRetry }: { turn: Turn; onRetry: TurnArticleProps["onRetry"] }) {
   const ending = endingOf(turn);
   if (ending === undefined) return null;
   const retry = ending.retry && onRetry !== undefined && turn.inputs.length > 0;

@@ -1,7 +1,7 @@
 import { baseConfigShape, ConfigError, httpUrl, httpUrls, loadConfig } from "@holdfast/service/config";
 import { z } from "zod";
 
-const shape = {
+export const shape = {
   ...baseConfigShape,
   HOLDFAST_PORT: z.coerce.number().int().min(0).max(65_535).default(4000),
   /** The edges as a browser reaches them. A page rotates through them when it reconnects. */

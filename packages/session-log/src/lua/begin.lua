@@ -1,15 +1,16 @@
 -- An attempt takes the fence. Appends `turn.started` unless the log has it.
--- ARGV 5…: turn, step, attempt, version, agent, inputs, most producers to remember, context turns, body, then
+-- ARGV 7…: turn, step, attempt, version, agent, inputs, most producers to remember, context turns, body, then
 -- producer, seq, producer, seq …: what the turn applied.
 -- Returns: ok | stale, text, length of earlier steps' text, index, stop, cold, then the newest committed turns.
-local turn, step, attempt, version = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
-local producers, context = tonumber(ARGV[11]), tonumber(ARGV[12])
+local turn, step, attempt, version = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local producers, context = tonumber(ARGV[13]), tonumber(ARGV[14])
 
 local known = turn == head.turn
 if outdated or turn <= head.ended or turn < head.turn or (known and compare_fence(step, attempt) < 0) then
   return {'stale', '', 0, 0, 0, 1}
 end
 bury()
+mend()
 local started = version > head.version
 -- A turn the log does not know though it has a later version, or a version above the next one.
 if version > head.version + 1 or not (known or started) then
@@ -18,16 +19,17 @@ elseif head.lost and head.id ~= '0' then
   resync()
 end
 if started then
-  append(ARGV[13])
+  append(ARGV[15])
   head.version, head.sum = version, ''
 end
 -- A turn is known before its start where a `rewind` brought it back: its text stays, and who was told to resynchronise
 -- finds it in the snapshot.
 if not known then run_turn(turn) end
 if step > head.step then head.base = head.length end
-head.step, head.attempt = step, attempt
-redis.call('HSET', HEAD, 'agent', ARGV[9], 'inputs', ARGV[10])
-push('HSET', APPLIED, 14, #ARGV)
+-- Whoever writes knows now what readers hold.
+head.step, head.attempt, head.torn = step, attempt, 0
+redis.call('HSET', HEAD, 'agent', ARGV[11], 'inputs', ARGV[12])
+push('HSET', APPLIED, 16, #ARGV)
 -- The workflow forgets the longest silent producers, which a hash cannot tell: have the cache made anew.
 if redis.call('HLEN', APPLIED) > producers then head.cold = 1 end
 save()

@@ -1,18 +1,23 @@
 -- A page of the log. Reads only.
--- KEYS: as in log.lua. ARGV: where to begin ('-', or a cursor, whose own entry then comes first), most entries, bytes after
--- which no entry is added.
--- Returns: 1 if there may be more, then the entries as XRANGE gives them.
+-- ARGV: the cursor ('0': before the first frame), most entries, bytes after which no entry is added.
+-- Returns: 1 if what follows the cursor is known, 1 if there may be more, then the entries as XRANGE gives them.
 local CHUNK = 8
-local start, most, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local reply, bytes = {0}, 0
+local cursor, most, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local reply, bytes, start = {1, 0}, 0, cursor == '0' and '-' or '(' .. cursor
+-- Whoever has the last frame needs no other; what else may be there is nobody's.
+if cursor == head.id then return reply end
 while true do
-  local chunk = redis.call('XRANGE', KEYS[1], start, '+', 'COUNT', CHUNK)
+  local chunk = ask('XRANGE', LOG, start, '+', 'COUNT', CHUNK) or {}
+  if #reply == 2 then
+    -- Whoever has the one before the first that is left misses none.
+    if not chunk[1] or chunk[1][2][2] ~= cursor then return {0, 0} end
+  end
   for _, entry in ipairs(chunk) do
     reply[#reply + 1] = entry
-    -- The cursor's own entry only proves that the cursor is known.
-    if entry[1] ~= ARGV[1] then bytes = bytes + #(entry[2][4] or '') end
-    if #reply > most or bytes >= budget then
-      reply[1] = 1
+    if entry[1] == head.id then return reply end
+    bytes = bytes + #(entry[2][4] or '')
+    if #reply - 2 >= most or bytes >= budget then
+      reply[2] = 1
       return reply
     end
   end

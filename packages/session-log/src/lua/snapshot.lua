@@ -1,12 +1,25 @@
--- The cache at one cursor, and whether it is proven. Reads only.
--- KEYS: as in log.lua.
+-- The cache at one cursor, whether it is whole, and whether it is proven.
+local function is_whole()
+  if head.lost or not (is_cache_whole() and is_text_whole()) then return false end
+  if head.stateBytes > 0 and redis.sha1hex(redis.call('GET', STATE)) ~= head.stateSum then return false end
+  local bytes = 0
+  for _, turn in ipairs(redis.call('LRANGE', TURNS, 0, -1)) do bytes = bytes + #turn end
+  return bytes == head.turnBytes
+end
+
 local current = epoch()
+local proof = {current, is_proven(current) and 1 or 0}
+-- A server that answers reads and refuses writes may be told nothing of what the workflow has committed since: what it holds
+-- is old. Whoever is about to show it finds out by writing, and is refused as well.
+if (ask('HLEN', HEAD) or 0) > 0 then redis.call('HSET', HEAD, 'read', '1') end
+if not is_whole() then return {head.id, 0, proof} end
 return {
-  redis.call('HGETALL', KEYS[2]),
-  redis.call('GET', KEYS[3]) or '',
-  redis.call('LRANGE', KEYS[4], 0, -1),
-  redis.call('GET', KEYS[5]) or '',
-  redis.call('HGETALL', KEYS[6]),
-  current,
-  is_proven(current) and 1 or 0,
+  head.id,
+  1,
+  proof,
+  redis.call('HGETALL', HEAD),
+  redis.call('GET', TEXT) or '',
+  redis.call('LRANGE', TURNS, 0, -1),
+  redis.call('GET', STATE) or '',
+  redis.call('HGETALL', APPLIED),
 }

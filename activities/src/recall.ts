@@ -1,0 +1,80 @@
+import { QUERY_LEGACY, type Legacy, type SessionKey, workflowIdOf } from "@holdfast/contract";
+import type { SessionLog } from "@holdfast/session-log";
+import { cancellationSignal } from "@temporalio/activity";
+import { type Client, WorkflowNotFoundError } from "@temporalio/client";
+
+/** Local activity of a session workflow that begins with nothing. */
+export interface RecallActivities {
+  /**
+   * What the session that had this name before has left, null where there was none. Rejects while that cannot be found out.
+   * `incarnation`, `runId`: of the workflow that asks.
+   */
+  recall(key: SessionKey, incarnation: number, runId: string): Promise<Legacy | null>;
+}
+
+export interface RecallDependencies {
+  log: Pick<SessionLog, "head" | "snapshot">;
+  client: Client;
+  /** A session was found to follow another. `found`: whether Temporal still had the other. */
+  onRecalled?: (found: boolean) => void;
+}
+
+export function createRecall({ log, client, onRecalled }: RecallDependencies): RecallActivities {
+  return {
+    async recall(key, incarnation, runId) {
+      if (await isNew(log, key, incarnation)) return null;
+      const signal = cancellationSignal();
+      signal.throwIfAborted();
+      const legacy = await client.withAbortSignal(signal, () => legacyOf(client, key, runId));
+      onRecalled?.(legacy !== null);
+      if (legacy?.cut === undefined) return legacy;
+      return { ...legacy, cut: { ...legacy.cut, held: await heldText(log, key, legacy) } };
+    },
+  };
+}
+
+/**
+ * Whether nobody has had this name, as far as the log can tell, which is asked first because Temporal allows few searches a
+ * second and nearly every session that begins is new. A log goes away a day after its session fell silent, and comes back when
+ * somebody opens that session again, so a conversation that somebody has before them has one.
+ */
+async function isNew(log: RecallDependencies["log"], key: SessionKey, incarnation: number): Promise<boolean> {
+  try {
+    const head = await log.head(key);
+    // One of this incarnation: this workflow task was executed before.
+    return head.cursor === "0" || head.incarnation >= incarnation;
+  } catch {
+    return false;
+  }
+}
+
+async function legacyOf(client: Client, key: SessionKey, runId: string): Promise<Legacy | null> {
+  const workflowId = workflowIdOf(key);
+  let newest: { runId: string; startTime: Date } | undefined;
+  // Names have no quotes (SPEC ids-1).
+  for await (const run of client.workflow.list({ query: `WorkflowId = "${workflowId}"` })) {
+    if (run.runId === runId || (newest !== undefined && run.startTime <= newest.startTime)) continue;
+    newest = run;
+  }
+  if (newest === undefined) return null;
+  try {
+    return await client.workflow.getHandle(workflowId, newest.runId).query<Legacy>(QUERY_LEGACY);
+  } catch (error) {
+    // Gone between the two questions.
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+/** What readers hold of a turn that was cut short; the workflow that is no more knew of its finished steps only. */
+async function heldText(log: RecallDependencies["log"], key: SessionKey, { cut }: Legacy): Promise<string> {
+  if (cut === undefined) return "";
+  try {
+    const read = await log.snapshot(key);
+    if (read.outcome === "cold" || read.incarnation !== cut.incarnation) return cut.held;
+    const { running } = read.snapshot;
+    return running?.turn === cut.turn && running.text.startsWith(cut.held) ? running.text : cut.held;
+  } catch {
+    return cut.held;
+  }
+}

@@ -1,0 +1,70 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Response } from "express";
+import type { Call } from "./call-log.ts";
+
+/** A response exactly as some server sends it, for what no directive of a script can say. */
+export interface RawReply {
+  status?: number;
+  headers?: Record<string, string>;
+  /** What is written, piece by piece; a number waits for so many milliseconds. */
+  pieces?: (string | number)[];
+  /** How it ends: in order (the default), not at all, or by a connection that breaks. */
+  end?: "close" | "hang" | "reset";
+}
+
+/** Chooses the reply to a call; undefined for an answer by script. */
+export type RawReplies = (call: Call) => RawReply | undefined;
+
+export async function sendRaw(reply: RawReply, call: Call, response: Response): Promise<void> {
+  const { status = 200, headers = {}, pieces = [], end = "close" } = reply;
+  call.status = status;
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  response.status(status);
+  if (status === 200) response.set("content-type", "text/event-stream");
+  response.set(headers);
+  response.flushHeaders();
+  response.socket?.setNoDelay(true);
+  try {
+    for (const piece of pieces) {
+      if (typeof piece === "number") await sleep(piece, undefined, { signal: gone.signal });
+      else response.write(piece);
+    }
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+    call.outcome = "aborted";
+    return;
+  }
+  call.outcome = end === "close" ? "finished" : end === "hang" ? "hung" : "cut";
+  if (end === "close") response.end();
+  // What was written has to arrive before the connection breaks.
+  if (end === "reset") response.write("", () => setTimeout(() => response.socket?.resetAndDestroy(), 50));
+}
+
+/** Pieces of a completion's stream. */
+export function event(object: unknown): string {
+  return `data: ${JSON.stringify(object)}\n\n`;
+}
+export function choice(delta: unknown, finish: unknown = null): string {
+  return event({ id: "raw", object: "chat.completion.chunk", choices: [{ index: 0, delta, finish_reason: finish }] });
+}
+export function text(content: string): string {
+  return choice({ content });
+}
+export function reasoning(content: string): string {
+  return choice({ reasoning_content: content });
+}
+export function finish(reason: unknown): string {
+  return choice({}, reason);
+}
+export const usage = event({ id: "raw", choices: [], usage: { prompt_tokens: 3, completion_tokens: 7 } });
+export const done = "data: [DONE]\n\n";
+
+export function stream(...pieces: (string | number)[]): RawReply {
+  return { pieces };
+}
+
+/** An answer as it should be. */
+export function whole(content: string): RawReply {
+  return stream(text(content), finish("stop"), usage, done);
+}
