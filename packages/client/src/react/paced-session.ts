@@ -6,6 +6,8 @@ import type { SessionView } from "../view.ts";
 const UNSEEN_MS = 1_000;
 /** A frame that took longer than this to draw is a slow one. */
 const SLOW_MS = 16;
+/** The longest rest. A frame seems to take minutes when the device slept or the page was hidden meanwhile. */
+const MOST_REST_MS = 500;
 
 /**
  * A session as a screen needs it: its view changes once per animation frame at most, however fast the frames of a session
@@ -59,7 +61,7 @@ class PacedSession<State extends object> {
     // This task comes after the frame is drawn.
     setTimeout(() => {
       const took = performance.now() - began;
-      this.#restUntil = took > SLOW_MS ? performance.now() + took : 0;
+      this.#restUntil = took > SLOW_MS ? performance.now() + Math.min(took, MOST_REST_MS) : 0;
     });
   }
 
