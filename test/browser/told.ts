@@ -108,8 +108,9 @@ export function told(stage: () => ScriptedStage): void {
     await chat.page.keyboard.press("Escape");
     await chat.ended(1, "interrupted");
     await chat.turn(1).getByText("You stopped the answer here.").waitFor();
-    await expect.poll(() => heard(chat), PATIENCE).toMatch(/Stopping….*On and on You stopped the answer here\./);
-    // With nothing to stop, there is no button for it.
+    await expect.poll(() => heard(chat), PATIENCE).toMatch(/On and on .*Stopping….*You stopped the answer here\./);
+    // With nothing to stop there is no button for it, unless it still has the focus.
+    await chat.message.focus();
     expect(await chat.page.getByRole("button", { name: "Stop", exact: true }).isVisible()).toBe(false);
   });
 

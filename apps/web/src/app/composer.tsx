@@ -55,7 +55,7 @@ export function Composer({ field, draftName, answer, onSend, onStop }: ComposerP
         aria-label="Message"
         aria-describedby={advice}
         aria-invalid={tooLong}
-        placeholder="Message the agent"
+        placeholder="Message"
         enterKeyHint="send"
         onChange={(event) => write(event.target.value)}
         onKeyDown={onKeyDown}
@@ -67,6 +67,7 @@ export function Composer({ field, draftName, answer, onSend, onStop }: ComposerP
       <button
         type="button"
         className="stop"
+        data-answer={answer}
         aria-disabled={answer !== "running"}
         aria-keyshortcuts="Escape"
         aria-label={answer === "stopping" ? "Stopping…" : "Stop"}

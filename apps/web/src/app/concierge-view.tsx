@@ -71,11 +71,7 @@ export function ConciergeView({ state, version, onObserve }: ConciergeViewProps)
           </li>
         ))}
       </Section>
-      <Section
-        title="What you told it by a press"
-        hint="nothing yet: press a topic or one of these"
-        empty={observed.length === 0}
-      >
+      <Section title="What you pressed" hint="nothing yet: press a topic or one of these" empty={observed.length === 0}>
         {observed.map(({ name, count }) => (
           <li key={name} className="chip" data-observed={name}>
             <bdi>{FACTS.get(name) ?? name}</bdi>{" "}

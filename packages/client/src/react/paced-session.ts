@@ -4,12 +4,17 @@ import type { SessionView } from "../view.ts";
 
 /** A page nobody looks at has no animation frames. Its components are told of changes after this time instead. */
 const UNSEEN_MS = 1_000;
+/** A frame that took longer than this to draw is a slow one. */
+const SLOW_MS = 16;
+/** The longest rest. A frame seems to take minutes when the device slept or the page was hidden meanwhile. */
+const MOST_REST_MS = 500;
 
 /**
  * A session as a screen needs it: its view changes once per animation frame at most, however fast the frames of a session
  * come. A model that writes a thousand characters a second would otherwise make React render a thousand times a second: it
- * falls behind, and gives up with "Maximum update depth exceeded". All components that show a session share one of these, so
- * that all of them show the same moment.
+ * falls behind, and gives up with "Maximum update depth exceeded". Where drawing is slow, because of a long text or a slow
+ * device, half of the time stays for everything else, a press of Stop above all. All components that show a session share one
+ * of these, so that all of them show the same moment.
  */
 class PacedSession<State extends object> {
   readonly #session: Session<State>;
@@ -18,6 +23,8 @@ class PacedSession<State extends object> {
   #shown: SessionView<State> | undefined;
   #unsubscribe: (() => void) | undefined;
   #cancel: (() => void) | undefined;
+  /** No change is shown before this time of `performance.now()`. */
+  #restUntil = 0;
 
   constructor(session: Session<State>) {
     this.#session = session;
@@ -41,7 +48,7 @@ class PacedSession<State extends object> {
   };
 
   readonly #changed = (): void => {
-    this.#cancel ??= atNextFrame(() => this.#show());
+    this.#cancel ??= atNextFrame(this.#restUntil - performance.now(), () => this.#show());
   };
 
   #show(): void {
@@ -49,7 +56,13 @@ class PacedSession<State extends object> {
     const view = this.#session.get();
     if (view === this.#shown) return;
     this.#shown = view;
+    const began = performance.now();
     for (const listener of this.#listeners) isolate(listener);
+    // This task comes after the frame is drawn.
+    setTimeout(() => {
+      const took = performance.now() - began;
+      this.#restUntil = took > SLOW_MS ? performance.now() + Math.min(took, MOST_REST_MS) : 0;
+    });
   }
 
   #stop(): void {
@@ -61,19 +74,28 @@ class PacedSession<State extends object> {
   }
 }
 
-/** Runs once: with the next animation frame or, where none comes, a little later. Returns the function that prevents it. */
-function atNextFrame(run: () => void): () => void {
+/**
+ * Runs once, after `restMs`: with the next animation frame or, where none comes, a little later. Returns the function that
+ * prevents it.
+ */
+function atNextFrame(restMs: number, run: () => void): () => void {
   const animated = typeof requestAnimationFrame === "function";
+  let frame = 0;
   const cancel = (): void => {
-    clearTimeout(timer);
+    clearTimeout(rest);
+    clearTimeout(unseen);
     if (animated) cancelAnimationFrame(frame);
   };
   const runOnce = (): void => {
     cancel();
     run();
   };
-  const timer = setTimeout(runOnce, UNSEEN_MS);
-  const frame = animated ? requestAnimationFrame(runOnce) : 0;
+  const ask = (): void => {
+    if (animated) frame = requestAnimationFrame(runOnce);
+  };
+  const unseen = setTimeout(runOnce, UNSEEN_MS + Math.max(0, restMs));
+  const rest = restMs > 0 ? setTimeout(ask, restMs) : undefined;
+  if (rest === undefined) ask();
   return cancel;
 }
 
