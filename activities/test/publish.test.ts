@@ -122,3 +122,20 @@ test("Redis out of reach is an outcome, not an error", async () => {
     { operation: "heldText", ...unreachable },
   ]);
 });
+
+test("a Redis that answers reads and refuses writes is out of reach as well", async () => {
+  const key = newKey();
+  const activities = createPublish({ log });
+  expect(await activities.publish(key, failed, started)).toBe("published");
+  await redis.call("CONFIG", ["SET", "min-replicas-to-write", "1"]);
+  expect((await log.head(key)).version).toBe(2);
+  const patched: Commit = { ...failed, frame: { type: "state.patched", version: 3, patch: [] } };
+  expect(await activities.publish(key, patched)).toBe("unreachable");
+  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("unreachable");
+  // What it holds may be old by now.
+  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBeNull();
+  await expect(log.assertWritable(key)).rejects.toThrow("NOREPLICAS");
+  await redis.call("CONFIG", ["SET", "min-replicas-to-write", "0"]);
+  await log.assertWritable(key);
+  expect(await activities.publish(key, patched)).toBe("published");
+});

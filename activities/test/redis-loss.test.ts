@@ -1,4 +1,4 @@
-import type { RespondRequest } from "@holdfast/contract";
+import { type RespondRequest, sessionPath } from "@holdfast/contract";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { startValkey } from "@holdfast/stack/servers";
 import { expect, test } from "vitest";
@@ -74,3 +74,32 @@ test("Redis hangs until commands time out, and comes back: readers get the whole
   expect(texts.filter((partial) => !text.startsWith(partial))).toEqual([]);
   expect(texts.at(-1)).toBe(text);
 });
+
+const SICK: Record<string, Record<"begin" | "end", (request: RespondRequest) => Promise<unknown>>> = {
+  "refuses writes": {
+    begin: () => use.rig.redis.call("CONFIG", ["SET", "maxmemory", "1"]),
+    end: () => use.rig.redis.call("CONFIG", ["SET", "maxmemory", "0"]),
+  },
+  "loses the text": {
+    begin: async ({ key }: RespondRequest) => use.rig.redis.del(`hf:{${sessionPath(key)}}:text`),
+    end: async () => {},
+  },
+  "has something else in the place of the text": {
+    begin: async ({ key }: RespondRequest) => use.rig.redis.set(`hf:{${sessionPath(key)}}:text`, "garbage"),
+    end: async () => {},
+  },
+};
+
+for (const [what, sickness] of Object.entries(SICK)) {
+  test(`turn-4: Redis ${what} in the middle of an answer: the text is whole in the end, and never glued behind another`, async () => {
+    const request = firstTurn("faults:tokens=200,delay=10ms");
+    const { result } = use.rig.run(request);
+    await someText(request);
+    await sickness.begin(request);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await sickness.end(request);
+    const { text } = await result;
+    expect(text).toBe(answerTo(request, 200));
+    expect(await use.rig.partialText(request.key)).toBe(text);
+  });
+}

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { history, type HistoryOptions } from "./commands/history.ts";
 import { idle, type IdleOptions } from "./commands/idle.ts";
+import { memory, type MemoryOptions } from "./commands/memory.ts";
 import { mix, type MixOptions } from "./commands/mix.ts";
 import { observe, type ObserveOptions } from "./commands/observe.ts";
 import { turns, type TurnsOptions } from "./commands/turns.ts";
@@ -64,6 +65,16 @@ addCommonOptions(program.command("history"), { ...load, sessions: 1, targets: ["
   .description("What one turn adds to the workflow's history, early and late in a conversation.")
   .option("--at <turns>", "turn numbers to look at", turnNumbers, [10, 300])
   .action(async (options: HistoryOptions) => finish(await history(options)));
+
+program
+  .command("memory")
+  .description("What sessions take in Valkey: right after an answer, and when they have been silent for a while.")
+  .option("--sessions <count>", "sessions written, one after the other", whole, 10)
+  .option("--turns <count>", "turns of each", whole, 200)
+  .option("--length <characters>", "of an answer", whole, 1_500)
+  .option("--piece <characters>", "of one frame of it", whole, 20)
+  .option("--users <count>", "for how many it is reckoned up", whole, 1_500)
+  .action(async (options: MemoryOptions) => finish(await memory(options)));
 
 function turnNumbers(text: string): number[] {
   const numbers = text.split(",").map(Number);

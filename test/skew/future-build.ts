@@ -23,8 +23,8 @@ const EDGE: readonly Patch[] = [
   },
   {
     file: "apps/edge/src/sockets.ts",
-    find: "limits: { ...LIMITS },",
-    replace: `limits: { ...LIMITS, wishesPerMinute: 7 }, revision: 4, takes: ["wishes"], ${LATER},`,
+    find: "limits: { ...LIMITS, ...this.#surroundings.limits },",
+    replace: `limits: { ...LIMITS, ...this.#surroundings.limits, wishesPerMinute: 7 }, revision: 4, takes: ["wishes"], ${LATER},`,
   },
   {
     file: "apps/edge/src/sockets.ts",
@@ -45,9 +45,9 @@ const EDGE: readonly Patch[] = [
   },
   {
     file: "apps/edge/src/connection.ts",
-    find: "const checked = this.#admit() ?? checkRequest(sendRequestSchema, raw);",
+    find: "const checked = this.#admit() ?? checkSend(raw);",
     replace: `if (${ONCE("sent", "this")}) return this.#refuseSend(raw, ${REFUSAL}, answer);
-    const checked = this.#admit() ?? checkRequest(sendRequestSchema, raw);`,
+    const checked = this.#admit() ?? checkSend(raw);`,
   },
 ];
 
@@ -65,9 +65,9 @@ const WORKERS: readonly Patch[] = [
   },
   {
     file: "packages/session-log/src/lua/text.lua",
-    find: "append(ARGV[13])",
+    find: "append(ARGV[15])",
     replace: `append('{"type":"turn.usage","tokens":[1,{}]}')
-  append(ARGV[13])`,
+  append(ARGV[15])`,
   },
 ];
 
