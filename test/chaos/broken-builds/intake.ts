@@ -67,8 +67,8 @@ export const INTAKE: readonly BrokenBuild[] = [
     patches: [
       {
         file: "apps/edge/src/session-queue.ts",
-        find: "const refusal = await this.#deliver(batch);",
-        replace: "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); continue;",
+        find: "const error = await this.#deliver(batch);",
+        replace: "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); return;",
       },
     ],
     story: edgeDies,
@@ -85,8 +85,8 @@ export const INTAKE: readonly BrokenBuild[] = [
       },
       {
         file: "apps/edge/src/session-queue.ts",
-        find: "const refusal = await this.#deliver(batch);",
-        replace: "const refusal = await this.#deliver(batch); if (refusal === 'later') continue;",
+        find: "const error = await this.#deliver(batch);",
+        replace: "const error = await this.#deliver(batch); if (error === 'later') return;",
       },
     ],
     story: signalFails,

@@ -110,8 +110,14 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: "packages/session-log/src/lua/text.lua",
-        find: "redis.call('APPEND', TEXT, ARGV[10])",
-        replace: "if index ~= 3 then redis.call('APPEND', TEXT, ARGV[10]) end",
+        find: "redis.call('APPEND', TEXT, ARGV[12])",
+        replace: "if index ~= 3 then redis.call('APPEND', TEXT, ARGV[12]) end",
+      },
+      {
+        file: "packages/session-log/src/lua/text.lua",
+        // Were it counted, the log would notice that it is not there.
+        find: "head.textBytes + #ARGV[12]",
+        replace: "head.textBytes + (index ~= 3 and #ARGV[12] or 0)",
       },
     ],
     story: lateComer,
