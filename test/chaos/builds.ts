@@ -9,8 +9,8 @@ import type { Patch } from "../builds/patched-tree.ts";
 export const SMALL_BOUNDS: readonly Patch[] = [
   {
     file: "workflows/src/session/governor.ts",
-    find: "const HISTORY_EVENTS_OF_SHORT_RUN = 400;",
-    replace: "const HISTORY_EVENTS_OF_SHORT_RUN = 120;",
+    find: "const HISTORY_EVENTS = 400;",
+    replace: "const HISTORY_EVENTS = 120;",
   },
   { file: "workflows/src/session/governor.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 40;" },
   { file: "packages/contract/src/limits.ts", find: "logTtlSeconds: 24 * 3600", replace: "logTtlSeconds: 3" },

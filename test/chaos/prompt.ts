@@ -1,4 +1,4 @@
-import type { Input, Turn } from "@holdfast/contract";
+import type { Finish, Input, Turn } from "@holdfast/contract";
 
 /** As a model takes it; `system` is left out, which tells what the agent makes of its state. */
 export interface Message {
@@ -9,14 +9,28 @@ export interface Message {
 /** The newest turns the agent (the concierge) puts before its question. */
 const CONTEXT_TURNS = 20;
 
+/** What an answer that is not whole ends with, for the model to know. */
+const NOTES: Partial<Record<Finish, string>> = {
+  interrupted: "[The user stopped this answer here.]",
+  error: "[This answer broke off here because of a fault.]",
+  length: "[This answer was cut off here by its length limit.]",
+  limit: "[This answer was cut off here by its length limit.]",
+  filtered: "[This answer was cut off here by a content filter.]",
+};
+
+function answered({ text, finish }: Pick<Turn, "text" | "finish">): string {
+  const note = NOTES[finish];
+  return text === "" || note === undefined ? text : `${text}\n\n${note}`;
+}
+
 /**
  * What the model is asked in a turn: what was said and answered before, then the inputs. What was cut short before its first
  * word got no answer and stands before the next input, a blank line between: models want roles to alternate.
  */
 export function conversationOf(earlier: readonly Turn[], inputs: readonly Input[]): Message[] {
-  const said = [...earlier.slice(-CONTEXT_TURNS), { inputs, text: "" }].flatMap((turn) => [
+  const said = [...earlier.slice(-CONTEXT_TURNS), { inputs, text: "", finish: "stop" as const }].flatMap((turn) => [
     ...turn.inputs.map(({ text }): Message => ({ role: "user", content: text })),
-    { role: "assistant", content: turn.text },
+    { role: "assistant", content: answered(turn) },
   ]);
   const messages: Message[] = [];
   for (const { role, content } of said.filter((message) => message.content !== "")) {
