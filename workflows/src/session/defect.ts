@@ -22,7 +22,7 @@ export function describeDefect(thrown: unknown): Defect {
   const message = `${thrown.name}: ${thrown.message}`;
   const summary = hint === undefined ? message : `${message}. ${hint}`;
   const stack = stackOf(thrown, message);
-  return { summary, stack: hint === undefined ? stack : `${hint}\n${stack}` };
+  return { summary, stack: hint === undefined ? stack : `${stack}\n${hint}` };
 }
 
 function hintFor({ name, message }: Error): string | undefined {

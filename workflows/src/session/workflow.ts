@@ -255,7 +255,7 @@ function failureOf(start: SessionStart, run: TurnRun, error: unknown): TurnFailu
   if (error instanceof StateTooLargeError) return new TurnFailure("state_too_large", error.message);
   const defect = describeDefect(error);
   const about = { agent: start.agent, session: pathOf(start), turn: run.turn };
-  temporal.log.error(`the code of agent "${start.agent}" threw: ${defect.summary}`, { ...about, stack: defect.stack });
+  temporal.log.error(`the code of agent "${start.agent}" threw: ${defect.summary}`, { ...about, error: defect.stack });
   // Temporal's UI shows it beside the session; history does not grow by it.
   temporal.setCurrentDetails(`Turn ${run.turn} failed: the agent's code threw.\n\n${indented(defect.stack)}`);
   const sentence =

@@ -38,13 +38,12 @@ test("an agent's exception is one line: what, where in its code, and the log", (
   ]);
 });
 
-test("what workflow code tells of an error is a text; what a sandbox lacks is explained", () => {
-  const error = "ReferenceError: fetch is not defined\n    at Object.onTurn (/x/workflows/src/agents/greeter.ts:8:37)";
-  writeFileSync(path, `${JSON.stringify({ level: 50, error, msg: "the agent's code threw" })}\n`);
+test("what workflow code tells of an error is a text, said once, with its place", () => {
+  const error = "Error: the harbour is closed\n    at Object.onTurn (/x/workflows/src/agents/greeter.ts:8:37)";
+  const msg = 'the code of agent "greeter" threw: Error: the harbour is closed';
+  writeFileSync(path, `${JSON.stringify({ level: 50, error, msg })}\n`);
   watch.look();
-  expect(shown).toEqual([
-    expect.stringMatching(/threw: ReferenceError: fetch is not defined \(.*greeter\.ts:8\) \(.* goes through `turn`\)/),
-  ]);
+  expect(shown).toEqual([`orchestrator: ${msg} (/x/workflows/src/agents/greeter.ts:8); more in ${path}`]);
 });
 
 test("the SDK's name for an error is known, warnings are not shown, half a line waits for its other half", () => {

@@ -15,11 +15,6 @@ const lineSchema = z.object({
   error: errorSchema.optional().catch(undefined),
 });
 
-/** What agents look for in vain, being workflow code. */
-const NOT_THERE =
-  /\b(fetch|process|require|Buffer|setImmediate|XMLHttpRequest|WebSocket|crypto|performance) is not defined/;
-const HINT = " (an agent's code has no network, files or modules of Node: what reaches outside goes through `turn`)";
-
 const WARNING = 40;
 const ERROR = 50;
 
@@ -45,11 +40,10 @@ export function readLogLine(line: string): LogLine | undefined {
   const error = parsed.data.err ?? parsed.data.error;
   const message = firstLine(error?.message ?? "");
   const said = message === "" || msg.includes(message) ? msg : [msg, message].filter((part) => part !== "").join(": ");
-  const hint = NOT_THERE.test(said) ? HINT : "";
   return {
     isError: level >= ERROR,
     isWarning: level >= WARNING,
-    text: `${firstLine(said)}${placeOf(error?.stack ?? "")}${hint}`,
+    text: `${firstLine(said)}${placeOf(error?.stack ?? "")}`,
   };
 }
 
