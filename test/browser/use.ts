@@ -83,17 +83,18 @@ export function use(stage: () => Stage): void {
     await chat.signIn();
     await chat.say("I hate the awful weather in London.");
     await chat.ended(1, "completed");
-    await chat.say(scripted("Fail", "401x*").text);
-    await chat.ended(2, "failed");
-    expect(await violations(chat)).toEqual([]);
     await chat.page.getByRole("button", { name: "Break it" }).click();
     await chat.page.getByRole("button", { name: "Kill valkey" }).waitFor();
     expect(await violations(chat)).toEqual([]);
     await chat.say(scripted("On and on", ENDLESS).text);
-    await chat.streaming(3);
+    await chat.streaming(2);
     expect(await violations(chat)).toEqual([]);
     await chat.page.keyboard.press("Escape");
-    await chat.ended(3, "interrupted");
+    await chat.ended(2, "interrupted");
+    expect(await violations(chat)).toEqual([]);
+    // Last: without an answer it stands before what is said next, and the model server would fail that as well.
+    await chat.say(scripted("Fail", "401x*").text);
+    await chat.ended(3, "failed");
     expect(await violations(chat)).toEqual([]);
     await chat.page.goto("/#/");
     await chat.page.getByRole("heading", { name: "Conversations" }).waitFor();
