@@ -107,6 +107,7 @@ export function use(stage: () => Stage): void {
     await chat.page.getByRole("alert").getByText("names no conversation", { exact: false }).waitFor();
     expect(await violations(chat)).toEqual([]);
     await chat.page.goto("/#/other?agent=echo");
+    await chat.page.getByRole("button", { name: "Agent", exact: true }).click();
     await chat.page.getByText("This agent has published nothing yet.").waitFor();
     expect(await violations(chat)).toEqual([]);
     await chat.page.goto("/#/another?agent=nobody");
