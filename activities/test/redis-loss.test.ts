@@ -75,29 +75,34 @@ test("Redis hangs until commands time out, and comes back: readers get the whole
   expect(texts.at(-1)).toBe(text);
 });
 
-const SICK: Record<string, Record<"begin" | "end", (request: RespondRequest) => Promise<unknown>>> = {
-  "refuses writes": {
-    begin: () => use.rig.redis.call("CONFIG", ["SET", "maxmemory", "1"]),
-    end: () => use.rig.redis.call("CONFIG", ["SET", "maxmemory", "0"]),
+/** How many writes Valkey has refused because its memory is full. */
+const refusedWrites = async (): Promise<number> => {
+  const statistics = await use.rig.redis.info("errorstats");
+  return Number(/errorstat_OOM:count=(\d+)/.exec(statistics)?.[1] ?? 0);
+};
+
+/** What befalls Redis in mid-answer. Each is over when it returns, and has been met by what the model writes. */
+const SICKNESSES: Record<string, (request: RespondRequest) => Promise<void>> = {
+  "refuses writes": async () => {
+    await use.rig.redis.call("CONFIG", ["SET", "maxmemory", "1"]);
+    await until(async () => (await refusedWrites()) > 0);
+    await use.rig.redis.call("CONFIG", ["SET", "maxmemory", "0"]);
   },
-  "loses the text": {
-    begin: async ({ key }: RespondRequest) => use.rig.redis.del(`hf:{${sessionPath(key)}}:text`),
-    end: async () => {},
+  "loses the text": async ({ key }) => {
+    await use.rig.redis.del(`hf:{${sessionPath(key)}}:text`);
   },
-  "has something else in the place of the text": {
-    begin: async ({ key }: RespondRequest) => use.rig.redis.set(`hf:{${sessionPath(key)}}:text`, "garbage"),
-    end: async () => {},
+  // Shorter than the shortest text the log can hold: what has the length of the text is believed to be it.
+  "has something else in the place of the text": async ({ key }) => {
+    await use.rig.redis.set(`hf:{${sessionPath(key)}}:text`, "junk");
   },
 };
 
-for (const [what, sickness] of Object.entries(SICK)) {
+for (const [what, strike] of Object.entries(SICKNESSES)) {
   test(`turn-4: Redis ${what} in the middle of an answer: the text is whole in the end, and never glued behind another`, async () => {
     const request = firstTurn("faults:tokens=200,delay=10ms");
     const { result } = use.rig.run(request);
     await someText(request);
-    await sickness.begin(request);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await sickness.end(request);
+    await strike(request);
     const { text } = await result;
     expect(text).toBe(answerTo(request, 200));
     expect(await use.rig.partialText(request.key)).toBe(text);
