@@ -57,8 +57,8 @@ export function createSocketServer(
 const PATIENCE_MS = 5_000;
 
 /**
- * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, but a
- * client that does not answer the close would have its transport for half a minute more.
+ * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, and counts
+ * them as closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
  */
 function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): void {
   const accepted = new WeakSet<EngineSocket>();
@@ -67,6 +67,6 @@ function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): vo
     const timer = setTimeout(() => {
       if (!accepted.has(conn)) sever(conn);
     }, connectTimeoutMs + PATIENCE_MS);
-    conn.once("close", () => clearTimeout(timer));
+    conn.request.socket.once("close", () => clearTimeout(timer));
   });
 }

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
 import { LIMITS } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
@@ -199,6 +201,23 @@ test("an upgrade that is not followed by a CONNECT packet is ended, and so is a 
   refused.connect("rubbish");
   await refused.closed;
   expect(await refused.packet("44")).toContain("unauthenticated");
+});
+
+test("limit-5: an upgrade whose client does not even answer the close is ended all the same", async () => {
+  const hasty = await stage.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
+  const { hostname, port } = new URL(hasty.url);
+  const deaf = connectTcp(Number(port), hostname);
+  open.push({ leave: () => deaf.destroy() });
+  // The edge gives it up; it does not wait for an answer, as it would for half a minute after a close.
+  const reset = new Promise((resolve) => deaf.once("error", resolve));
+  deaf.write(
+    "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: edge\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+  );
+  const [answer] = await once(deaf, "data");
+  expect(String(answer)).toContain("101 Switching Protocols");
+  deaf.resume();
+  expect(await reset).toMatchObject({ code: "ECONNRESET" });
 });
 
 test("limit-1: a packet over packetBytes ends the connection", async () => {

@@ -54,13 +54,12 @@ export async function startOrchestrator(
   async function run(): Promise<void> {
     const [connection, code] = await Promise.all([
       untilConnected(config, log, stopping.signal),
-      workflowBundle(log, stopping.signal).catch(unlessStopping),
+      checkedCode().catch(unlessStopping),
     ]);
     if (connection === undefined) return;
     try {
       // Stopped while the workflows were bundled.
       if (code === undefined) return;
-      await requireAgents(config.HOLDFAST_AGENTS);
       const sessionLog = new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES });
       worker = await Worker.create({
         connection,
@@ -80,6 +79,13 @@ export async function startOrchestrator(
     } finally {
       await connection.close();
     }
+  }
+
+  /** What is wrong with the agents is told at once, whether Temporal is there or not. */
+  async function checkedCode(): Promise<string> {
+    const code = await workflowBundle(log, stopping.signal);
+    await requireAgents(config.HOLDFAST_AGENTS);
+    return code;
   }
 
   function unlessStopping(error: unknown): undefined {

@@ -122,6 +122,13 @@ test("SIGTERM while healing asks a session that no orchestrator answers for: exi
 test("a wrong setting is named, and the process does not start", async () => {
   const orchestrator = await start({ HOLDFAST_MAX_CACHED_WORKFLOWS: "0", HOLDFAST_PORT: "x" });
   expect(await orchestrator.exited).toMatchObject({ code: 2 });
+  expect(orchestrator.output()).toContain("HOLDFAST_PORT");
+});
+
+test("an agent that is offered to clients and is not there is named, and the process does not start", async () => {
+  const orchestrator = await start({ HOLDFAST_AGENTS: "echo,nobody" });
+  expect(await orchestrator.exited).toMatchObject({ code: 2 });
+  expect(orchestrator.output()).toMatch(/HOLDFAST_AGENTS names \W*nobody/);
 });
 
 test("an orchestrator that is stopped while its worker is being made ends in order", async () => {
