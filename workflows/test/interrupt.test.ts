@@ -122,7 +122,11 @@ async function tasksFromEndToUpdate(key: SessionKey, updateId: string): Promise<
   const { events } = await harness.handle(key).fetchHistory();
   const found = events ?? [];
   const ended = found.findIndex(
-    (event) => event.activityTaskCanceledEventAttributes ?? event.activityTaskFailedEventAttributes,
+    (event) =>
+      event.activityTaskCanceledEventAttributes ??
+      event.activityTaskFailedEventAttributes ??
+      // A try that began at the wrong moment finds that it is to stop, and says so.
+      event.activityTaskCompletedEventAttributes,
   );
   const taken = found.findIndex(
     (event) => event.workflowExecutionUpdateAcceptedEventAttributes?.protocolInstanceId === updateId,
