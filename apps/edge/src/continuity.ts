@@ -22,6 +22,11 @@ export class Continuity {
     return continuity;
   }
 
+  /** Of the last versioned frame; 0 where none is known. */
+  get version(): number {
+    return this.#version ?? 0;
+  }
+
   /** Notes the frame; false when something is missing before it. */
   accept(frame: LogFrame): boolean {
     switch (frame.type) {

@@ -6,7 +6,7 @@ import { Continuity } from "./continuity.ts";
 import { encodeFrame, snapshotJson, type EncodedFrame } from "./encoded-frame.ts";
 import type { Feed, FeedReader } from "./feed.ts";
 import type { Outlet } from "./outlet.ts";
-import type { Snapshots } from "./snapshots.ts";
+import type { PlacedSnapshot, Snapshots } from "./snapshots.ts";
 
 export interface ReaderSurroundings {
   readonly log: SessionLog;
@@ -194,13 +194,26 @@ export class Reader implements FeedReader {
 
   async #sendSnapshot(): Promise<void> {
     this.#decide?.(false);
-    const { snapshot, cursor } = await this.#surroundings.snapshots.read(this.#feed.key, this.#start.agent);
+    const { snapshot, cursor } = await this.#readSnapshot();
     this.#feed.learn(snapshot);
     // Another session of this socket was faster. Dropped rather than kept: it is read again when there is room.
     if (this.#isClosed || this.#outlet.isSlow) return;
     this.#cursor = cursor;
     this.#continuity = Continuity.of(snapshot);
     this.#outlet.send(this.#start.ref, [snapshotJson(cursor, snapshot)]);
+  }
+
+  /**
+   * SPEC turn-2: a log that lost its parts may have been given back what the workflow had said before its last word. A reader that
+   * heard the last word has the workflow asked again; if the session itself went back, that is what it says (snap-4).
+   */
+  async #readSnapshot(): Promise<PlacedSnapshot> {
+    const { key } = this.#feed;
+    const { snapshots } = this.#surroundings;
+    const read = await snapshots.read(key, this.#start.agent);
+    if (read.snapshot.version >= this.#continuity.version) return read;
+    await snapshots.compare(key);
+    return snapshots.read(key, this.#start.agent);
   }
 
   /** Sends frames that follow the cursor as one packet; a gap among them leaves no cursor. */

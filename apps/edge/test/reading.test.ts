@@ -164,6 +164,42 @@ test("chain-1: a log that was lost under a reader is noticed at the next frame, 
   expect(visitor.of("s").breaks).toBe(0);
 });
 
+test("turn-2: a log given back what the workflow said before its last word shows nobody who heard that the turn is under way", async () => {
+  const key = use.newKey();
+  const scribe = use.scribe(key);
+  const visitor = await use.visit(key);
+  await visitor.open("s");
+  await scribe.begin();
+  await scribe.say("all of it");
+  const before = { incarnation: scribe.incarnation, snapshot: scribe.snapshot };
+  await scribe.end();
+  await scribe.tellWorkflow();
+  await visitor.until(() => visitor.of("s").view.version === 2);
+  // Somebody had asked the workflow before the turn ended, and puts that answer into a log which has lost everything since.
+  await use.stage.forget(key);
+  await scribe.log.putSnapshot(key, before);
+  await scribe.log.prove(key, (await scribe.log.proof(key)).epoch);
+  await visitor.until(() => visitor.of("s").frames.filter(({ type }) => type === "snapshot").length === 2);
+  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  const another = await use.visit(key);
+  await another.open("s");
+  await another.until(() => another.of("s").last !== undefined);
+  expect(another.of("s").view).toEqual(scribe.snapshot);
+});
+
+test("snap-4: a session whose workflow went back is shown as it is", async () => {
+  const { key, scribe, visitor } = await use.firstTurnRead();
+  const before = scribe.snapshot;
+  await scribe.turn("two");
+  await visitor.until(() => visitor.of("s").view.version === 4);
+  await use.stage.hold(key, { incarnation: scribe.incarnation, snapshot: before });
+  await use.stage.forget(key);
+  const again = await use.visit(key);
+  await again.open("s", { cursor: visitor.of("s").last, version: 4 });
+  await again.until(() => again.of("s").last !== undefined);
+  expect(again.of("s").view).toEqual(before);
+});
+
 test("chain-3: a version the log never got reaches no reader as a gap, but as a snapshot", async () => {
   const key = use.newKey();
   const scribe = use.scribe(key);
