@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
+import { freePort } from "@holdfast/stack/ports";
 import { afterEach, expect, test } from "vitest";
 import { ModelError } from "./model-error.ts";
 import { createOpenAICompatibleModels } from "./openai-compatible.ts";
@@ -19,12 +20,6 @@ async function listening(onConnection: (socket: Socket) => void): Promise<number
   return address.port;
 }
 
-async function closedPort(): Promise<number> {
-  const port = await listening(() => {});
-  for (const close of servers.splice(0)) close();
-  return port;
-}
-
 /** What a model at this address fails with. */
 async function failureAt(url: string): Promise<ModelError> {
   const model = createOpenAICompatibleModels({ url, continues: "none", contextTokens: 8_192 })("any");
@@ -39,7 +34,7 @@ async function failureAt(url: string): Promise<ModelError> {
 }
 
 const URLS: Record<string, () => Promise<string>> = {
-  "nobody listens at": async () => `http://127.0.0.1:${await closedPort()}/v1`,
+  "nobody listens at": async () => `http://127.0.0.1:${await freePort()}/v1`,
   "whose name nobody knows": async () => "http://no-such-model-server.invalid/v1",
   "that speaks no TLS": async () =>
     `https://127.0.0.1:${await listening((socket) => socket.end("HTTP/1.1 400 no\r\n\r\n"))}/v1`,

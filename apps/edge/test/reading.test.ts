@@ -165,10 +165,7 @@ test("chain-1: a log that was lost under a reader is noticed at the next frame, 
 });
 
 test("turn-2: a log given back what the workflow said before its last word shows nobody who heard that the turn is under way", async () => {
-  const key = use.newKey();
-  const scribe = use.scribe(key);
-  const visitor = await use.visit(key);
-  await visitor.open("s");
+  const { key, scribe, visitor } = await use.opened();
   await scribe.begin();
   await scribe.say("all of it");
   const before = { incarnation: scribe.incarnation, snapshot: scribe.snapshot };
@@ -201,10 +198,7 @@ test("snap-4: a session whose workflow went back is shown as it is", async () =>
 });
 
 test("chain-3: a version the log never got reaches no reader as a gap, but as a snapshot", async () => {
-  const key = use.newKey();
-  const scribe = use.scribe(key);
-  const visitor = await use.visit(key);
-  await visitor.open("s");
+  const { scribe, visitor } = await use.opened();
   await scribe.begin();
   await scribe.say("half");
   scribe.commitOnly();
@@ -218,10 +212,7 @@ test("chain-3: a version the log never got reaches no reader as a gap, but as a 
 });
 
 test("a turn goes all the way: sent, made durable, applied by a frame", async () => {
-  const key = use.newKey();
-  const scribe = use.scribe(key);
-  const visitor = await use.visit(key);
-  await visitor.open("s");
+  const { key, scribe, visitor } = await use.opened();
   expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
   await scribe.begin({ [`${key.owner}/p`]: 1 });
   await visitor.until(() => visitor.of("s").view.applied[`${key.owner}/p`] === 1);

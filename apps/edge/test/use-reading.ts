@@ -54,15 +54,22 @@ export class Reading {
     return visitor;
   }
 
-  /** A session with one turn in its log, and its owner, who has read it. */
-  async firstTurnRead(): Promise<{ key: SessionKey; scribe: Scribe; visitor: Visitor }> {
+  /** A session nobody has sent anything to yet, which its owner has open. */
+  async opened(): Promise<{ key: SessionKey; scribe: Scribe; visitor: Visitor }> {
     const key = this.newKey();
     const scribe = this.scribe(key);
     const visitor = await this.visit(key);
     await visitor.open("s");
+    return { key, scribe, visitor };
+  }
+
+  /** A session with one turn in its log, and its owner, who has read it. */
+  async firstTurnRead(): Promise<{ key: SessionKey; scribe: Scribe; visitor: Visitor }> {
+    const session = await this.opened();
+    const { scribe, visitor } = session;
     await scribe.turn("one");
     await visitor.until(() => visitor.of("s").view.version === 2);
-    return { key, scribe, visitor };
+    return session;
   }
 
   async metric(name: string, of = this.edge): Promise<number> {
