@@ -20,7 +20,7 @@ export interface PublishActivities {
   publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome | Shown>;
   /** SPEC command-2: makes the turn's running attempt see at its next append that it is to stop. */
   requestStop(key: SessionKey, turn: TurnRef): Promise<PublishOutcome>;
-  /** Partial text of a turn as readers hold it; null where the log cannot say. */
+  /** Text of a turn as readers hold it, under way or ended; null where the log cannot say. */
   heldText(key: SessionKey, turn: TurnRef): Promise<string | null>;
 }
 
@@ -84,8 +84,10 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
     async heldText(key, { incarnation, turn }) {
       const read = await attempt("heldText", () => log.snapshot(key));
       if (read === "unreachable" || read.outcome === "cold" || read.incarnation !== incarnation) return null;
-      const { running } = read.snapshot;
-      return running?.turn === turn ? running.text : null;
+      const { running, turns } = read.snapshot;
+      if (running?.turn === turn) return running.text;
+      // The workflow task that asks was executed before, and had published the turn's end.
+      return turns.find((ended) => ended.turn === turn)?.text ?? null;
     },
   };
 }

@@ -97,6 +97,24 @@ test("command-2: a stop is seen by the running attempt, and what readers hold of
   expect(await log.appendText(key, fence, 2, "more")).toMatchObject({ stop: true });
 });
 
+test("turn-2: what readers held of a turn is the same once its end is published: its task may be executed again", async () => {
+  const key = newKey();
+  const activities = createPublish({ log });
+  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
+  await log.begin(key, fence, started, 0);
+  await log.appendText(key, fence, 1, "half");
+  const held = await activities.heldText(key, { incarnation: 1, turn: 1 });
+  const text = held ?? "";
+  const interrupted: Commit = {
+    ...failed,
+    frame: { type: "turn.interrupted", version: 2, turn: 1, text, finish: "interrupted", patch: [] },
+    turn: { turn: 1, inputs, outcome: "interrupted", finish: "interrupted", text },
+  };
+  await activities.publish(key, interrupted);
+  expect([held, await activities.heldText(key, { incarnation: 1, turn: 1 })]).toEqual(["half", "half"]);
+  expect(await activities.heldText(key, { incarnation: 1, turn: 2 })).toBeNull();
+});
+
 test("Redis out of reach is an outcome, not an error", async () => {
   const other = await startValkey();
   const connection = connectRedis(other.url, silent, "commands");
