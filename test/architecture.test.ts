@@ -23,10 +23,11 @@ interface Boundary {
 /** The one direction data flows, as imports: nothing may reach back towards the client or around a layer. */
 const BOUNDARIES: Record<string, Boundary> = {
   "packages/contract": { holdfast: [], temporal: [], packages: ["zod", "rfc6902"], node: false },
+  "packages/internal": { holdfast: ["contract"], temporal: [], packages: ["zod"], node: false },
   "packages/service": { holdfast: [], temporal: ["client"], node: true },
   "packages/worker": { holdfast: ["service"], temporal: ["worker"], node: true },
   "packages/session-log": {
-    holdfast: ["contract"],
+    holdfast: ["contract", "internal"],
     temporal: [],
     packages: ["ioredis", "cluster-key-slot"],
     node: true,
@@ -37,22 +38,22 @@ const BOUNDARIES: Record<string, Boundary> = {
     packages: ["zod", "socket.io-client", "idb-keyval", "fast-deep-equal", "react"],
     node: false,
   },
-  "apps/edge": { holdfast: ["contract", "service", "session-log"], temporal: ["client"], node: true },
+  "apps/edge": { holdfast: ["contract", "internal", "service", "session-log"], temporal: ["client"], node: true },
   workflows: {
-    holdfast: ["contract"],
+    holdfast: ["contract", "internal"],
     typesOnly: ["activities"],
     temporal: ["workflow"],
     packages: ["rfc6902"],
     node: false,
   },
-  activities: { holdfast: ["contract", "session-log"], temporal: ["activity", "client"], node: true },
+  activities: { holdfast: ["contract", "internal", "session-log"], temporal: ["activity", "client"], node: true },
   "apps/orchestrator": {
-    holdfast: ["contract", "service", "worker", "session-log", "workflows", "activities"],
+    holdfast: ["contract", "internal", "service", "worker", "session-log", "workflows", "activities"],
     temporal: ["worker", "client"],
     node: true,
   },
   "apps/inference": {
-    holdfast: ["contract", "service", "worker", "session-log", "activities"],
+    holdfast: ["contract", "internal", "service", "worker", "session-log", "activities"],
     temporal: ["worker", "client"],
     node: true,
   },

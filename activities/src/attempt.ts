@@ -1,4 +1,5 @@
-import type { RespondRequest, RespondResult, Turn, TurnStartedBody } from "@holdfast/contract";
+import type { Turn, TurnStartedBody } from "@holdfast/contract";
+import type { RespondRequest, RespondResult } from "@holdfast/internal";
 import type { Begun, Fence, SessionLog } from "@holdfast/session-log";
 import { CancelledFailure } from "@temporalio/activity";
 import type { GuardedCall } from "./breaker.ts";
@@ -60,12 +61,12 @@ export class Attempt {
   readonly #generation = new Generation();
 
   constructor(deps: AttemptDeps, request: RespondRequest, activity: Activity, model: Model) {
-    const { incarnation, turn, step, version, agent, inputs, applied } = request;
+    const { epoch, turn, step, version, agent, inputs, applied } = request;
     this.#deps = deps;
     this.#request = request;
     this.#activity = activity;
     this.#model = model;
-    this.#fence = { incarnation, turn, step, attempt: activity.attempt };
+    this.#fence = { epoch, turn, step, attempt: activity.attempt };
     this.#started = { type: "turn.started", version, turn, agent, inputs, applied };
     this.#contextTurns = request.request.contextTurns ?? deps.config.contextTurns;
   }
@@ -130,13 +131,13 @@ export class Attempt {
 
   /** What the turn's earlier steps said: as readers hold it, or, where the log lost some of it, as the workflow has it. */
   async #textBefore(begun: Begun | undefined): Promise<string> {
-    const { key, incarnation, turn, textBefore } = this.#request;
+    const { key, epoch, turn, textBefore } = this.#request;
     if (textBefore === 0) return "";
     if (begun?.baseLength === textBefore) return begun.text.slice(0, textBefore);
     try {
       const truth = await this.#deps.queryState(key);
       const { running } = truth.snapshot;
-      const isSame = truth.incarnation === incarnation && running?.turn === turn;
+      const isSame = truth.epoch === epoch && running?.turn === turn;
       if (isSame && running.text.length === textBefore) return running.text;
     } catch (cause) {
       throw this.#unread("turn", cause);

@@ -1,4 +1,5 @@
-import { emptySnapshot, type RespondRequest, type SessionTruth, type Turn } from "@holdfast/contract";
+import { emptySnapshot, type Turn } from "@holdfast/contract";
+import { type RespondRequest, type SessionState } from "@holdfast/internal";
 import { expect, test } from "vitest";
 import { estimateTokens, messagesOf, readTurns, sizeOf } from "./context.ts";
 
@@ -13,7 +14,7 @@ const turn = (number: number, said: string, text: string): Turn => ({
 });
 const request: RespondRequest = {
   key,
-  incarnation: 1,
+  epoch: 1,
   agent: "concierge",
   turn: 3,
   step: 1,
@@ -43,11 +44,11 @@ test("roles alternate: a turn that failed without text leaves no gap", () => {
 });
 
 test("a warm cache is not second-guessed; a cold one is asked for at the workflow and warmed", async () => {
-  const put: SessionTruth[] = [];
+  const put: SessionState[] = [];
   const snapshot = { ...emptySnapshot("concierge"), version: 5, turns: [turn(1, "one", "first")] };
-  const asked: SessionTruth = { incarnation: 1, snapshot };
+  const asked: SessionState = { epoch: 1, snapshot };
   const source = {
-    log: { putSnapshot: async (_key: unknown, truth: SessionTruth) => (put.push(truth), "stored" as const) },
+    log: { putSnapshot: async (_key: unknown, truth: SessionState) => (put.push(truth), "stored" as const) },
     queryState: async () => asked,
   };
   expect(await readTurns(source, key, [])).toEqual([]);

@@ -1,11 +1,12 @@
-import type { RespondRequest, SessionKey, SessionTruth, Turn } from "@holdfast/contract";
+import type { SessionKey, Turn } from "@holdfast/contract";
+import type { RespondRequest, SessionState } from "@holdfast/internal";
 import type { SessionLog } from "@holdfast/session-log";
 import type { Message } from "./models/model.ts";
 
 export interface ContextSource {
   log: Pick<SessionLog, "putSnapshot">;
-  /** Temporal Query of the session's workflow (truth.ts); rejects when the attempt is cancelled. */
-  queryState(key: SessionKey): Promise<SessionTruth>;
+  /** Temporal Query of the session's workflow (session-state.ts); rejects when the attempt is cancelled. */
+  queryState(key: SessionKey): Promise<SessionState>;
 }
 
 /**

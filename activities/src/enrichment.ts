@@ -1,4 +1,5 @@
-import type { Enrichment, Input } from "@holdfast/contract";
+import type { Input } from "@holdfast/contract";
+import type { Enrichment } from "@holdfast/internal";
 import type { Language } from "./language.ts";
 
 /** What the agent learns of the user's message, whichever model answers it. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { finishSchema, type RespondResult, type SessionKey, sessionPath } from "@holdfast/contract";
+import { finishSchema, type SessionKey, sessionPath } from "@holdfast/contract";
+import { type RespondResult } from "@holdfast/internal";
 import type { Fence } from "@holdfast/session-log";
 import type { Cluster, Redis } from "ioredis";
 import { z } from "zod";
@@ -60,8 +61,8 @@ function nameOf(key: SessionKey): string {
 }
 
 /** Whichever attempt it was. */
-function stepOf({ incarnation, turn, step }: Fence): string {
-  return `${incarnation}/${turn}/${step}`;
+function stepOf({ epoch, turn, step }: Fence): string {
+  return `${epoch}/${turn}/${step}`;
 }
 
 function digestOf(text: string): string {

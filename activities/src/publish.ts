@@ -6,7 +6,7 @@ export type { Commit, Shown, TurnRef };
 
 /**
  * `published`: the log has it, or had it before. `unreachable`: Redis did not take it in the time a workflow task can
- * spare; the log needs healing.
+ * spare; the log needs repair.
  */
 export type PublishOutcome = "published" | "unreachable";
 
@@ -81,9 +81,9 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
       });
     },
 
-    async heldText(key, { incarnation, turn }) {
+    async heldText(key, { epoch, turn }) {
       const read = await attempt("heldText", () => log.snapshot(key));
-      if (read === "unreachable" || read.outcome === "cold" || read.incarnation !== incarnation) return null;
+      if (read === "unreachable" || read.outcome === "cold" || read.epoch !== epoch) return null;
       const { running, turns } = read.snapshot;
       if (running?.turn === turn) return running.text;
       // The workflow task that asks was executed before, and had published the turn's end.
@@ -92,6 +92,6 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
   };
 }
 
-function firstFence({ incarnation }: Commit, { turn }: TurnStartedBody): Fence {
-  return { incarnation, turn, step: 1, attempt: 1 };
+function firstFence({ epoch }: Commit, { turn }: TurnStartedBody): Fence {
+  return { epoch, turn, step: 1, attempt: 1 };
 }

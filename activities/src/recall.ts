@@ -1,4 +1,5 @@
-import { QUERY_LEGACY, type Legacy, type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { QUERY_LEGACY, type Legacy } from "@holdfast/internal";
 import type { SessionLog } from "@holdfast/session-log";
 import { cancellationSignal } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
@@ -7,9 +8,9 @@ import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 export interface RecallActivities {
   /**
    * What the session that had this name before has left, null where there was none. Rejects while that cannot be found out.
-   * `incarnation`, `runId`: of the workflow that asks.
+   * `epoch`, `runId`: of the workflow that asks.
    */
-  recall(key: SessionKey, incarnation: number, runId: string): Promise<Legacy | null>;
+  recall(key: SessionKey, epoch: number, runId: string): Promise<Legacy | null>;
 }
 
 export interface RecallDependencies {
@@ -21,8 +22,8 @@ export interface RecallDependencies {
 
 export function createRecall({ log, client, onRecalled }: RecallDependencies): RecallActivities {
   return {
-    async recall(key, incarnation, runId) {
-      if (await isNew(log, key, incarnation)) return null;
+    async recall(key, epoch, runId) {
+      if (await isNew(log, key, epoch)) return null;
       const signal = cancellationSignal();
       signal.throwIfAborted();
       const legacy = await client.withAbortSignal(signal, () => legacyOf(client, key, runId));
@@ -38,11 +39,11 @@ export function createRecall({ log, client, onRecalled }: RecallDependencies): R
  * second and nearly every session that begins is new. A log goes away a day after its session fell silent, and comes back when
  * somebody opens that session again, so a conversation that somebody has before them has one.
  */
-async function isNew(log: RecallDependencies["log"], key: SessionKey, incarnation: number): Promise<boolean> {
+async function isNew(log: RecallDependencies["log"], key: SessionKey, epoch: number): Promise<boolean> {
   try {
     const head = await log.head(key);
-    // One of this incarnation: this workflow task was executed before.
-    return head.cursor === "0" || head.incarnation >= incarnation;
+    // One of this epoch: this workflow task was executed before.
+    return head.cursor === "0" || head.epoch >= epoch;
   } catch {
     return false;
   }
@@ -71,7 +72,7 @@ async function heldText(log: RecallDependencies["log"], key: SessionKey, { cut }
   if (cut === undefined) return "";
   try {
     const read = await log.snapshot(key);
-    if (read.outcome === "cold" || read.incarnation !== cut.incarnation) return cut.held;
+    if (read.outcome === "cold" || read.epoch !== cut.epoch) return cut.held;
     const { running } = read.snapshot;
     return running?.turn === cut.turn && running.text.startsWith(cut.held) ? running.text : cut.held;
   } catch {

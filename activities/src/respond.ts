@@ -1,4 +1,4 @@
-import type { RespondRequest, RespondResult } from "@holdfast/contract";
+import type { RespondRequest, RespondResult } from "@holdfast/internal";
 import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
 import { type Activity, Attempt, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";

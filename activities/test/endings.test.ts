@@ -1,4 +1,5 @@
-import { emptySnapshot, type RespondRequest } from "@holdfast/contract";
+import { emptySnapshot } from "@holdfast/contract";
+import { type RespondRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import { firstTurn, until, useRig } from "./rig.ts";
@@ -84,7 +85,7 @@ test("an attempt that begins after the end of its turn stops at once", async () 
   const { text } = await use.rig.run(request).result;
   const turn = { turn: 1, inputs: request.inputs, outcome: "completed" as const, finish: "stop" as const, text };
   const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, finish: "stop" as const, patch: [] };
-  await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
+  await use.rig.sessionLog.commit(request.key, { run: "run-1", epoch: 1, frame, state: {}, turn, keepTurns: 1 });
   await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toMatchObject({
     type: "superseded",
     nonRetryable: true,
@@ -124,11 +125,11 @@ test.each([
     const request = firstTurn("faults:tokens=3");
     const first = await use.rig.run(request).result;
     await use.rig.redis.flushall();
-    const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
+    const fence = { epoch: 1, turn: 1, step: 1, attempt: 1 };
     if (kept > 0) await use.rig.sessionLog.rewind(request.key, fence, 1, first.text.slice(0, kept));
     const running = { turn: 1, inputs: request.inputs, step: 2, attempt: 1, index: 0, text: first.text };
     const snapshot = { ...emptySnapshot("concierge"), version: 1, running };
-    const queryState = async () => ({ incarnation: 1, snapshot });
+    const queryState = async () => ({ epoch: 1, snapshot });
     const second = { ...request, step: 2, textBefore: first.text.length };
     const { text } = await use.rig.run(second, { queryState }).result;
     await until(async () => (await use.rig.partialText(request.key)) === first.text + text);
@@ -150,7 +151,7 @@ test("turn-4: half an answer, another step, or a text that was begun anew is not
   await expect(use.rig.run(request).result).rejects.toThrow("broke off");
   await expect(use.rig.run(request, { attempt: 2 }).result).rejects.toThrow("broke off");
   const whole = await use.rig.run(request, { attempt: 3 }).result;
-  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 4 };
+  const fence = { epoch: 1, turn: 1, step: 1, attempt: 4 };
   await use.rig.sessionLog.begin(request.key, fence, startOf(request), 0);
   await use.rig.sessionLog.rewind(request.key, fence, 1_000, whole.text.slice(0, 5));
   const calls = use.rig.model.calls.length;

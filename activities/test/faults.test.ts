@@ -1,4 +1,4 @@
-import type { RespondRequest } from "@holdfast/contract";
+import type { RespondRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { ApplicationFailure } from "@temporalio/activity";
 import { expect, test } from "vitest";

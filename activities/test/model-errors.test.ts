@@ -1,4 +1,5 @@
-import type { RespondRequest, Turn } from "@holdfast/contract";
+import type { Turn } from "@holdfast/contract";
+import type { RespondRequest } from "@holdfast/internal";
 import { raw, type RawReply } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
@@ -251,7 +252,7 @@ function laterTurn(earlier: Omit<Turn, "turn">[], said: string): { request: Resp
   };
   const running = { turn: request.turn, inputs: request.inputs, step: 1, attempt: 1, index: 0, text: "" };
   const snapshot = { version: request.version, agent: "concierge", state: {}, applied: {}, turns, running };
-  return { request, options: { queryState: async () => ({ incarnation: 1, snapshot }) } };
+  return { request, options: { queryState: async () => ({ epoch: 1, snapshot }) } };
 }
 const turn = (said: string, answered: string, failed?: string): Omit<Turn, "turn"> => ({
   inputs: [{ by: "ann", producer: "p", seq: 1, text: said }],

@@ -38,7 +38,7 @@ const started: TurnStartedBody = {
 };
 const failed: Commit = {
   run: "run-1",
-  incarnation: 1,
+  epoch: 1,
   frame: {
     type: "turn.failed",
     version: 2,
@@ -76,7 +76,7 @@ test("frame-2: a turn no attempt ever began gets its start before its end, and p
 
 test("frame-2: a turn an attempt began is not started twice", async () => {
   const key = newKey();
-  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 3 };
+  const fence = { epoch: 1, turn: 1, step: 1, attempt: 3 };
   await log.begin(key, fence, started, 0);
   await log.appendText(key, fence, 1, "half");
   await createPublish({ log }).publish(key, failed, started);
@@ -86,24 +86,24 @@ test("frame-2: a turn an attempt began is not started twice", async () => {
 test("command-2: a stop is seen by the running attempt, and what readers hold of its turn can be read", async () => {
   const key = newKey();
   const activities = createPublish({ log });
-  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
+  const fence = { epoch: 1, turn: 1, step: 1, attempt: 1 };
   await log.begin(key, fence, started, 0);
   await log.appendText(key, fence, 1, "half");
-  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBe("half");
-  expect(await activities.heldText(key, { incarnation: 1, turn: 2 })).toBeNull();
-  expect(await activities.heldText(key, { incarnation: 2, turn: 1 })).toBeNull();
-  expect(await activities.heldText(newKey(), { incarnation: 1, turn: 1 })).toBeNull();
-  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("published");
+  expect(await activities.heldText(key, { epoch: 1, turn: 1 })).toBe("half");
+  expect(await activities.heldText(key, { epoch: 1, turn: 2 })).toBeNull();
+  expect(await activities.heldText(key, { epoch: 2, turn: 1 })).toBeNull();
+  expect(await activities.heldText(newKey(), { epoch: 1, turn: 1 })).toBeNull();
+  expect(await activities.requestStop(key, { epoch: 1, turn: 1 })).toBe("published");
   expect(await log.appendText(key, fence, 2, "more")).toMatchObject({ stop: true });
 });
 
 test("turn-2: what readers held of a turn is the same once its end is published: its task may be executed again", async () => {
   const key = newKey();
   const activities = createPublish({ log });
-  const fence = { incarnation: 1, turn: 1, step: 1, attempt: 1 };
+  const fence = { epoch: 1, turn: 1, step: 1, attempt: 1 };
   await log.begin(key, fence, started, 0);
   await log.appendText(key, fence, 1, "half");
-  const held = await activities.heldText(key, { incarnation: 1, turn: 1 });
+  const held = await activities.heldText(key, { epoch: 1, turn: 1 });
   const text = held ?? "";
   const interrupted: Commit = {
     ...failed,
@@ -111,8 +111,8 @@ test("turn-2: what readers held of a turn is the same once its end is published:
     turn: { turn: 1, inputs, outcome: "interrupted", finish: "interrupted", text },
   };
   await activities.publish(key, interrupted);
-  expect([held, await activities.heldText(key, { incarnation: 1, turn: 1 })]).toEqual(["half", "half"]);
-  expect(await activities.heldText(key, { incarnation: 1, turn: 2 })).toBeNull();
+  expect([held, await activities.heldText(key, { epoch: 1, turn: 1 })]).toEqual(["half", "half"]);
+  expect(await activities.heldText(key, { epoch: 1, turn: 2 })).toBeNull();
 });
 
 test("Redis out of reach is an outcome, not an error", async () => {
@@ -128,8 +128,8 @@ test("Redis out of reach is an outcome, not an error", async () => {
   expect(await activities.publish(key, failed, started)).toBe("published");
   await other.stop();
   expect(await activities.publish(key, failed)).toBe("unreachable");
-  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("unreachable");
-  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBeNull();
+  expect(await activities.requestStop(key, { epoch: 1, turn: 1 })).toBe("unreachable");
+  expect(await activities.heldText(key, { epoch: 1, turn: 1 })).toBeNull();
   connection.disconnect();
   const seconds = expect.any(Number);
   const unreachable = { outcome: "unreachable", seconds, error: expect.any(Error) };
@@ -149,9 +149,9 @@ test("a Redis that answers reads and refuses writes is out of reach as well", as
   expect((await log.head(key)).version).toBe(2);
   const patched: Commit = { ...failed, frame: { type: "state.patched", version: 3, patch: [] } };
   expect(await activities.publish(key, patched)).toBe("unreachable");
-  expect(await activities.requestStop(key, { incarnation: 1, turn: 1 })).toBe("unreachable");
+  expect(await activities.requestStop(key, { epoch: 1, turn: 1 })).toBe("unreachable");
   // What it holds may be old by now.
-  expect(await activities.heldText(key, { incarnation: 1, turn: 1 })).toBeNull();
+  expect(await activities.heldText(key, { epoch: 1, turn: 1 })).toBeNull();
   await expect(log.assertWritable(key)).rejects.toThrow("NOREPLICAS");
   await redis.call("CONFIG", ["SET", "min-replicas-to-write", "0"]);
   await log.assertWritable(key);

@@ -1,4 +1,5 @@
-import { type RespondRequest, sessionPath } from "@holdfast/contract";
+import { sessionPath } from "@holdfast/contract";
+import { type RespondRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { startValkey } from "@holdfast/stack/servers";
 import { expect, test } from "vitest";

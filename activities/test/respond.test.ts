@@ -62,7 +62,7 @@ test("context: committed turns come from the log's cache", async () => {
   const { text } = await use.rig.run(request).result;
   const turn: Turn = { turn: 1, inputs: request.inputs, outcome: "completed", finish: "stop", text };
   const frame = { type: "turn.completed" as const, version: 2, turn: 1, text, finish: "stop" as const, patch: [] };
-  await use.rig.sessionLog.commit(request.key, { run: "run-1", incarnation: 1, frame, state: {}, turn, keepTurns: 1 });
+  await use.rig.sessionLog.commit(request.key, { run: "run-1", epoch: 1, frame, state: {}, turn, keepTurns: 1 });
   const second = {
     ...request,
     turn: 2,
@@ -86,7 +86,7 @@ test("context: a cold cache is asked for at the workflow, and is warm afterwards
   };
   const running = { turn: 2, inputs: request.inputs, step: 1, attempt: 1, index: 0, text: "" };
   const snapshot = { ...emptySnapshot("concierge"), version: 3, turns: [earlier], running };
-  await use.rig.run(request, { queryState: async () => ({ incarnation: 1, snapshot }) }).result;
+  await use.rig.run(request, { queryState: async () => ({ epoch: 1, snapshot }) }).result;
   const contents = use.rig.model.calls.at(-1)?.messages.map(({ content }) => content);
   expect(contents).toEqual(["Be brief.", "before", "answer", "now"]);
   const cached = await use.rig.sessionLog.snapshot(request.key);

@@ -1,4 +1,5 @@
-import type { Frame, LogFrame, RespondRequest, RespondResult, SessionKey, SessionTruth } from "@holdfast/contract";
+import type { Frame, SessionKey } from "@holdfast/contract";
+import type { LogFrame, RespondRequest, RespondResult, SessionState } from "@holdfast/internal";
 import { emptySnapshot, reduceFrame } from "@holdfast/contract";
 import { type ModelServer, type RawReply, startModelServer } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
@@ -51,7 +52,7 @@ export interface RunOptions {
   breakers?: Breakers;
   loadLanguage?: typeof loadLanguage;
   models?: Models;
-  queryState?: (key: SessionKey) => Promise<SessionTruth>;
+  queryState?: (key: SessionKey) => Promise<SessionState>;
 }
 
 export interface Asked extends Settled {
@@ -204,7 +205,7 @@ export function firstTurn(said: string, request: RespondRequest["request"] = {})
   const text = said.includes("faults:") ? `${said} in ${name}` : said;
   return {
     key: { tenant: "t", owner: "o", name },
-    incarnation: 1,
+    epoch: 1,
     agent: "concierge",
     turn: 1,
     step: 1,

@@ -1,4 +1,5 @@
-import { QUERY_SNAPSHOT, type SessionKey, type SessionTruth, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import { type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { connectTemporal } from "@holdfast/service/temporal";
 
 export type TemporalClient = ReturnType<typeof connectTemporal>;
@@ -16,7 +17,7 @@ export function temporalAt(address: string, retries?: Parameters<typeof connectT
 /** What the session's workflow answers now. Rejects when it does not within so many milliseconds; `reasonOf` says why. */
 export async function askSession(temporal: TemporalClient, key: SessionKey, withinMs: number): Promise<Snapshot> {
   const handle = temporal.workflow.getHandle(workflowIdOf(key));
-  const query = (): Promise<SessionTruth> => handle.query<SessionTruth>(QUERY_SNAPSHOT);
+  const query = (): Promise<SessionState> => handle.query<SessionState>(QUERY_SNAPSHOT);
   return (await temporal.withDeadline(Date.now() + withinMs, query)).snapshot;
 }
 

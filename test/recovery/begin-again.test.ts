@@ -1,5 +1,6 @@
 import { connect } from "@holdfast/client";
-import { QUERY_SNAPSHOT, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import { workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { answer, ended, input, send, Visitors } from "../conformance/visitors.ts";
@@ -24,8 +25,8 @@ function workflowOf(subject: string): ReturnType<typeof temporal.workflow.getHan
   return temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner: subject, name: "s" }));
 }
 
-async function truthOf(subject: string): Promise<SessionTruth> {
-  return workflowOf(subject).query<SessionTruth>(QUERY_SNAPSHOT);
+async function truthOf(subject: string): Promise<SessionState> {
+  return workflowOf(subject).query<SessionState>(QUERY_SNAPSHOT);
 }
 
 test("snap-4: after an operator ended the workflow the next input is answered, and every reader holds the whole transcript", async () => {
@@ -39,7 +40,7 @@ test("snap-4: after an operator ended the workflow the next input is answered, a
   expect(await send(socket, [input(4, "four")])).toEqual({ ok: true, durable: 4 });
   await Promise.all([reader, other.reader].map((held) => held.until(ended(4))));
   const after = await truthOf(subject);
-  expect(after.incarnation).toBeGreaterThan(before.incarnation);
+  expect(after.epoch).toBeGreaterThan(before.epoch);
   expect(after.snapshot.turns.map(({ text }) => text)).toEqual(
     ["one", "two", "three", "four"].map((said) => answer(said)),
   );

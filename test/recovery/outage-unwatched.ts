@@ -1,14 +1,12 @@
+import { type SessionKey, sessionPath, workflowIdOf } from "@holdfast/contract";
 import {
   type EventBatch,
-  type SessionKey,
-  sessionPath,
   type SessionStart,
   SHARED_LANE,
   SIGNAL_EVENTS,
   TASK_QUEUE_SESSIONS,
   WORKFLOW_TYPE,
-  workflowIdOf,
-} from "@holdfast/contract";
+} from "@holdfast/internal";
 import type { SessionLog } from "@holdfast/session-log";
 import { differ } from "../chaos/checker.ts";
 import type { ReaderRecord, SentEvent } from "../chaos/history.ts";
@@ -85,6 +83,6 @@ export class UnwatchedSessions {
 async function isExact(log: SessionLog, temporal: TemporalClient, key: SessionKey): Promise<boolean> {
   const held = await log.snapshot(key);
   if (held.outcome === "cold") return false;
-  const { incarnation, snapshot } = await truthOf(temporal, key);
-  return snapshot.running === null && held.incarnation === incarnation && differ(held.snapshot, snapshot) === undefined;
+  const { epoch, snapshot } = await truthOf(temporal, key);
+  return snapshot.running === null && held.epoch === epoch && differ(held.snapshot, snapshot) === undefined;
 }

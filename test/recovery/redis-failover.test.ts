@@ -1,5 +1,6 @@
 import { connect, type SessionView } from "@holdfast/client";
-import { QUERY_SNAPSHOT, type SessionTruth, workflowIdOf } from "@holdfast/contract";
+import { workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { type Failover, startCluster, startSentinel, type Topology } from "@holdfast/redis-topologies";
 import { temporalAt } from "../conformance/temporal.ts";
 import { expect, onTestFinished, test } from "vitest";
@@ -80,11 +81,11 @@ class Witness {
   }
 }
 
-async function truthOf(scene: Scene, owner: string): Promise<SessionTruth> {
+async function truthOf(scene: Scene, owner: string): Promise<SessionState> {
   const temporal = temporalAt(scene.stack.temporalAddress);
   try {
     const workflow = temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner, name: "s" }));
-    return await workflow.query<SessionTruth>(QUERY_SNAPSHOT);
+    return await workflow.query<SessionState>(QUERY_SNAPSHOT);
   } finally {
     await temporal.connection.close();
   }

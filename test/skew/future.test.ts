@@ -1,12 +1,6 @@
 import { connect, type HoldfastClient, type HoldfastError, type Session } from "@holdfast/client";
-import {
-  ERRORS,
-  QUERY_SNAPSHOT,
-  type SessionTruth,
-  type Snapshot,
-  snapshotSchema,
-  workflowIdOf,
-} from "@holdfast/contract";
+import { ERRORS, type Snapshot, snapshotSchema, workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -77,7 +71,7 @@ async function sdkAt(node: number, subject: string): Promise<{ session: Session;
 /** What the later workflow says, as far as this page knows it. */
 async function truthOf(subject: string): Promise<Snapshot> {
   const handle = temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner: subject, name: "s" }));
-  const { snapshot } = await handle.query<SessionTruth>(QUERY_SNAPSHOT);
+  const { snapshot } = await handle.query<SessionState>(QUERY_SNAPSHOT);
   expect(snapshot).toHaveProperty("title");
   return snapshotSchema.parse(snapshot);
 }

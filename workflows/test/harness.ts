@@ -1,32 +1,27 @@
 import { Breakers } from "@holdfast/activities/breakers";
-import { createHeal } from "@holdfast/activities/heal";
+import { createRepair } from "@holdfast/activities/repair";
 import { FinishedAnswers } from "@holdfast/activities/finished-answers";
 import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRecall } from "@holdfast/activities/recall";
 import { createRespond } from "@holdfast/activities/respond";
-import { queryTruth } from "@holdfast/activities/truth";
+import { querySessionState } from "@holdfast/activities/session-state";
+import { type Event, type Json, jsonSchema, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
 import {
   COMMAND_ANSWERED,
   type CommandCall,
-  type Event,
   type EventBatch,
   type EventRun,
-  type Json,
-  jsonSchema,
   laneTaskQueue,
   QUERY_SNAPSHOT,
   SHARED_LANE,
   SIGNAL_EVENTS,
-  type SessionKey,
   type SessionStart,
-  type SessionTruth,
-  type Snapshot,
+  type SessionState,
   TASK_QUEUE_SESSIONS,
   UPDATE_COMMAND,
   WORKFLOW_TYPE,
-  workflowIdOf,
-} from "@holdfast/contract";
+} from "@holdfast/internal";
 import { bundleWorkflows } from "@holdfast/orchestrator/src/bundle.ts";
 import { workflowBundle } from "@holdfast/orchestrator/src/workflow-bundle.ts";
 import { createLogger } from "@holdfast/service/log";
@@ -101,7 +96,7 @@ export async function startHarness(options: HarnessOptions = {}) {
         breakers: new Breakers(),
         finished: new FinishedAnswers(),
         loadLanguage: languageLoader(),
-        queryState: (key) => queryTruth(client, key),
+        queryState: (key) => querySessionState(client, key),
         config: { retry: { baseMs: 20, maxMs: 50 } },
       }),
     });
@@ -116,7 +111,7 @@ export async function startHarness(options: HarnessOptions = {}) {
       workflowBundle: { code },
       activities: {
         ...localActivities(createPublish({ log })),
-        ...createHeal({ log, client }),
+        ...createRepair({ log, client }),
         ...createRecall({ log, client }),
       },
       maxConcurrentWorkflowTaskExecutions: 20,
@@ -165,13 +160,13 @@ export async function startHarness(options: HarnessOptions = {}) {
     },
 
     async snapshot(key: SessionKey): Promise<Snapshot> {
-      return (await handle(key).query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
+      return (await handle(key).query<SessionState>(QUERY_SNAPSHOT)).snapshot;
     },
 
     /** The workflow's snapshot once it is as `done` says. */
     async until(key: SessionKey, done: (snapshot: Snapshot) => boolean): Promise<Snapshot> {
       return eventually(async () => {
-        const { snapshot } = await handle(key).query<SessionTruth>(QUERY_SNAPSHOT);
+        const { snapshot } = await handle(key).query<SessionState>(QUERY_SNAPSHOT);
         if (!done(snapshot)) throw new Error(`not yet: ${JSON.stringify(snapshot).slice(0, 2_000)}`);
         return snapshot;
       });

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type SessionKey, UPDATE_COMMAND, workflowIdOf } from "@holdfast/contract";
+import { type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { UPDATE_COMMAND } from "@holdfast/internal";
 import proto from "@temporalio/proto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { eventually } from "./eventually.ts";

@@ -67,7 +67,7 @@ async function recordHealing(harness: Harness): Promise<void> {
   await save(harness, key, "healed");
 }
 
-/** Whatever is to be remembered goes along: marks, answers, inputs that wait, what was observed, the incarnation. */
+/** Whatever is to be remembered goes along: marks, answers, inputs that wait, what was observed, the epoch. */
 async function recordCarry(harness: Harness): Promise<void> {
   const key = { tenant: "acme", owner: "ann", name: "carried" };
   const inputs = Array.from({ length: 12 }, (_, index) => input(index + 2, index === 0 ? "hold" : `m${index + 2}`));
@@ -86,9 +86,9 @@ async function recordCarry(harness: Harness): Promise<void> {
   await save(harness, key, "carried-second-run");
 }
 
-/** The run ends while Redis is away, and the next one begins with healing. */
+/** The run ends while Redis is away, and the next one begins with repair. */
 async function recordUnhealedCarry(harness: Harness): Promise<void> {
-  const key = { tenant: "acme", owner: "ann", name: "unhealed" };
+  const key = { tenant: "acme", owner: "ann", name: "unrepaired" };
   await harness.signal(key, batch("p", input(1, "m1")));
   const { runId } = await harness.handle(key).describe();
   await harness.stopValkey();
@@ -100,7 +100,7 @@ async function recordUnhealedCarry(harness: Harness): Promise<void> {
   await eventually(async () => assert.equal((await harness.log.snapshot(key)).outcome, "snapshot"));
   await harness.signal(key, batch("q", input(1, "after")));
   await harness.until(key, ({ turns }) => turns.at(-1)?.text === "re: after");
-  await save(harness, key, "unhealed-second-run");
+  await save(harness, key, "unrepaired-second-run");
 }
 
 /** An attempt that hears of the interrupt too late, and a turn whose model breaks off until its retries are used up. */
@@ -147,7 +147,7 @@ const SCENARIOS = [
   { files: ["continued-first-run", "continued-second-run"], record: recordContinuation },
   { files: ["healed"], record: recordHealing },
   { files: ["carried-first-run", "carried-second-run"], record: recordCarry },
-  { files: ["unhealed-second-run"], record: recordUnhealedCarry },
+  { files: ["unrepaired-second-run"], record: recordUnhealedCarry },
   { files: ["endings"], record: recordEndings },
   { files: ["cancelled", "succeeded"], record: recordSuccessor },
 ];

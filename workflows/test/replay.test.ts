@@ -21,7 +21,7 @@ test("the histories hold everything a session does, and all it takes along", asy
   const expected = [
     ["WORKFLOW_EXECUTION_CONTINUED_AS_NEW", "WORKFLOW_EXECUTION_UPDATE_ACCEPTED", "WORKFLOW_EXECUTION_SIGNALED"],
     ["ACTIVITY_TASK_COMPLETED", "ACTIVITY_TASK_FAILED", "ACTIVITY_TASK_CANCEL_REQUESTED"],
-    ["respond", "heal", "publish", "requestStop", "heldText", "recall", "WORKFLOW_EXECUTION_CANCEL_REQUESTED"],
+    ["respond", "repair", "publish", "requestStop", "heldText", "recall", "WORKFLOW_EXECUTION_CANCEL_REQUESTED"],
     ["carries inputs", "carries answers", "carries dead letters", "carries a log to be healed"],
   ];
   expect(expected.flat().filter((happening) => !found.has(happening))).toEqual([]);
@@ -56,13 +56,13 @@ function valuesOf(payloads: Payloads | undefined): { [name: string]: unknown }[]
   return payloads?.payloads.map(({ data }) => JSON.parse(Buffer.from(data, "base64").toString())) ?? [];
 }
 
-function carried({ inbox, commands, deadLetters, unhealed }: { [name: string]: unknown }): string[] {
+function carried({ inbox, commands, deadLetters, unrepaired }: { [name: string]: unknown }): string[] {
   const holds = (list: unknown): boolean => Array.isArray(list) && list.length > 0;
   return [
     ...(holds(inbox) ? ["carries inputs"] : []),
     ...(holds(commands) ? ["carries answers"] : []),
     ...(JSON.stringify(deadLetters).includes("reason") ? ["carries dead letters"] : []),
-    ...(unhealed === true ? ["carries a log to be healed"] : []),
+    ...(unrepaired === true ? ["carries a log to be healed"] : []),
   ];
 }
 

@@ -1,4 +1,5 @@
-import { type LogFrame, type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { type LogFrame } from "@holdfast/internal";
 import { WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";

@@ -1,4 +1,4 @@
-import type { ModelRequest } from "@holdfast/contract";
+import type { ModelRequest } from "@holdfast/internal";
 
 /** One message of the conversation, oldest first; roles alternate and the last but for a prefix is the user's. */
 export interface Message {

@@ -1,4 +1,4 @@
-import type { ModelRequest } from "@holdfast/contract";
+import type { ModelRequest } from "@holdfast/internal";
 import { serverEvents, type ServerEvent } from "./answer-stream.ts";
 import { readChunk } from "./chunk.ts";
 import { meaningOf, type FinishMeaning } from "./finish-reason.ts";

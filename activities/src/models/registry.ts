@@ -1,4 +1,4 @@
-import type { ModelRequest } from "@holdfast/contract";
+import type { ModelRequest } from "@holdfast/internal";
 import type { Language } from "../language.ts";
 import { createEmbeddedModel, type EmbeddedConfig } from "./embedded.ts";
 import { ModelError } from "./model-error.ts";

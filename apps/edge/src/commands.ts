@@ -1,19 +1,16 @@
 import {
-  COMMAND_ANSWERED,
-  COMMAND_FAILURES,
   jsonSchema,
   markOf,
   sessionPath,
-  UPDATE_COMMAND,
   wireError,
   workflowIdOf,
   type CommandAck,
-  type CommandCall,
   type CommandRequest,
   type Json,
   type SessionKey,
   type WireError,
 } from "@holdfast/contract";
+import { COMMAND_ANSWERED, COMMAND_FAILURES, UPDATE_COMMAND, type CommandCall } from "@holdfast/internal";
 import {
   ApplicationFailure,
   WorkflowUpdateFailedError,

@@ -1,4 +1,5 @@
-import { LANE_PATTERN, NAME_PATTERN, SHARED_LANE } from "@holdfast/contract";
+import { NAME_PATTERN } from "@holdfast/contract";
+import { LANE_PATTERN, SHARED_LANE } from "@holdfast/internal";
 import {
   baseConfigShape,
   ConfigError,

@@ -117,7 +117,7 @@ export class Connection {
     const reader = new Reader(this.#surroundings.reading, feed, this.#outlet, { ref, agent, cursor, version });
     const isGuest = key.owner !== this.#claims.subject;
     this.#sessions.set(ref, { key, agent, feed, isGuest, reader });
-    // A snapshot is read from the workflow where the log is not proven; a place in the log is checked afterwards.
+    // A snapshot is read from the workflow where the log is not verified; a place in the log is checked afterwards.
     if (cursor !== undefined) this.#surroundings.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });

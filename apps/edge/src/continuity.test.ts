@@ -1,4 +1,5 @@
-import { emptySnapshot, type LogFrame } from "@holdfast/contract";
+import { emptySnapshot } from "@holdfast/contract";
+import { type LogFrame } from "@holdfast/internal";
 import { expect, test } from "vitest";
 import { Continuity } from "./continuity.ts";
 

@@ -1,4 +1,5 @@
-import type { LogFrame, Snapshot } from "@holdfast/contract";
+import type { Snapshot } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 
 /**
  * SPEC frame-2 and frame-4 seen from the edge: whether frames that chain to one another also count on from one another.

@@ -1,4 +1,5 @@
-import { encodeLogFrame, type Cursor, type Frame, type LogFrame } from "@holdfast/contract";
+import { type Cursor, type Frame } from "@holdfast/contract";
+import { encodeLogFrame, type LogFrame } from "@holdfast/internal";
 
 /** A frame and its JSON: encoded once, however many sockets it goes to. */
 export interface EncodedFrame {

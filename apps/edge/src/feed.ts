@@ -1,4 +1,5 @@
-import { sessionPath, type Cursor, type LogFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { sessionPath, type Cursor, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { type LogFrame } from "@holdfast/internal";
 import type { LogFollower, SessionLog } from "@holdfast/session-log";
 import { Backlog } from "./backlog.ts";
 import { encodeFrame, type EncodedFrame } from "./encoded-frame.ts";

@@ -77,7 +77,7 @@ export class Feeds {
 
   /**
    * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once; those whose log is
-   * not proven since are then compared with their workflows. What the log was never told is its workflow's to mend.
+   * not verified since are then compared with their workflows. What the log was never told is its workflow's to mend.
    */
   recover(): void {
     for (const entry of this.#entries.values()) {

@@ -1,4 +1,4 @@
-import type { LogFrame } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import { LATENCY_BUCKETS } from "@holdfast/service/metrics";
 import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { CoalescerProbe } from "./coalescer.ts";

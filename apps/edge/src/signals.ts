@@ -1,11 +1,5 @@
-import {
-  SIGNAL_EVENTS,
-  TASK_QUEUE_SESSIONS,
-  wireError,
-  workflowIdOf,
-  WORKFLOW_TYPE,
-  type SessionStart,
-} from "@holdfast/contract";
+import { wireError, workflowIdOf } from "@holdfast/contract";
+import { SIGNAL_EVENTS, TASK_QUEUE_SESSIONS, WORKFLOW_TYPE, type SessionStart } from "@holdfast/internal";
 import type { Client } from "@temporalio/client";
 import type { Signal, SignalOutcome } from "./submission.ts";
 import { classifyTemporalFailure, reasonOf } from "./temporal-failure.ts";

@@ -1,13 +1,12 @@
 import {
   emptySnapshot,
-  QUERY_SNAPSHOT,
   sessionPath,
   workflowIdOf,
   type Cursor,
   type SessionKey,
-  type SessionTruth,
   type Snapshot,
 } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import type { Head, SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import pLimit from "p-limit";
@@ -48,9 +47,9 @@ const MAX_ROUNDS = 3;
 const MAX_CACHE_READS = 32;
 
 /**
- * Snapshots from the log's cache or, where that is cold or not proven since Redis may have lost something, from the
+ * Snapshots from the log's cache or, where that is cold or not verified since Redis may have lost something, from the
  * workflow itself. One read in flight per session, a bounded number of Queries per node: a Query costs a worker, at worst a
- * replay. What one node has proven the others need not ask for again.
+ * replay. What one node has verified the others need not ask for again.
  */
 export class Snapshots {
   readonly #log: SessionLog;
@@ -91,67 +90,67 @@ export class Snapshots {
    */
   async verify(key: SessionKey): Promise<void> {
     const path = sessionPath(key);
-    while (!(await this.#log.proof(key)).proven) {
+    while (!(await this.#log.verification(key)).verified) {
       const read = this.#reads.get(path);
-      // A reader's snapshot proves the log as well, and all that come back at once after a loss need one.
+      // A reader's snapshot verifies the log as well, and all that come back at once after a loss need one.
       if (read !== undefined) await read;
       else if (await this.#forChecks(() => this.#compareUnlessRead(key, path))) return;
     }
   }
 
-  /** As `verify`, whatever was proven: the log may have been told nothing. */
+  /** As `verify`, whatever was verified: the log may have been told nothing. */
   async compare(key: SessionKey): Promise<void> {
-    await this.#forChecks(async () => this.#compare(key, (await this.#log.proof(key)).epoch));
+    await this.#forChecks(async () => this.#compare(key, (await this.#log.verification(key)).replicationId));
   }
 
   /** False if a reader asks for it by now. */
   async #compareUnlessRead(key: SessionKey, path: string): Promise<boolean> {
     if (this.#reads.has(path)) return false;
-    const { epoch, proven } = await this.#log.proof(key);
-    if (!proven) await this.#compare(key, epoch);
+    const { replicationId, verified } = await this.#log.verification(key);
+    if (!verified) await this.#compare(key, replicationId);
     return true;
   }
 
-  async #compare(key: SessionKey, epoch: string): Promise<void> {
+  async #compare(key: SessionKey, replicationId: string): Promise<void> {
     const current = await this.#query(key);
     const head = await this.#log.head(key);
-    // A log without a workflow is nobody's: neither repaired nor proven.
+    // A log without a workflow is nobody's: neither repaired nor verified.
     if (current === undefined && head.cursor !== "0") return;
     if (current !== undefined && (head.cold || isBehind(head, current))) await this.#log.putSnapshot(key, current);
-    await this.#log.prove(key, epoch);
+    await this.#log.markVerified(key, replicationId);
   }
 
   async #load(key: SessionKey): Promise<Loaded> {
     const isDoubtful = this.#isDoubtful();
-    let told: SessionTruth | undefined;
+    let told: SessionState | undefined;
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const { epoch, proven: isProven, ...cached } = await this.#fromCache(() => this.#log.snapshot(key));
-      const proven = isProven && !isDoubtful;
-      // What was asked for just now needs no proof, which there is none of where Redis does not tell its epoch.
-      if (cached.outcome === "snapshot" && (proven || holds(cached, told))) {
+      const { replicationId, verified: isVerified, ...cached } = await this.#fromCache(() => this.#log.snapshot(key));
+      const verified = isVerified && !isDoubtful;
+      // What was asked for just now needs no verification, which there is none of where Redis does not tell its replicationId.
+      if (cached.outcome === "snapshot" && (verified || holds(cached, told))) {
         this.#probe.served(told === undefined ? "cache" : "query");
         return cached;
       }
       const isEmpty = cached.cursor === "0";
-      const current = proven && isEmpty ? undefined : await this.#forReaders(() => this.#query(key));
+      const current = verified && isEmpty ? undefined : await this.#forReaders(() => this.#query(key));
       if (current === undefined) {
-        if (isEmpty && !proven) await this.#log.prove(key, epoch);
+        if (isEmpty && !verified) await this.#log.markVerified(key, replicationId);
         this.#probe.served("none");
         return { snapshot: undefined, cursor: cached.cursor };
       }
       told = current;
       await this.#log.putSnapshot(key, current);
-      await this.#log.prove(key, epoch);
+      await this.#log.markVerified(key, replicationId);
     }
     throw new Error(`The snapshot cache of ${sessionPath(key)} does not settle.`);
   }
 
   /** Undefined: no such workflow, which is a session at version 0. */
-  async #query(key: SessionKey): Promise<SessionTruth | undefined> {
+  async #query(key: SessionKey): Promise<SessionState | undefined> {
     this.#probe.queried(++this.#queries);
     try {
       return await this.#temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionTruth>(QUERY_SNAPSHOT),
+        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionState>(QUERY_SNAPSHOT),
       );
     } catch (error) {
       if (classifyTemporalFailure(error) === "not_found") return undefined;
@@ -162,13 +161,13 @@ export class Snapshots {
   }
 }
 
-function holds(cached: { incarnation: number; snapshot: Snapshot }, told: SessionTruth | undefined): boolean {
-  const { incarnation, snapshot } = cached;
-  return told !== undefined && !isBehind({ incarnation, version: snapshot.version }, told);
+function holds(cached: { epoch: number; snapshot: Snapshot }, told: SessionState | undefined): boolean {
+  const { epoch, snapshot } = cached;
+  return told !== undefined && !isBehind({ epoch, version: snapshot.version }, told);
 }
 
 /** A session that began again is ahead of whatever the one before it wrote. */
-function isBehind(head: Pick<Head, "incarnation" | "version">, truth: SessionTruth): boolean {
-  if (head.incarnation !== truth.incarnation) return head.incarnation < truth.incarnation;
+function isBehind(head: Pick<Head, "epoch" | "version">, truth: SessionState): boolean {
+  if (head.epoch !== truth.epoch) return head.epoch < truth.epoch;
   return head.version < truth.snapshot.version;
 }

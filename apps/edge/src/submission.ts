@@ -1,4 +1,5 @@
-import type { Event, EventBatch, EventRun, SessionKey, WireError } from "@holdfast/contract";
+import type { Event, SessionKey, WireError } from "@holdfast/contract";
+import type { EventBatch, EventRun } from "@holdfast/internal";
 import type { Budget } from "./budget.ts";
 
 /** The session a signal goes to; `agent` is who answers if this signal starts it. */

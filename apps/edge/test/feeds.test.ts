@@ -1,4 +1,5 @@
-import type { LogFrame, SessionKey } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { LogFollower, type SessionLog } from "@holdfast/session-log";
@@ -182,9 +183,9 @@ test("recovery: feeds read on at once, wake their readers, and are verified once
   await scribe.say("half");
   scribe.commitOnly();
   await scribe.tellWorkflow();
-  expect((await log.proof(key)).proven).toBe(false);
+  expect((await log.verification(key)).verified).toBe(false);
   opened.recover();
-  await vi.waitFor(async () => expect((await log.proof(key)).proven).toBe(true), SOON);
+  await vi.waitFor(async () => expect((await log.verification(key)).verified).toBe(true), SOON);
   await vi.waitFor(() => expect(listener.types.at(-1)).toBe("resync"), SOON);
   expect(listener.wakes).toBeGreaterThan(0);
   opened.verify(feed);
@@ -237,12 +238,12 @@ test("recovery: however often Redis goes and comes back, a feed recovers once at
   await scribe.tellWorkflow();
   let [atOnce, most, rounds] = [0, 0, 0];
   const release = Promise.withResolvers<void>();
-  const read = vi.spyOn(log, "proof").mockImplementation(async () => {
+  const read = vi.spyOn(log, "verification").mockImplementation(async () => {
     most = Math.max(most, ++atOnce);
     rounds++;
     await release.promise;
     atOnce--;
-    return { epoch: "", proven: true };
+    return { replicationId: "", verified: true };
   });
   for (let times = 0; times < 10; times++) opened.recover();
   await vi.waitFor(() => expect(rounds).toBe(1), SOON);

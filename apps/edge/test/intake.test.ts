@@ -189,8 +189,8 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await visitor.send("s", events);
   const applied = { [`${key.owner}/p`]: LIMITS.unappliedInputs };
   const snapshot = { ...visitor.of("s").view, agent: "echo", version: 0, applied };
-  await stage.hold(key, { incarnation: 1, snapshot });
-  // What the log holds was proven, and would be believed.
+  await stage.hold(key, { epoch: 1, snapshot });
+  // What the log holds was verified, and would be believed.
   await stage.forget(key);
   const next = LIMITS.unappliedInputs + 1;
   let ack = await visitor.send("s", [input(next)]);

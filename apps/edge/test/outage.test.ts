@@ -83,7 +83,7 @@ test("a Redis that came back with an older past is not believed: neither an open
     await scribe.tellWorkflow();
     await stage.forget(scribe.key);
     const snapshot = { ...scribe.snapshot, version: 2, turns: scribe.snapshot.turns.slice(0, 1) };
-    await log.putSnapshot(scribe.key, { incarnation: scribe.incarnation, snapshot });
+    await log.putSnapshot(scribe.key, { epoch: scribe.epoch, snapshot });
   }
   await stage.failOver();
   await visitor.until(() => visitor.of("s").view.version === 4);

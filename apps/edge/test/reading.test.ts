@@ -127,7 +127,7 @@ test("a cold cache is filled by one Query, however many open the session at once
   expect((await use.metric("holdfast_edge_queries_total")) - queries).toBe(1);
 });
 
-test("open-2: whoever resumes where one node has proven the log costs no other node a Query", async () => {
+test("open-2: whoever resumes where one node has verified the log costs no other node a Query", async () => {
   const key = use.newKey();
   const scribe = use.scribe(key);
   const first = await use.visit(key);
@@ -168,14 +168,14 @@ test("turn-2: a log given back what the workflow said before its last word shows
   const { key, scribe, visitor } = await use.opened();
   await scribe.begin();
   await scribe.say("all of it");
-  const before = { incarnation: scribe.incarnation, snapshot: scribe.snapshot };
+  const before = { epoch: scribe.epoch, snapshot: scribe.snapshot };
   await scribe.end();
   await scribe.tellWorkflow();
   await visitor.until(() => visitor.of("s").view.version === 2);
   // Somebody had asked the workflow before the turn ended, and puts that answer into a log which has lost everything since.
   await use.stage.forget(key);
   await scribe.log.putSnapshot(key, before);
-  await scribe.log.prove(key, (await scribe.log.proof(key)).epoch);
+  await scribe.log.markVerified(key, (await scribe.log.verification(key)).replicationId);
   await visitor.until(() => visitor.of("s").frames.filter(({ type }) => type === "snapshot").length === 2);
   expect(visitor.of("s").view).toEqual(scribe.snapshot);
   const another = await use.visit(key);
@@ -189,7 +189,7 @@ test("snap-4: a session whose workflow went back is shown as it is", async () =>
   const before = scribe.snapshot;
   await scribe.turn("two");
   await visitor.until(() => visitor.of("s").view.version === 4);
-  await use.stage.hold(key, { incarnation: scribe.incarnation, snapshot: before });
+  await use.stage.hold(key, { epoch: scribe.epoch, snapshot: before });
   await use.stage.forget(key);
   const again = await use.visit(key);
   await again.open("s", { cursor: visitor.of("s").last, version: 4 });

@@ -48,7 +48,7 @@ for (const [what, change] of Object.entries(CHANGES)) {
       .toBe(true);
     await visitor.until(() => visitor.statuses.at(-1) === false);
     // Compared with its workflow, the log is known to be whole; and the edge listens where it is written.
-    await expect.poll(async () => (await scribe.log.proof(key)).proven).toBe(true);
+    await expect.poll(async () => (await scribe.log.verification(key)).verified).toBe(true);
     const feed = `hf:{${sessionPath(key)}}:feed`;
     await expect.poll(() => redis.call("PUBSUB", ["SHARDNUMSUB", feed])).toEqual([feed, 1]);
     await scribe.turn("two");

@@ -13,7 +13,7 @@ import type { Stage } from "./stage.ts";
 /** Writes one session's log as its workflow and its model activity do, and keeps what the workflow would know. */
 export class Scribe {
   readonly key: SessionKey;
-  readonly incarnation = 1;
+  readonly epoch = 1;
   snapshot: Snapshot = emptySnapshot("echo");
   log: SessionLog;
   readonly #stage: Stage;
@@ -36,12 +36,12 @@ export class Scribe {
     this.snapshot = { ...this.snapshot, version, running, applied: { ...this.snapshot.applied, ...applied } };
     this.#index = 0;
     this.#text = "";
-    await this.log.begin(this.key, { incarnation: this.incarnation, turn, step: 1, attempt: 1 }, started, 0);
+    await this.log.begin(this.key, { epoch: this.epoch, turn, step: 1, attempt: 1 }, started, 0);
   }
 
   async say(text: string): Promise<void> {
     this.#text += text;
-    const fence = { incarnation: this.incarnation, turn: this.#turn, step: 1, attempt: 1 };
+    const fence = { epoch: this.epoch, turn: this.#turn, step: 1, attempt: 1 };
     const { outcome } = await this.log.appendText(this.key, fence, ++this.#index, text);
     if (outcome !== "appended") throw new Error(`The delta was ${outcome}.`);
   }
@@ -59,8 +59,8 @@ export class Scribe {
       finish: "stop",
       patch: [],
     };
-    const { incarnation } = this;
-    await this.log.commit(this.key, { run: "run-1", incarnation, frame, state, turn, keepTurns: turns.length });
+    const { epoch } = this;
+    await this.log.commit(this.key, { run: "run-1", epoch, frame, state, turn, keepTurns: turns.length });
   }
 
   /** The workflow commits the turn's end, and the log hears nothing of it. */
@@ -79,6 +79,6 @@ export class Scribe {
 
   /** From now on the workflow answers a Query with this. */
   async tellWorkflow(): Promise<void> {
-    await this.#stage.hold(this.key, { incarnation: this.incarnation, snapshot: this.snapshot });
+    await this.#stage.hold(this.key, { epoch: this.epoch, snapshot: this.snapshot });
   }
 }

@@ -1,5 +1,5 @@
 import type { Json } from "@holdfast/contract/json";
-import type { CommandCall, EventBatch, SessionStart, SessionTruth } from "@holdfast/contract/temporal";
+import type { CommandCall, EventBatch, SessionStart, SessionState } from "@holdfast/internal/temporal";
 import {
   ApplicationFailure,
   condition,
@@ -15,18 +15,18 @@ import {
  */
 export async function session(start: SessionStart): Promise<void> {
   const received: EventBatch[] = [];
-  let truth: SessionTruth = {
-    incarnation: 1,
+  let truth: SessionState = {
+    epoch: 1,
     snapshot: { version: 0, agent: start.agent, state: {}, turns: [], running: null, applied: {} },
   };
   setHandler(defineSignal<[EventBatch]>("events"), (batch) => {
     received.push(batch);
   });
-  setHandler(defineSignal<[SessionTruth]>("hold"), (held) => {
+  setHandler(defineSignal<[SessionState]>("hold"), (held) => {
     truth = held;
   });
   setHandler(defineQuery<EventBatch[]>("received"), () => received);
-  setHandler(defineQuery<SessionTruth>("snapshot"), () => truth);
+  setHandler(defineQuery<SessionState>("snapshot"), () => truth);
   setHandler(defineUpdate<Json, [CommandCall]>("command"), answer, { validator: refuse });
   await condition(() => false);
 }

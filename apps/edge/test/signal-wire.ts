@@ -1,4 +1,5 @@
-import type { Event, EventBatch } from "@holdfast/contract";
+import type { Event } from "@holdfast/contract";
+import type { EventBatch } from "@holdfast/internal";
 import { Budget } from "../src/budget.ts";
 import { Coalescer, COALESCER_SETTINGS, CONNECTION_BUDGET, type CoalescerSettings } from "../src/coalescer.ts";
 import type { Settlement, Signal, SignalOutcome, Submission } from "../src/submission.ts";

@@ -1,13 +1,7 @@
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import {
-  sessionPath,
-  TASK_QUEUE_SESSIONS,
-  workflowIdOf,
-  type EventBatch,
-  type SessionKey,
-  type SessionTruth,
-} from "@holdfast/contract";
+import { sessionPath, workflowIdOf, type SessionKey } from "@holdfast/contract";
+import { TASK_QUEUE_SESSIONS, type EventBatch, type SessionState } from "@holdfast/internal";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
@@ -156,7 +150,7 @@ export class Stage {
   }
 
   /** What the session answers when it is asked for its snapshot. */
-  async hold(key: SessionKey, truth: SessionTruth): Promise<void> {
+  async hold(key: SessionKey, truth: SessionState): Promise<void> {
     await this.client.workflow.signalWithStart("session", {
       workflowId: workflowIdOf(key),
       taskQueue: TASK_QUEUE_SESSIONS,

@@ -1,4 +1,5 @@
-import type { EventBatch, SessionKey } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
+import type { EventBatch } from "@holdfast/internal";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { startTemporal } from "@holdfast/stack/servers";
 import { expect, onTestFinished, test } from "vitest";

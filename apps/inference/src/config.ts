@@ -1,4 +1,4 @@
-import { LANE_PATTERN, SHARED_LANE } from "@holdfast/contract/temporal";
+import { LANE_PATTERN, SHARED_LANE } from "@holdfast/internal/temporal";
 import { baseConfigShape, loadConfig, redisConfigShape, temporalConfigShape } from "@holdfast/service/config";
 import { z } from "zod";
 

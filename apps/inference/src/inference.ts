@@ -3,8 +3,8 @@ import { FinishedAnswers } from "@holdfast/activities/finished-answers";
 import { languageLoader } from "@holdfast/activities/enrichment";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
-import { queryTruth } from "@holdfast/activities/truth";
-import { laneTaskQueue } from "@holdfast/contract";
+import { querySessionState } from "@holdfast/activities/session-state";
+import { laneTaskQueue } from "@holdfast/internal";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
 import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
@@ -99,7 +99,7 @@ async function respondActivity(
   });
   return createRespond({
     log: new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES }),
-    queryState: (key) => queryTruth(client, key),
+    queryState: (key) => querySessionState(client, key),
     models,
     breakers,
     finished: new FinishedAnswers(redis),

@@ -1,5 +1,6 @@
-import type { RespondRequest } from "@holdfast/contract";
-import { TASK_QUEUE_SESSIONS, WORKFLOW_TYPE, workflowIdOf } from "@holdfast/contract";
+import type { RespondRequest } from "@holdfast/internal";
+import { workflowIdOf } from "@holdfast/contract";
+import { TASK_QUEUE_SESSIONS, WORKFLOW_TYPE } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
 import { DefaultLogger, Runtime } from "@temporalio/worker";

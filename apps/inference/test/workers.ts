@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import type { RespondRequest, RespondResult } from "@holdfast/contract";
-import { laneTaskQueue } from "@holdfast/contract";
+import type { RespondRequest, RespondResult } from "@holdfast/internal";
+import { laneTaskQueue } from "@holdfast/internal";
 import { type ModelServer, startModelServer } from "@holdfast/model-server";
 import { SessionLog } from "@holdfast/session-log";
 import { type GuardedProcess, startGuarded, untilReady } from "@holdfast/stack/guarded-process";
@@ -104,7 +104,7 @@ let sessions = 0;
 export function firstTurn(text: string, request: RespondRequest["request"] = {}): RespondRequest {
   return {
     key: { tenant: "t", owner: "o", name: `s${++sessions}` },
-    incarnation: 1,
+    epoch: 1,
     agent: "concierge",
     turn: 1,
     step: 1,

@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Folders whose code the bundle is made of; a test looks into the bundle for others. */
-export const BUNDLED = ["packages/contract", "workflows"];
+export const BUNDLED = ["packages/contract", "packages/internal", "workflows"];
 /** Which releases of everything else are installed, the SDK and its bundler among them; and how they are asked. */
 const BUNDLER = [
   "node_modules/.package-lock.json",

@@ -30,7 +30,7 @@ export const shape = {
   HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS: count.min(2).default(20),
   /** Publishing to the session log. Too few and commits queue for one another. */
   HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES: count.default(200),
-  /** Healing of session logs: each waits while Redis is away. */
+  /** Repair of session logs: each waits while Redis is away. */
   HOLDFAST_MAX_CONCURRENT_ACTIVITIES: count.default(500),
 } as const;
 

@@ -1,4 +1,4 @@
-import type { HealDependencies } from "@holdfast/activities/heal";
+import type { RepairDeps } from "@holdfast/activities/repair";
 import type { PublishDependencies } from "@holdfast/activities/publish";
 import type { RecallDependencies } from "@holdfast/activities/recall";
 import type { Logger } from "@holdfast/service/log";
@@ -8,7 +8,7 @@ import { Counter, Histogram, type Registry } from "prom-client";
 export interface OrchestratorMetrics {
   registry: Registry;
   onAccess: NonNullable<PublishDependencies["onAccess"]>;
-  onHealed: NonNullable<HealDependencies["onHealed"]>;
+  onHealed: NonNullable<RepairDeps["onHealed"]>;
   onRecalled: NonNullable<RecallDependencies["onRecalled"]>;
 }
 

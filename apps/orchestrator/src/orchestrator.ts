@@ -1,7 +1,7 @@
-import { createHeal } from "@holdfast/activities/heal";
+import { createRepair } from "@holdfast/activities/repair";
 import { createPublish } from "@holdfast/activities/publish";
 import { createRecall } from "@holdfast/activities/recall";
-import { TASK_QUEUE_SESSIONS } from "@holdfast/contract";
+import { TASK_QUEUE_SESSIONS } from "@holdfast/internal";
 import { ConfigError } from "@holdfast/service/config";
 import type { Logger } from "@holdfast/service/log";
 import type { Running } from "@holdfast/service/main";
@@ -69,7 +69,7 @@ export async function startOrchestrator(
         workflowBundle: { code },
         activities: {
           ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
-          ...createHeal({ log: sessionLog, client, onHealed: metrics.onHealed }),
+          ...createRepair({ log: sessionLog, client, onHealed: metrics.onHealed }),
           ...createRecall({ log: sessionLog, client, onRecalled: metrics.onRecalled }),
         },
         ...limits(config),
@@ -122,7 +122,7 @@ function limits(config: OrchestratorConfig) {
     maxConcurrentWorkflowTaskPolls: Math.max(2, Math.floor(workflowTasks / 2)),
     maxConcurrentLocalActivityExecutions: config.HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES,
     maxConcurrentActivityTaskExecutions: config.HOLDFAST_MAX_CONCURRENT_ACTIVITIES,
-    // Healing waits for Redis as long as it may; it is begun again elsewhere, so it need not hold up the shutdown.
+    // Repair waits for Redis as long as it may; it is begun again elsewhere, so it need not hold up the shutdown.
     shutdownGraceTime: Math.min(1_000, graceMs / 2),
     shutdownForceTime: graceMs,
   };

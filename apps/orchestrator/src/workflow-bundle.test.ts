@@ -11,6 +11,8 @@ const FILES = [
   "apps/orchestrator/src/loop-loader.ts",
   "packages/contract/package.json",
   "packages/contract/src/limits.ts",
+  "packages/internal/package.json",
+  "packages/internal/src/temporal.ts",
   "workflows/package.json",
   "workflows/src/session/workflow.ts",
 ];

@@ -1,13 +1,12 @@
 import { fileURLToPath } from "node:url";
+import { type SessionKey, workflowIdOf } from "@holdfast/contract";
 import {
   QUERY_SNAPSHOT,
   SIGNAL_EVENTS,
-  type SessionKey,
-  type SessionTruth,
+  type SessionState,
   TASK_QUEUE_SESSIONS,
   WORKFLOW_TYPE,
-  workflowIdOf,
-} from "@holdfast/contract";
+} from "@holdfast/internal";
 import { createLogger } from "@holdfast/service/log";
 import { type GuardedProcess, startGuarded, untilReady } from "@holdfast/stack/guarded-process";
 import { freePort } from "@holdfast/stack/ports";
@@ -66,7 +65,7 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
     signalArgs: [{ runs: [{ by: "ann", producer: "p", at: 0, events: [{ seq: 1, kind: "observe", name: "click" }] }] }],
   });
   await untilReady(orchestrator, "session", async () => {
-    const { state } = (await handle.query<SessionTruth>(QUERY_SNAPSHOT)).snapshot;
+    const { state } = (await handle.query<SessionState>(QUERY_SNAPSHOT)).snapshot;
     return JSON.stringify(state["observed"]) === JSON.stringify([{ name: "click", count: 1 }]);
   });
   const metrics = await (await fetch(`${url}/metrics`)).text();
@@ -89,7 +88,7 @@ test("the orchestrator waits for Temporal, works while it is there, and drains o
   expect(successor.output()).not.toContain("are bundled");
 });
 
-test("SIGTERM while healing asks a session that no orchestrator answers for: exit code 0", async () => {
+test("SIGTERM while repair asks a session that no orchestrator answers for: exit code 0", async () => {
   temporal ??= await startTemporal();
   const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
   const port = await freePort();
@@ -104,14 +103,14 @@ test("SIGTERM while healing asks a session that no orchestrator answers for: exi
   const key: SessionKey = { tenant: "acme", owner: "ann", name: "orphan" };
   const args = [{ key, agent: "concierge", lane: "nobody" }];
   await client.workflow.start(WORKFLOW_TYPE, { workflowId: workflowIdOf(key), taskQueue: "nobody", args });
-  const healing = await client.activity.start("heal", {
-    id: "healing",
+  const repair = await client.activity.start("repair", {
+    id: "repair",
     taskQueue: TASK_QUEUE_SESSIONS,
     args: [key],
     scheduleToCloseTimeout: "60s",
   });
-  await untilReady(orchestrator, "healing", async () => {
-    return (await healing.describe()).runState === "STARTED";
+  await untilReady(orchestrator, "repair", async () => {
+    return (await repair.describe()).runState === "STARTED";
   });
   orchestrator.kill("SIGTERM");
   expect(await orchestrator.exited).toMatchObject({ code: 0 });

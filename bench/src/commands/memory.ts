@@ -55,7 +55,7 @@ async function talk(
     const inputs: Input[] = [
       { by: key.owner, producer: "tab-1", seq: turn, text: `And what about ${turn}? Tell me all you know of it.` },
     ];
-    const [fence, version] = [{ incarnation: 1, turn, step: 1, attempt: 1 }, 2 * turn - 1];
+    const [fence, version] = [{ epoch: 1, turn, step: 1, attempt: 1 }, 2 * turn - 1];
     const started = {
       type: "turn.started",
       version,
@@ -73,7 +73,7 @@ async function talk(
     const state = { messages: turn, mood: 0.2, topics: ["all", "you", "know"] };
     const patch = [{ op: "replace" as const, path: "/messages", value: turn }];
     const frame = { type: "turn.completed", version: version + 1, turn, text, finish: "stop", patch } as const;
-    await log.commit(key, { run: "run-1", incarnation: 1, frame, state, turn: committed, keepTurns: kept.length });
+    await log.commit(key, { run: "run-1", epoch: 1, frame, state, turn: committed, keepTurns: kept.length });
   }
 }
 

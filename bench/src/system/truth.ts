@@ -1,4 +1,5 @@
-import { QUERY_SNAPSHOT, snapshotSchema, workflowIdOf, type Snapshot } from "@holdfast/contract";
+import { snapshotSchema, workflowIdOf, type Snapshot } from "@holdfast/contract";
+import { QUERY_SNAPSHOT } from "@holdfast/internal";
 import type { TokenClaims } from "@holdfast/stack/stack";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
 import { z } from "zod";

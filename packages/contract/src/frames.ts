@@ -65,11 +65,8 @@ export const turnInterruptedSchema = z.object({
 });
 export const turnFailedSchema = z.object({ type: z.literal("turn.failed"), ...turnEnded, error: turnErrorSchema });
 export const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
-/** The log lost something before this frame: only a snapshot helps. Edges replace it by one; clients do not see it. */
-export const resyncSchema = z.object({ type: z.literal("resync"), ...chained });
-
-/** What this release writes into the log. */
-export const logFrameSchema = z.discriminatedUnion("type", [
+/** SPEC §8, all but the snapshot: what has a place in the chain. */
+const CHAINED_FRAMES = [
   turnStartedSchema,
   deltaSchema,
   rewindSchema,
@@ -77,8 +74,8 @@ export const logFrameSchema = z.discriminatedUnion("type", [
   turnInterruptedSchema,
   turnFailedSchema,
   statePatchedSchema,
-  resyncSchema,
-]);
+] as const;
+export const chainedFrameSchema = z.discriminatedUnion("type", CHAINED_FRAMES);
 
 /** SPEC snap-1: replaces everything the reader holds; the next frame's `prev` is this `id`. */
 export const snapshotFrameSchema = z.object({
@@ -89,16 +86,7 @@ export const snapshotFrameSchema = z.object({
 export type SnapshotFrame = z.infer<typeof snapshotFrameSchema>;
 
 /** What a client receives. */
-export const frameSchema = z.discriminatedUnion("type", [
-  snapshotFrameSchema,
-  turnStartedSchema,
-  deltaSchema,
-  rewindSchema,
-  turnCompletedSchema,
-  turnInterruptedSchema,
-  turnFailedSchema,
-  statePatchedSchema,
-]);
+export const frameSchema = z.discriminatedUnion("type", [snapshotFrameSchema, ...CHAINED_FRAMES]);
 export type Frame = z.infer<typeof frameSchema>;
 export type TurnStartedFrame = z.infer<typeof turnStartedSchema>;
 export type DeltaFrame = z.infer<typeof deltaSchema>;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { isRetryable, wireError, wireErrorSchema } from "./errors.ts";
-import { frameSchema, logFrameSchema } from "./frames.ts";
+import { frameSchema } from "./frames.ts";
 import { LIMITS } from "./limits.ts";
 import { authSchema, commandRequestSchema, openRequestSchema, sendRequestSchema } from "./requests.ts";
 
@@ -80,13 +80,6 @@ test("chain-1: every frame but a snapshot has id and prev; a delta carries text,
   }
   expect(frameSchema.safeParse({ ...delta, text: "" }).success).toBe(false);
   expect(frameSchema.safeParse({ ...delta, type: "rewind", text: "" }).success).toBe(true);
-});
-
-test("chain-3: resync stands in the log and is never sent to a client", () => {
-  const resync = { type: "resync", id: "2-1", prev: "1-1" };
-  expect(logFrameSchema.safeParse(resync).success).toBe(true);
-  expect(frameSchema.safeParse(resync).success).toBe(false);
-  expect(logFrameSchema.safeParse({ type: "snapshot", id: "1-1", snapshot: {} }).success).toBe(false);
 });
 
 test("err-1: an error has a code, says what to do, and when it may be repeated", () => {

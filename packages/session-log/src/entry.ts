@@ -1,4 +1,4 @@
-import { type LogFrame, readLogFrame } from "@holdfast/contract";
+import { type LogFrame, readLogFrame } from "@holdfast/internal";
 import { parseJson } from "./json-text.ts";
 
 /**

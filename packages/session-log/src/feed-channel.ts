@@ -1,4 +1,4 @@
-import type { LogFrame } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import type { Redis } from "ioredis";
 
 /** One follower. An object, so that the same function may follow twice. */

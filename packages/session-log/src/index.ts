@@ -8,7 +8,7 @@ export type {
   Commit,
   Fence,
   Head,
-  Proof,
+  Verification,
   ReadResult,
   Shown,
   SnapshotRead,

@@ -1,4 +1,5 @@
-import type { LogFrame, SessionKey } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfMessage } from "./entry.ts";
 import { FeedChannel, type Listener } from "./feed-channel.ts";

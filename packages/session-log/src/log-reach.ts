@@ -18,7 +18,7 @@ const MAX_TRIES = 20_000;
 export class LogReach {
   readonly #redis: Redis | Cluster;
   #away: ReadonlySet<string> = new Set();
-  #epochs: ReadonlyMap<string, string> = new Map();
+  #replicationIds: ReadonlyMap<string, string> = new Map();
   #replaced = false;
   readonly #probes = new WeakSet<Redis>();
 
@@ -59,27 +59,30 @@ export class LogReach {
 
   /** Asks every server. Never rejects, and ends with the connection's patience for a command. */
   async look(): Promise<void> {
-    const epochs = this.#redis instanceof Cluster ? await this.#askAll(this.#redis) : await this.#askOne(this.#redis);
-    this.#replaced = [...epochs].some(([name, epoch]) => (this.#epochs.get(name) ?? epoch) !== epoch);
-    this.#epochs = new Map([...this.#epochs, ...epochs]);
+    const replicationIds =
+      this.#redis instanceof Cluster ? await this.#askAll(this.#redis) : await this.#askOne(this.#redis);
+    this.#replaced = [...replicationIds].some(
+      ([name, replicationId]) => (this.#replicationIds.get(name) ?? replicationId) !== replicationId,
+    );
+    this.#replicationIds = new Map([...this.#replicationIds, ...replicationIds]);
   }
 
   async #askOne(redis: Redis): Promise<Map<string, string>> {
-    const epoch = await probe(redis, 0);
-    if (epoch === undefined) {
+    const replicationId = await probe(redis, 0);
+    if (replicationId === undefined) {
       this.lose();
       return new Map();
     }
     this.#away = new Set();
-    return new Map([[ALL, epoch]]);
+    return new Map([[ALL, replicationId]]);
   }
 
   async #askAll(cluster: Cluster): Promise<Map<string, string>> {
-    const [away, epochs] = [new Set<string>(), new Map<string, string>()];
+    const [away, replicationIds] = [new Set<string>(), new Map<string, string>()];
     this.#away = away;
     if (cluster.status !== "ready") {
       away.add(ALL);
-      return epochs;
+      return replicationIds;
     }
     const masters = mastersOf(cluster);
     const looks = [...partsOf(cluster, masters)].map(async ([master, part]) => {
@@ -89,15 +92,15 @@ export class LogReach {
         defineProbe(node);
       }
       // A question about a key: a node that is up may know that it serves none, or not this one.
-      const epoch = node && (await probe(node, part));
-      if (epoch === undefined) away.add(master);
-      else epochs.set(master, epoch);
+      const replicationId = node && (await probe(node, part));
+      if (replicationId === undefined) away.add(master);
+      else replicationIds.set(master, replicationId);
     });
     await Promise.all(looks);
     // Perhaps another serves by now.
     if (away.size > 0) cluster.refreshSlotsCache();
     if (away.size === masters.size) away.add(ALL);
-    return epochs;
+    return replicationIds;
   }
 }
 

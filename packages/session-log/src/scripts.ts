@@ -14,15 +14,15 @@ declare module "ioredis" {
     holdfastSnapshot(...args: Argument[]): Result<unknown, Context>;
     holdfastHead(...args: Argument[]): Result<unknown, Context>;
     holdfastRead(...args: Argument[]): Result<unknown, Context>;
-    holdfastProof(...args: Argument[]): Result<unknown, Context>;
-    holdfastProve(...args: Argument[]): Result<unknown, Context>;
+    holdfastVerification(...args: Argument[]): Result<unknown, Context>;
+    holdfastMarkVerified(...args: Argument[]): Result<unknown, Context>;
     holdfastProbe(...args: Argument[]): Result<unknown, Context>;
   }
 }
 
 const READ = source("head");
 const WRITE = READ + source("log");
-const PROOF = READ + source("epoch");
+const VERIFICATION = READ + source("replication-id");
 const KEYS = 7;
 
 /** Teaches a connection the log's scripts. Each call is one EVALSHA; the source goes over once per connection. */
@@ -32,16 +32,16 @@ export function defineScripts(redis: Redis | Cluster): void {
   redis.defineCommand("holdfastCommit", { numberOfKeys: KEYS, lua: WRITE + source("commit") });
   redis.defineCommand("holdfastRestore", { numberOfKeys: KEYS, lua: WRITE + source("restore") });
   redis.defineCommand("holdfastStop", { numberOfKeys: KEYS, lua: WRITE + source("stop") });
-  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: PROOF + source("snapshot") });
+  redis.defineCommand("holdfastSnapshot", { numberOfKeys: KEYS, lua: VERIFICATION + source("snapshot") });
   redis.defineCommand("holdfastHead", { numberOfKeys: KEYS, lua: READ + source("place") });
   redis.defineCommand("holdfastRead", { numberOfKeys: KEYS, lua: READ + source("read") });
-  redis.defineCommand("holdfastProof", { numberOfKeys: KEYS, lua: PROOF + source("proof") });
-  redis.defineCommand("holdfastProve", { numberOfKeys: KEYS, lua: PROOF + source("prove") });
+  redis.defineCommand("holdfastVerification", { numberOfKeys: KEYS, lua: VERIFICATION + source("verification") });
+  redis.defineCommand("holdfastMarkVerified", { numberOfKeys: KEYS, lua: VERIFICATION + source("mark-verified") });
 }
 
 /** What a connection needs that only looks whether writes are taken. */
 export function defineProbe(redis: Redis | Cluster): void {
-  redis.defineCommand("holdfastProbe", { numberOfKeys: KEYS, lua: PROOF + source("probe") });
+  redis.defineCommand("holdfastProbe", { numberOfKeys: KEYS, lua: VERIFICATION + source("probe") });
 }
 
 function source(name: string): string {

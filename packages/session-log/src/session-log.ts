@@ -1,19 +1,26 @@
 import { randomInt } from "node:crypto";
-import { type Cursor, LIMITS, type LogFrame, type SessionKey, type SessionTruth } from "@holdfast/contract";
+import { type Cursor, LIMITS, type SessionKey } from "@holdfast/contract";
+import { type LogFrame, type SessionState } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText, unescapeText } from "./json-text.ts";
 import { keysOf, probeKeysOf } from "./keys.ts";
 import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
 import { defineProbe, defineScripts } from "./scripts.ts";
-import { proofOfReply, shownOfReply, snapshotArguments, snapshotOfReply, turnsBefore } from "./snapshot-cache.ts";
+import {
+  verificationOfReply,
+  shownOfReply,
+  snapshotArguments,
+  snapshotOfReply,
+  turnsBefore,
+} from "./snapshot-cache.ts";
 import type {
   AppendOutcome,
   Begun,
   Commit,
   Fence,
   Head,
-  Proof,
+  Verification,
   ReadResult,
   Shown,
   SnapshotRead,
@@ -30,15 +37,15 @@ export interface SessionLogOptions {
   bytes?: number;
 }
 
-/** Seconds a proof is kept that there is nothing to hold: anybody may open sessions nobody ever sends anything to. */
-const EMPTY_PROOF_SECONDS = 60;
+/** Seconds a verification is kept that there is nothing to hold: anybody may open sessions nobody ever sends anything to. */
+const EMPTY_VERIFICATION_SECONDS = 60;
 
 /**
  * The per-session log in Redis and the snapshot cache beside it. Every method is one round trip and atomic, may be
  * repeated, and rejects with ioredis's error when Redis does not answer: nothing may wait for Redis, which is a cache
  * that may vanish. What a write met is its outcome, not an error (see `AppendOutcome`).
  *
- * Every write names its session's incarnation. The first of a higher one buries what the log has and sends readers to a
+ * Every write names its session's epoch. The first of a higher one buries what the log has and sends readers to a
  * snapshot; one of a lower is refused, like any writer that was overtaken.
  */
 export class SessionLog {
@@ -59,7 +66,7 @@ export class SessionLog {
    */
   async begin(key: SessionKey, fence: Fence, started: TurnStartedBody, contextTurns: number): Promise<Begun> {
     const reply = await this.#redis.holdfastBegin(
-      ...this.#common(key, fence.incarnation),
+      ...this.#common(key, fence.epoch),
       fence.turn,
       fence.step,
       fence.attempt,
@@ -100,9 +107,9 @@ export class SessionLog {
 
   /** Appends what the workflow committed, or tells what it had published instead. Call it again until it answers. */
   async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome | Shown> {
-    const { incarnation, frame, state, turn, keepTurns, run } = commit;
+    const { epoch, frame, state, turn, keepTurns, run } = commit;
     const reply = await this.#redis.holdfastCommit(
-      ...this.#common(key, incarnation),
+      ...this.#common(key, epoch),
       frame.version,
       turn?.turn ?? 0,
       JSON.stringify(state),
@@ -120,21 +127,21 @@ export class SessionLog {
    * Replaces the cache by the workflow's own snapshot, unless the log is ahead of it (`older`: ask again). Partial text the
    * log has of the same running turn stays. Appends `resync` where readers may hold something else.
    */
-  async putSnapshot(key: SessionKey, { incarnation, snapshot }: SessionTruth): Promise<"stored" | "older"> {
-    const reply = await this.#redis.holdfastRestore(...this.#common(key, incarnation), ...snapshotArguments(snapshot));
+  async putSnapshot(key: SessionKey, { epoch, snapshot }: SessionState): Promise<"stored" | "older"> {
+    const reply = await this.#redis.holdfastRestore(...this.#common(key, epoch), ...snapshotArguments(snapshot));
     return reply === "older" ? "older" : "stored";
   }
 
   /** Sets the turn's stop flag; the running attempt sees it in the answer to its next append. */
-  async requestStop(key: SessionKey, { incarnation, turn }: TurnRef): Promise<void> {
-    await this.#redis.holdfastStop(...this.#common(key, incarnation), turn);
+  async requestStop(key: SessionKey, { epoch, turn }: TurnRef): Promise<void> {
+    await this.#redis.holdfastStop(...this.#common(key, epoch), turn);
   }
 
   async head(key: SessionKey): Promise<Head> {
-    const [id, incarnation, version, cold, turn] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
+    const [id, epoch, version, cold, turn] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
     return {
       cursor: textOf(id),
-      incarnation: numberOf(incarnation),
+      epoch: numberOf(epoch),
       version: numberOf(version),
       cold: cold !== 0,
       turn: numberOf(turn),
@@ -174,16 +181,21 @@ export class SessionLog {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
   }
 
-  async proof(key: SessionKey): Promise<Proof> {
-    return proofOfReply(await this.#redis.holdfastProof(...keysOf(key)));
+  async verification(key: SessionKey): Promise<Verification> {
+    return verificationOfReply(await this.#redis.holdfastVerification(...keysOf(key)));
   }
 
   /**
-   * Notes that the log holds all that the workflow said when it was asked, after `epoch` was read by `proof` or `snapshot`.
-   * Also of a session that has no workflow, and no log. False when the epoch is over: what was proven may be lost again.
+   * Notes that the log holds all that the workflow said when it was asked, after `replicationId` was read by `verification` or `snapshot`.
+   * Also of a session that has no workflow, and no log. False when the replicationId is over: what was verified may be lost again.
    */
-  async prove(key: SessionKey, epoch: string): Promise<boolean> {
-    const reply = await this.#redis.holdfastProve(...keysOf(key), epoch, LIMITS.logTtlSeconds, EMPTY_PROOF_SECONDS);
+  async markVerified(key: SessionKey, replicationId: string): Promise<boolean> {
+    const reply = await this.#redis.holdfastMarkVerified(
+      ...keysOf(key),
+      replicationId,
+      LIMITS.logTtlSeconds,
+      EMPTY_VERIFICATION_SECONDS,
+    );
     return reply === 1;
   }
 
@@ -195,9 +207,9 @@ export class SessionLog {
     text: string,
     baseLength: number,
   ): Promise<TextAppended> {
-    const { incarnation, turn, step, attempt } = fence;
+    const { epoch, turn, step, attempt } = fence;
     const reply = await this.#redis.holdfastText(
-      ...this.#common(key, incarnation),
+      ...this.#common(key, epoch),
       type,
       turn,
       step,
@@ -213,9 +225,9 @@ export class SessionLog {
   }
 
   /** Keys and arguments `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
-  #common(key: SessionKey, incarnation: number): (string | number)[] {
+  #common(key: SessionKey, epoch: number): (string | number)[] {
     const { logTtlSeconds, logFrames, logSilentSeconds } = LIMITS;
     const logTtl = Math.min(logSilentSeconds, logTtlSeconds);
-    return [...keysOf(key), randomInt(1, 2 ** 40), logTtlSeconds, logFrames, this.#bytes, logTtl, incarnation];
+    return [...keysOf(key), randomInt(1, 2 ** 40), logTtlSeconds, logFrames, this.#bytes, logTtl, epoch];
   }
 }

@@ -1,7 +1,7 @@
 import { jsonObjectSchema, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
 import { escapeText, parseJson } from "./json-text.ts";
 import { listOf, pairsOf, ReplyError, textOf } from "./replies.ts";
-import type { Proof, Shown, SnapshotRead } from "./types.ts";
+import type { Verification, Shown, SnapshotRead } from "./types.ts";
 
 /** The arguments of `lua/restore.lua`. */
 export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
@@ -34,8 +34,8 @@ export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const [cursor, whole, proof, headReply, text, turns, state, appliedReply] = listOf(reply);
-  const cold: SnapshotRead = { outcome: "cold", cursor: textOf(cursor), ...proofOfReply(proof) };
+  const [cursor, whole, verification, headReply, text, turns, state, appliedReply] = listOf(reply);
+  const cold: SnapshotRead = { outcome: "cold", cursor: textOf(cursor), ...verificationOfReply(verification) };
   if (whole !== 1) return cold;
   const head = pairsOf(headReply);
   if (head.get("cold") !== "0") return cold;
@@ -49,8 +49,8 @@ export function snapshotOfReply(reply: unknown): SnapshotRead {
     applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
   });
   if (!parsed.success || !isCountedOn(parsed.data)) return cold;
-  const incarnation = Number(head.get("incarnation") ?? 0);
-  return { ...cold, outcome: "snapshot", incarnation, snapshot: parsed.data };
+  const epoch = Number(head.get("epoch") ?? 0);
+  return { ...cold, outcome: "snapshot", epoch, snapshot: parsed.data };
 }
 
 /** snap-2: no turn is missing between the first that is kept and the running one. */
@@ -62,10 +62,10 @@ function isCountedOn({ turns, running }: Snapshot): boolean {
   });
 }
 
-/** The answer of `lua/proof.lua`. */
-export function proofOfReply(reply: unknown): Proof {
-  const [epoch, proven] = listOf(reply);
-  return { epoch: textOf(epoch), proven: proven === 1 };
+/** The answer of `lua/verification.lua`. */
+export function verificationOfReply(reply: unknown): Verification {
+  const [replicationId, verified] = listOf(reply);
+  return { replicationId: textOf(replicationId), verified: verified === 1 };
 }
 
 function runningOf(head: Map<string, string>, text: string): unknown {

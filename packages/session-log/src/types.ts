@@ -1,21 +1,14 @@
-import type {
-  Cursor,
-  LogFrame,
-  Snapshot,
-  StatePatchedBody,
-  Turn,
-  TurnEndedBody,
-  TurnStartedBody,
-} from "@holdfast/contract";
+import type { Cursor, Snapshot, StatePatchedBody, Turn, TurnEndedBody, TurnStartedBody } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 
 /** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
 export interface TurnRef {
-  /** Of the session: see `SessionTruth`. */
-  incarnation: number;
+  /** Of the session: see `SessionState`. */
+  epoch: number;
   turn: number;
 }
 
-/** Which attempt of which step of which turn is writing. Ordered by (incarnation, turn, step, attempt). */
+/** Which attempt of which step of which turn is writing. Ordered by (epoch, turn, step, attempt). */
 export interface Fence extends TurnRef {
   step: number;
   attempt: number;
@@ -25,7 +18,7 @@ export interface Fence extends TurnRef {
  * What became of a write. Outcomes are data: none of them is an error of the caller.
  * - `appended`: it stands in the log.
  * - `duplicate`: it stood there before (a client library's resend, a retried activity); nothing changed.
- * - `stale`: a later attempt, the turn's end, or a new incarnation has overtaken the writer; it must stop. (A commit of a
+ * - `stale`: a later attempt, the turn's end, or a new epoch has overtaken the writer; it must stop. (A commit of a
  *   session that has begun again since is a `duplicate`: it stood there once.)
  * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
  *   For a versioned frame, it was written all the same, after a `resync` frame: readers resynchronise by snapshot,
@@ -71,8 +64,8 @@ export interface Shown {
 export interface Commit {
   /** Id of the workflow's run. */
   run: string;
-  /** Of the session: see `SessionTruth`. */
-  incarnation: number;
+  /** Of the session: see `SessionState`. */
+  epoch: number;
   frame: TurnEndedBody | StatePatchedBody;
   /** The agent's whole state after it. */
   state: Snapshot["state"];
@@ -88,19 +81,19 @@ export type ReadResult =
   | { outcome: "unknown" };
 
 /**
- * Whether the log can be believed. An epoch is one history of the server's writes; a failover or a restart, which may lose
- * what was acknowledged, begins another. `proven`: within this epoch somebody asked the workflow and found the log to hold
+ * Whether the log can be believed. An replicationId is one history of the server's writes; a failover or a restart, which may lose
+ * what was acknowledged, begins another. `verified`: within this replicationId somebody asked the workflow and found the log to hold
  * all of it, and nothing that was acknowledged since can have been lost.
  */
-export interface Proof {
-  /** For `prove`, after asking the workflow. `""` if the server does not tell. */
-  epoch: string;
-  proven: boolean;
+export interface Verification {
+  /** For `markVerified`, after asking the workflow. `""` if the server does not tell. */
+  replicationId: string;
+  verified: boolean;
 }
 
-export type SnapshotRead = Proof &
+export type SnapshotRead = Verification &
   (
-    | { outcome: "snapshot"; incarnation: number; snapshot: Snapshot; cursor: Cursor }
+    | { outcome: "snapshot"; epoch: number; snapshot: Snapshot; cursor: Cursor }
     /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
     | { outcome: "cold"; cursor: Cursor }
   );
@@ -108,8 +101,8 @@ export type SnapshotRead = Proof &
 export interface Head {
   /** Cursor of the last frame, `"0"` for no log. */
   cursor: Cursor;
-  /** 0 for a log that no incarnation has written to. */
-  incarnation: number;
+  /** 0 for a log that no epoch has written to. */
+  epoch: number;
   version: number;
   cold: boolean;
   /** Number of the running turn, 0 for none. */

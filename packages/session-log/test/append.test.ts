@@ -17,7 +17,7 @@ describeBackends("append", (backend) => {
     expect(frames.map(({ prev }) => prev)).toEqual(["0", ...frames.slice(0, -1).map(({ id }) => id)]);
     expect(await sessionLog.head(key)).toEqual({
       cursor: frames.at(-1)?.id,
-      incarnation: 1,
+      epoch: 1,
       version: 2,
       cold: false,
       turn: 0,

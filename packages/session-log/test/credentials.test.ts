@@ -1,4 +1,4 @@
-import type { LogFrame } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import { startSentinel } from "@holdfast/redis-topologies";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";

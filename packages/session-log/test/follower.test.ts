@@ -1,4 +1,5 @@
-import type { LogFrame, SessionKey } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import { expect, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { feedOf } from "../src/keys.ts";
@@ -19,7 +20,7 @@ describeBackends("follower", (backend) => {
     await Promise.all(Array.from({ length: 50 }, (_, i) => log.appendText(key, fence(1), i + 1, `é${i}\u0000`)));
     await log.commit(key, {
       run: "run-1",
-      incarnation: 1,
+      epoch: 1,
       frame: { type: "state.patched", version: 4, patch: [] },
       state: {},
     });
@@ -109,9 +110,7 @@ describeBackends("follower", (backend) => {
       version++;
       const missing = keys.filter(({ name }) => !seen.has(name));
       const body = { type: "state.patched" as const, version, patch: [] };
-      await Promise.all(
-        missing.map((key) => log.commit(key, { run: "run-1", incarnation: 1, frame: body, state: {} })),
-      );
+      await Promise.all(missing.map((key) => log.commit(key, { run: "run-1", epoch: 1, frame: body, state: {} })));
       return missing.length;
     };
     await expect.poll(unseen, { timeout: 30_000 }).toBe(0);

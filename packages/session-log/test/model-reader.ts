@@ -1,11 +1,5 @@
-import {
-  type Cursor,
-  type LogFrame,
-  reduceFrame,
-  type SessionKey,
-  type SessionTruth,
-  type Snapshot,
-} from "@holdfast/contract";
+import { type Cursor, reduceFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import { type LogFrame, type SessionState } from "@holdfast/internal";
 import type { SessionLog } from "../src/index.ts";
 
 /** Small, so that pages end everywhere. */
@@ -21,11 +15,11 @@ export class ModelReader {
   held: Snapshot | undefined;
   readonly #log: SessionLog;
   readonly #key: SessionKey;
-  readonly #askWorkflow: () => SessionTruth;
+  readonly #askWorkflow: () => SessionState;
   #last: Cursor = "0";
   #live: LogFrame[] = [];
 
-  constructor(log: SessionLog, key: SessionKey, askWorkflow: () => SessionTruth) {
+  constructor(log: SessionLog, key: SessionKey, askWorkflow: () => SessionState) {
     this.#log = log;
     this.#key = key;
     this.#askWorkflow = askWorkflow;

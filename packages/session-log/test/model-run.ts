@@ -1,4 +1,5 @@
-import type { SessionKey, SessionTruth, Snapshot, Turn } from "@holdfast/contract";
+import type { SessionKey, Snapshot, Turn } from "@holdfast/contract";
+import type { SessionState } from "@holdfast/internal";
 import type { RedisConnection } from "@holdfast/service/redis";
 import type { SessionLog } from "../src/index.ts";
 import { damage, loseParts } from "./damage.ts";
@@ -54,7 +55,7 @@ export class ModelRun {
     this.#connection = connection;
     this.#key = key;
     this.session = new ModelSession(log, key);
-    const ask = (): SessionTruth => ({ incarnation: this.session.incarnation, snapshot: this.session.truth });
+    const ask = (): SessionState => ({ epoch: this.session.epoch, snapshot: this.session.truth });
     const reader = (): ModelReader => new ModelReader(log, key, ask);
     this.readers = { polling: reader(), live: reader() };
   }

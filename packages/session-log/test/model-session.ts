@@ -32,7 +32,7 @@ export class ModelSession {
     return this.truth.running === null ? undefined : this.attempts.at(-1);
   }
 
-  get incarnation(): number {
+  get epoch(): number {
     return 1 + this.past.length;
   }
 
@@ -75,8 +75,8 @@ export class ModelSession {
     if (live === undefined) return;
     const version = truth.version + 1;
     const { state, patch } = this.#newState(version);
-    const { incarnation } = this;
-    const commit = { ...ended(live.fence.turn, version, live.text, state, patch), incarnation };
+    const { epoch } = this;
+    const commit = { ...ended(live.fence.turn, version, live.text, state, patch), epoch };
     const turns = boundTurns([...truth.turns, ...(commit.turn === undefined ? [] : [commit.turn])]);
     this.truth = { ...truth, version, state, turns, running: null };
     if (ghost !== undefined) {
@@ -90,7 +90,7 @@ export class ModelSession {
     const version = this.truth.version + 1;
     const { state, patch } = this.#newState(version);
     this.truth = { ...this.truth, version, state };
-    await this.#publish({ ...patched(version, state, patch), incarnation: this.incarnation }, publishes);
+    await this.#publish({ ...patched(version, state, patch), epoch: this.epoch }, publishes);
   }
 
   /** An old publish arrives once more. */
@@ -100,7 +100,7 @@ export class ModelSession {
   }
 
   async heal(): Promise<void> {
-    await this.#log.putSnapshot(this.#key, { incarnation: this.incarnation, snapshot: this.truth });
+    await this.#log.putSnapshot(this.#key, { epoch: this.epoch, snapshot: this.truth });
   }
 
   async #publish(commit: Commit, publishes: boolean): Promise<void> {
@@ -114,7 +114,7 @@ export class ModelSession {
 
   async #attempt(step: number, attempt: number, goesOn: boolean): Promise<void> {
     if (this.#started === undefined) return;
-    const fence = { incarnation: this.incarnation, turn: this.#started.turn, step, attempt };
+    const fence = { epoch: this.epoch, turn: this.#started.turn, step, attempt };
     const before = this.truth.running?.text ?? "";
     const next = new ModelAttempt(this.#log, this.#key, fence, this.#started, before);
     this.attempts.push(next);

@@ -63,7 +63,7 @@ describeBackends("parts of a session", (backend) => {
       if (part === "log") expect(read).toMatchObject({ outcome: "snapshot", cursor, snapshot: { version: 5 } });
       else expect(read).toMatchObject({ outcome: "cold" });
 
-      expect(await log.putSnapshot(key, { incarnation: 1, snapshot: TRUTH })).toBe("stored");
+      expect(await log.putSnapshot(key, { epoch: 1, snapshot: TRUTH })).toBe("stored");
       const { snapshot } = { snapshot: undefined, ...(await log.snapshot(key)) };
       const held = part === "text" || part === "head" ? "" : PIECES.join("");
       expect(snapshot).toMatchObject({
@@ -110,7 +110,7 @@ describeBackends("parts of a session", (backend) => {
       const truth = { ...TRUTH, version: 6, state: { seen: 3 }, turns: [...TRUTH.turns, last], running: null };
       const read = await log.snapshot(key);
       if (read.outcome === "snapshot") expect(read.snapshot).toEqual(truth);
-      else expect(await log.putSnapshot(key, { incarnation: 1, snapshot: truth })).toBe("stored");
+      else expect(await log.putSnapshot(key, { epoch: 1, snapshot: truth })).toBe("stored");
       expect(await log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: truth });
       expect(await log.commit(key, patched(7, { seen: 4 }, []))).toBe("appended");
     });
@@ -128,7 +128,7 @@ describeBackends("parts of a session", (backend) => {
         const begun = await log.begin(key, fence(3, 2), started(3, 5), 5);
         expect(begun.outcome).toBe("ok");
         expect([undefined, TRUTH.turns]).toContainEqual(begun.turns);
-        await log.putSnapshot(key, { incarnation: 1, snapshot: TRUTH });
+        await log.putSnapshot(key, { epoch: 1, snapshot: TRUTH });
         const { running, ...rest } = TRUTH;
         expect(await log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: rest });
         await log.rewind(key, fence(3, 2), 99, "whole");
@@ -143,12 +143,12 @@ describeBackends("parts of a session", (backend) => {
     }
   }
 
-  test("open-3: a session of which nothing but a proof is left is not taken for one that never was", async () => {
+  test("open-3: a session of which nothing but a verification is left is not taken for one that never was", async () => {
     const { log, redis, key } = await open();
-    await log.prove(key, (await log.proof(key)).epoch);
+    await log.markVerified(key, (await log.verification(key)).replicationId);
     await redis.hdel(nameOf(key, "head"), "id");
-    expect(await log.snapshot(key)).toMatchObject({ outcome: "cold", proven: false });
-    expect(await log.proof(key)).toMatchObject({ proven: false });
+    expect(await log.snapshot(key)).toMatchObject({ outcome: "cold", verified: false });
+    expect(await log.verification(key)).toMatchObject({ verified: false });
   });
 
   test("chain-1: frames of which one was taken out are not passed on as if they followed each other", async () => {

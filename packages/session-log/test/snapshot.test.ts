@@ -43,7 +43,7 @@ function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
 }
 
 async function put(log: SessionLog, key: SessionKey, snapshot: Snapshot): Promise<string> {
-  return log.putSnapshot(key, { incarnation: 1, snapshot });
+  return log.putSnapshot(key, { epoch: 1, snapshot });
 }
 
 describeBackends("snapshot", (backend) => {

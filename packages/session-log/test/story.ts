@@ -1,7 +1,6 @@
 import type {
   Input,
   JsonObject,
-  LogFrame,
   PatchOperation,
   SessionKey,
   StatePatchedBody,
@@ -9,6 +8,7 @@ import type {
   TurnEndedBody,
   TurnStartedBody,
 } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import type { Commit, Fence, SessionLog } from "../src/index.ts";
 
 let sessions = 0;
@@ -34,8 +34,8 @@ export function started(turn: number, version: number, more: Partial<TurnStarted
   };
 }
 
-export function fence(turn: number, attempt = 1, step = 1, incarnation = 1): Fence {
-  return { incarnation, turn, step, attempt };
+export function fence(turn: number, attempt = 1, step = 1, epoch = 1): Fence {
+  return { epoch, turn, step, attempt };
 }
 
 /** The commit of a turn's end. `patch` must lead from the state before it to `state`. */
@@ -48,12 +48,12 @@ export function ended(
 ): Commit {
   const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, finish: "stop", patch };
   const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text, finish: "stop" };
-  return { run: "run-1", incarnation: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
+  return { run: "run-1", epoch: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
 }
 
 export function patched(version: number, state: JsonObject, patch: PatchOperation[]): Commit {
   const frame: StatePatchedBody = { type: "state.patched", version, patch };
-  return { run: "run-1", incarnation: 1, frame, state };
+  return { run: "run-1", epoch: 1, frame, state };
 }
 
 export async function allFrames(log: SessionLog, key: SessionKey): Promise<LogFrame[]> {

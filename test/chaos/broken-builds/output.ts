@@ -172,10 +172,10 @@ export const OUTPUT: readonly BrokenBuild[] = [
         file: "activities/src/attempt.ts",
         find: "const answer = await this.#answer(await this.#begin());",
         replace: `const answer = await this.#answer(await this.#begin());
-          const { key, incarnation, version, turn } = this.#request;
+          const { key, epoch, version, turn } = this.#request;
           const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, finish: "stop", patch: [] };
           const committed = { turn, inputs: this.#request.inputs, outcome: "completed", finish: "stop", text: answer.text };
-          await this.#deps.log.commit(key, { incarnation, frame, state: {}, turn: committed });`,
+          await this.#deps.log.commit(key, { epoch, frame, state: {}, turn: committed });`,
       },
     ],
     story: resultIsLost,

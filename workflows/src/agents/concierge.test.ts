@@ -1,4 +1,4 @@
-import type { Enrichment } from "@holdfast/contract/temporal";
+import type { Enrichment } from "@holdfast/internal/temporal";
 import { expect, test } from "vitest";
 import { type AgentState, agentState, withValue } from "../session/agent-state.ts";
 import { concierge } from "./concierge.ts";

@@ -1,4 +1,4 @@
-import type { Enrichment } from "@holdfast/contract/temporal";
+import type { Enrichment } from "@holdfast/internal/temporal";
 import { defineAgent } from "./define-agent.ts";
 
 /** How often something was met. */

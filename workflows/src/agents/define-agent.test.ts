@@ -1,5 +1,5 @@
 import type { JsonObject } from "@holdfast/contract/json";
-import type { ModelRequest } from "@holdfast/contract/temporal";
+import type { ModelRequest } from "@holdfast/internal/temporal";
 import { expect, expectTypeOf, test } from "vitest";
 import { agentState, type AgentState, withValue } from "../session/agent-state.ts";
 import type { Agent, TurnPort } from "../session/agent.ts";

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@holdfast/contract/json";
 import type { Input } from "@holdfast/contract/snapshot";
-import type { ModelRequest, RespondResult } from "@holdfast/contract/temporal";
+import type { ModelRequest, RespondResult } from "@holdfast/internal/temporal";
 import type { Agent, Observed, TurnPort } from "../session/agent.ts";
 import type { AgentState } from "../session/agent-state.ts";
 

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "@holdfast/contract/json";
 import type { Input } from "@holdfast/contract/snapshot";
-import type { ModelRequest, RespondResult } from "@holdfast/contract/temporal";
+import type { ModelRequest, RespondResult } from "@holdfast/internal/temporal";
 import type { AgentState } from "./agent-state.ts";
 
 /** One `observe` event as an agent sees it. `by`: the subject whose producer it came from. */

@@ -1,7 +1,7 @@
 import type { Event } from "@holdfast/contract/events";
 import { NAME_PATTERN } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
-import type { DeadLetter } from "@holdfast/contract/temporal";
+import type { DeadLetter } from "@holdfast/internal/temporal";
 
 /** An event with its number, or why it cannot be taken. */
 export type ReadEvent = { seq: number; event: Event } | { seq: number; dead: DeadLetter };

@@ -1,6 +1,6 @@
 import type { JsonObject } from "@holdfast/contract/json";
 import type { Input, Turn } from "@holdfast/contract/snapshot";
-import type { DeadLetters, Legacy } from "@holdfast/contract/temporal";
+import type { DeadLetters, Legacy } from "@holdfast/internal/temporal";
 import type { RememberedAnswer } from "./commands.ts";
 import type { ProducerMark } from "./producers.ts";
 
@@ -10,7 +10,7 @@ import type { ProducerMark } from "./producers.ts";
  */
 export interface Carry {
   readonly format: 1;
-  readonly incarnation: number;
+  readonly epoch: number;
   readonly version: number;
   /** The agent's state as of `version`. */
   readonly committed: JsonObject;
@@ -23,14 +23,14 @@ export interface Carry {
   readonly commands: readonly RememberedAnswer[];
   readonly deadLetters: DeadLetters;
   /** The session log missed a frame and has not been repaired. */
-  readonly unhealed: boolean;
+  readonly unrepaired: boolean;
 }
 
 /** Encoded size a carry, or a Query's answer, must stay below: Temporal's limit for one payload is 2 MiB. */
 export const CARRY_BYTES = 1_900_000;
 
 /** What a session goes on with that begins under the name of one which an operator ended: a life of its own, with all the other knew. */
-export function inherited({ carry, cut }: Legacy, incarnation: number): Carry | undefined {
+export function inherited({ carry, cut }: Legacy, epoch: number): Carry | undefined {
   if (!isCarry(carry)) return undefined;
   const last = carry.turns.at(-1);
   const turns =
@@ -38,7 +38,7 @@ export function inherited({ carry, cut }: Legacy, incarnation: number): Carry | 
       ? [...carry.turns.slice(0, -1), { ...last, text: cut.held }]
       : carry.turns;
   // The log is still the other's, or nobody's.
-  return { ...carry, turns, incarnation, unhealed: true };
+  return { ...carry, turns, epoch, unrepaired: true };
 }
 
 /** Only this code writes one, and tells by `format` which it is. */

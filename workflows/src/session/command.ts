@@ -1,6 +1,6 @@
 import { NAME_PATTERN } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
-import { COMMAND_ANSWERED, type COMMAND_FAILURES, type CommandCall } from "@holdfast/contract/temporal";
+import { COMMAND_ANSWERED, type COMMAND_FAILURES, type CommandCall } from "@holdfast/internal/temporal";
 import { ApplicationFailure } from "@temporalio/workflow";
 
 /** Commands every session has. */

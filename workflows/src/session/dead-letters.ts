@@ -1,5 +1,5 @@
 import { LIMITS } from "@holdfast/contract/limits";
-import type { DeadLetter, DeadLetters } from "@holdfast/contract/temporal";
+import type { DeadLetter, DeadLetters } from "@holdfast/internal/temporal";
 
 /** Letters kept, and how long their contents may be together (UTF-16 code units). */
 const MOST_LETTERS = 64;

@@ -1,8 +1,8 @@
-import type { HealActivities } from "@holdfast/activities/heal";
+import type { RepairActivities } from "@holdfast/activities/repair";
 import type { Commit, PublishActivities, Shown } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { TurnStartedBody } from "@holdfast/contract/frames";
-import { TASK_QUEUE_SESSIONS } from "@holdfast/contract/temporal";
+import { TASK_QUEUE_SESSIONS } from "@holdfast/internal/temporal";
 import { log, proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
 
 /**
@@ -15,7 +15,7 @@ const { publish, requestStop, heldText } = proxyLocalActivities<PublishActivitie
   retry: { maximumAttempts: 1 },
 });
 
-const { heal } = proxyActivities<HealActivities>({
+const { repair } = proxyActivities<RepairActivities>({
   taskQueue: TASK_QUEUE_SESSIONS,
   // One attempt waits for Redis by itself, so that an outage does not turn into retries at the Temporal server.
   startToCloseTimeout: "2m",
@@ -25,7 +25,7 @@ const { heal } = proxyActivities<HealActivities>({
 
 /**
  * The workflow's side of the session log. Redis is a disposable cache: when it cannot be written the session goes on,
- * and one healing activity brings the log up to date once Redis is back.
+ * and one repair activity brings the log up to date once Redis is back.
  *
  * It uses the log for one thing at a time. Two local activities that run side by side end in whatever order they end, but a
  * replay ends them in the order in which they began: what the session did in between would then come in another order than
@@ -34,20 +34,20 @@ const { heal } = proxyActivities<HealActivities>({
 export class LogWriter {
   readonly #key: SessionKey;
   /** As in the Query's answer; with a turn's number it names the turn. */
-  readonly incarnation: number;
-  #healing = false;
-  /** A frame was missed which the healing under way may have been too early for. */
+  readonly epoch: number;
+  #repairing = false;
+  /** A frame was missed which the repair under way may have been too early for. */
   #missed = false;
   #use: Promise<unknown> | undefined;
 
-  constructor(key: SessionKey, incarnation: number, unhealed: boolean) {
+  constructor(key: SessionKey, epoch: number, unrepaired: boolean) {
     this.#key = key;
-    this.incarnation = incarnation;
-    if (unhealed) this.#heal();
+    this.epoch = epoch;
+    if (unrepaired) this.#repair();
   }
 
-  get unhealed(): boolean {
-    return this.#healing || this.#missed;
+  get unrepaired(): boolean {
+    return this.#repairing || this.#missed;
   }
 
   /**
@@ -63,14 +63,14 @@ export class LogWriter {
       log.warn("publishing failed", { error: String(error) });
     }
     this.#missed = true;
-    this.#heal();
+    this.#repair();
     return undefined;
   }
 
   /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */
   async requestStop(turn: number): Promise<void> {
     try {
-      await this.#alone(() => requestStop(this.#key, { incarnation: this.incarnation, turn }));
+      await this.#alone(() => requestStop(this.#key, { epoch: this.epoch, turn }));
     } catch (error) {
       log.warn("requesting a stop through the log failed", { error: String(error) });
     }
@@ -79,7 +79,7 @@ export class LogWriter {
   /** Partial text of a turn as readers hold it; undefined where the log cannot say. */
   async heldText(turn: number): Promise<string | undefined> {
     try {
-      return (await this.#alone(() => heldText(this.#key, { incarnation: this.incarnation, turn }))) ?? undefined;
+      return (await this.#alone(() => heldText(this.#key, { epoch: this.epoch, turn }))) ?? undefined;
     } catch (error) {
       log.warn("reading the partial text failed", { error: String(error) });
       return undefined;
@@ -98,23 +98,23 @@ export class LogWriter {
     return mine;
   }
 
-  #heal(): void {
-    if (this.#healing) return;
-    this.#healing = true;
+  #repair(): void {
+    if (this.#repairing) return;
+    this.#repairing = true;
     this.#missed = false;
-    heal(this.#key).then(
-      () => this.#healed(),
+    repair(this.#key).then(
+      () => this.#repaired(),
       (error: unknown) => {
-        log.error("healing the session log failed; the next frame that is missed starts it again", {
+        log.error("repair the session log failed; the next frame that is missed starts it again", {
           error: String(error),
         });
-        this.#healing = false;
+        this.#repairing = false;
       },
     );
   }
 
-  #healed(): void {
-    this.#healing = false;
-    if (this.#missed) this.#heal();
+  #repaired(): void {
+    this.#repairing = false;
+    if (this.#missed) this.#repair();
   }
 }

@@ -1,6 +1,6 @@
 import { markOf } from "@holdfast/contract/marks";
-import type { ModelRequest, RespondRequest, RespondResult, SessionStart } from "@holdfast/contract/temporal";
-import { laneTaskQueue } from "@holdfast/contract/temporal";
+import type { ModelRequest, RespondRequest, RespondResult, SessionStart } from "@holdfast/internal/temporal";
+import { laneTaskQueue } from "@holdfast/internal/temporal";
 import { CancellationScope, proxyActivities } from "@temporalio/workflow";
 import { guardLoops } from "./loop-guard.ts";
 import type { LogWriter } from "./log-writer.ts";
@@ -42,7 +42,7 @@ export async function runStep(
   if (run.ended) return never();
   const step = run.beginStep(request);
   try {
-    const result = await respondActivity(start, step)(respondRequest(start, log.incarnation, run, step));
+    const result = await respondActivity(start, step)(respondRequest(start, log.epoch, run, step));
     if (run.ended) return await never();
     run.stepFinished(result);
     guardLoops();
@@ -86,11 +86,11 @@ function respondActivity({ key, lane }: SessionStart, step: Step): ModelActiviti
 /** No transcript in it: what a turn adds to history must not grow with the conversation. */
 function respondRequest(
   { key, agent }: SessionStart,
-  incarnation: number,
+  epoch: number,
   { turn, version, input, said }: TurnRun,
   { step, request, remainingMs: budgetMs }: Step,
 ): RespondRequest {
   const applied = { [markOf(input.by, input.producer)]: input.seq };
   const textBefore = said.length;
-  return { key, incarnation, agent, turn, step, version, inputs: [input], applied, textBefore, budgetMs, request };
+  return { key, epoch, agent, turn, step, version, inputs: [input], applied, textBefore, budgetMs, request };
 }

@@ -1,5 +1,5 @@
 import type { Event } from "@holdfast/contract/events";
-import type { RespondResult } from "@holdfast/contract/temporal";
+import type { RespondResult } from "@holdfast/internal/temporal";
 import { expect, test } from "vitest";
 import { defineAgent } from "../agents/define-agent.ts";
 import { StateTooLargeError } from "./agent-state.ts";
@@ -118,7 +118,7 @@ test("frame-3: a completed turn commits its text and the change of state", () =>
   run?.stepFinished(answer("hello"));
   expect(session.endTurn({ outcome: "completed" })).toEqual({
     run: "run-1",
-    incarnation: 1,
+    epoch: 1,
     frame: {
       type: "turn.completed",
       version: 4,
@@ -188,7 +188,7 @@ test("send-3: published at once, what is observed is a frame of its own unless a
   expect(session.patchDue).toBe(true);
   expect(session.patchObserved()).toEqual({
     run: "run-1",
-    incarnation: 1,
+    epoch: 1,
     frame: { type: "state.patched", version: 3, patch: [{ op: "add", path: "/clicks/-", value: "a" }] },
     state: { clicks: ["a"], note: "" },
   });
@@ -243,8 +243,8 @@ test("a session goes on after continue-as-new where it was", () => {
   session.answer(call, { turn: 1 });
   const carry = session.carry(true, false);
   const next = new Session(start, live, { id: "run-2", startedAt: 2 }, JSON.parse(JSON.stringify(carry)));
-  expect(carry?.unhealed).toBe(true);
-  expect(next.truth()).toEqual({ incarnation: 1, snapshot: session.snapshot() });
+  expect(carry?.unrepaired).toBe(true);
+  expect(next.truth()).toEqual({ epoch: 1, snapshot: session.snapshot() });
   expect(next.answered(call)).toEqual({ turn: 1 });
   expect(next.patchDue).toBe(true);
   expect(send(next, "p", input(3), observe(4, "a"))).toEqual({ dead: [] });

@@ -8,8 +8,8 @@ import type {
   DeadLetters,
   Legacy,
   SessionStart,
-  SessionTruth,
-} from "@holdfast/contract/temporal";
+  SessionState,
+} from "@holdfast/internal/temporal";
 import type { Agent, Observed } from "./agent.ts";
 import { type AgentState, agentState, withValue } from "./agent-state.ts";
 import { type ReadBatch, readBatch } from "./batch.ts";
@@ -51,8 +51,8 @@ export interface Received {
 export class Session {
   readonly key: SessionKey;
   readonly agent: Agent;
-  /** See `SessionTruth`. */
-  readonly incarnation: number;
+  /** See `SessionState`. */
+  readonly epoch: number;
   readonly #run: string;
   readonly #commands: Commands;
   readonly #inbox: Inbox;
@@ -72,7 +72,7 @@ export class Session {
   constructor(start: SessionStart, agent: Agent, run: SessionRun, carry?: Carry) {
     this.key = start.key;
     this.agent = agent;
-    this.incarnation = carry?.incarnation ?? run.startedAt;
+    this.epoch = carry?.epoch ?? run.startedAt;
     this.#run = run.id;
     this.#version = carry?.version ?? 0;
     this.#committed = agentState(carry?.committed ?? {});
@@ -198,7 +198,7 @@ export class Session {
   }
 
   #commit(frame: Commit["frame"]): Commit {
-    return { run: this.#run, incarnation: this.incarnation, frame, state: this.#committed.value };
+    return { run: this.#run, epoch: this.epoch, frame, state: this.#committed.value };
   }
 
   /**
@@ -248,8 +248,8 @@ export class Session {
     this.#commands.remember(call, answer);
   }
 
-  truth(): SessionTruth {
-    return { incarnation: this.incarnation, snapshot: this.snapshot() };
+  truth(): SessionState {
+    return { epoch: this.epoch, snapshot: this.snapshot() };
   }
 
   /**
@@ -272,10 +272,10 @@ export class Session {
    * What continues as a new run; only between turns. Undefined where it would be too large: the inbox has to be worked
    * down first. With `force` the oldest turns are left behind instead; an inbox that is too large without any is not.
    */
-  carry(unhealed: boolean, force: boolean): Carry | undefined {
+  carry(unrepaired: boolean, force: boolean): Carry | undefined {
     const carry: Carry = {
       format: 1,
-      incarnation: this.incarnation,
+      epoch: this.epoch,
       version: this.#version,
       committed: this.#committed.value,
       ...(this.#state.json === this.#committed.json ? {} : { state: this.#state.value }),
@@ -285,7 +285,7 @@ export class Session {
       producers: this.#producers.toCarry(),
       commands: this.#commands.toCarry(),
       deadLetters: this.#deadLetters.all,
-      unhealed,
+      unrepaired,
     };
     if (encodedBytes(JSON.stringify(carry)) <= CARRY_BYTES) return carry;
     if (!force) return undefined;
@@ -297,7 +297,7 @@ export class Session {
   legacy(): Legacy {
     const [carry, run, agent] = [this.carry(true, true) ?? null, this.#running, this.agent.name];
     if (carry === null || run === undefined) return { agent, carry };
-    const cut = { incarnation: this.incarnation, turn: run.turn, held: run.text };
+    const cut = { epoch: this.epoch, turn: run.turn, held: run.text };
     const ended = { turn: run.turn, inputs: [run.input], text: run.text };
     const turns: Turn[] = [...carry.turns, { ...ended, outcome: "interrupted", finish: "interrupted" }];
     return { agent, carry: { ...carry, version: carry.version + 1, turns, lastTurn: run.turn }, cut };

@@ -1,4 +1,4 @@
-import type { RespondResult } from "@holdfast/contract/temporal";
+import type { RespondResult } from "@holdfast/internal/temporal";
 import { expect, test } from "vitest";
 import { TurnFailure, TurnStopped } from "./turn-failure.ts";
 import { TurnRun } from "./turn-run.ts";

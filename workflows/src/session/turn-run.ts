@@ -1,5 +1,5 @@
 import type { Finish, Input, RunningTurn, TurnOutcome } from "@holdfast/contract/snapshot";
-import type { ModelRequest, RespondResult } from "@holdfast/contract/temporal";
+import type { ModelRequest, RespondResult } from "@holdfast/internal/temporal";
 import { TurnFailure, TurnStopped } from "./turn-failure.ts";
 
 /** One step to be run. */

@@ -12,9 +12,9 @@ import {
   QUERY_SNAPSHOT,
   SIGNAL_EVENTS,
   type SessionStart,
-  type SessionTruth,
+  type SessionState,
   UPDATE_COMMAND,
-} from "@holdfast/contract/temporal";
+} from "@holdfast/internal/temporal";
 import * as temporal from "@temporalio/workflow";
 import type { Agent } from "./agent.ts";
 import { StateTooLargeError } from "./agent-state.ts";
@@ -40,7 +40,7 @@ const { recall } = temporal.proxyLocalActivities<RecallActivities>({
 });
 
 const eventsSignal = temporal.defineSignal<[unknown]>(SIGNAL_EVENTS);
-const snapshotQuery = temporal.defineQuery<SessionTruth>(QUERY_SNAPSHOT);
+const snapshotQuery = temporal.defineQuery<SessionState>(QUERY_SNAPSHOT);
 const deadLettersQuery = temporal.defineQuery<DeadLetters>(QUERY_DEAD_LETTERS);
 const legacyQuery = temporal.defineQuery<Legacy>(QUERY_LEGACY);
 const commandUpdate = temporal.defineUpdate<Json, [CommandCall]>(UPDATE_COMMAND);
@@ -108,7 +108,7 @@ async function runSession(
 ): Promise<never> {
   const state = new Session(start, agent, runOf(temporal.workflowInfo()), carry);
   const governor = new Governor();
-  const log = new LogWriter(start.key, state.incarnation, carry?.unhealed ?? false);
+  const log = new LogWriter(start.key, state.epoch, carry?.unrepaired ?? false);
   let turnScope: temporal.CancellationScope | undefined;
   /** Set once an operator has cancelled the session. */
   let cancelled: { reason: unknown } | undefined;
@@ -210,7 +210,7 @@ async function runSession(
         await temporal.condition(temporal.allHandlersFinished);
         // Without input there is nothing to work down first.
         const force = governor.urgent(temporal.workflowInfo()) || !state.hasInput;
-        const next = state.carry(log.unhealed, force);
+        const next = state.carry(log.unrepaired, force);
         // A cancellation is the run's, and the next one would not hear of it.
         if (next !== undefined && !isCancelled()) await temporal.continueAsNew<SessionWorkflow>(start, next);
       }

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { QUERY_SNAPSHOT, type SessionTruth, type Turn, workflowIdOf } from "@holdfast/contract";
+import { type Turn, workflowIdOf } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { answerTokens, parseScript, startModelServer } from "@holdfast/model-server";
 import { Client, Connection } from "@temporalio/client";
 import pc from "picocolors";
@@ -97,7 +98,7 @@ async function workflowTurns(stack: Stack): Promise<readonly Turn[]> {
   const connection = await Connection.connect({ address: stack.temporalAddress });
   try {
     const id = workflowIdOf({ tenant: "acme", owner: "ada", name: SESSION });
-    const { snapshot } = await new Client({ connection }).workflow.getHandle(id).query<SessionTruth>(QUERY_SNAPSHOT);
+    const { snapshot } = await new Client({ connection }).workflow.getHandle(id).query<SessionState>(QUERY_SNAPSHOT);
     return snapshot.turns;
   } finally {
     await connection.close();

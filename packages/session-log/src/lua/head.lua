@@ -8,10 +8,10 @@ local LOG, HEAD, TEXT, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
 
 -- version, cold (1: the cache does not tell the session's state); turn (the running one, 0 for none), its fence (step,
 -- attempt), its text frames (index), the length of its text and how much of that earlier steps wrote (base), torn (1: the text
--- was lost and nobody who writes it knows); ended (the last turn known to have ended); stop (turn to interrupt); incarnation
+-- was lost and nobody who writes it knows); ended (the last turn known to have ended); stop (turn to interrupt); epoch
 -- (the highest that wrote); total (bytes ever appended to the log) and floor (at least so many of them are gone).
 local NUMBERS = {
-  'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'torn', 'ended', 'stop', 'incarnation', 'total',
+  'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'torn', 'ended', 'stop', 'epoch', 'total',
   'floor',
   -- What the other keys hold: bytes of the text and of the state, committed turns and their bytes, producers.
   'textBytes', 'stateBytes', 'turns', 'turnBytes', 'producers',

@@ -1,24 +1,24 @@
 -- What every writing script of the session log goes on with; an operation's own file follows it.
 -- ARGV 1–6: a random number for new ids, seconds to keep a silent session, the log's bounds (frames to keep, bytes to keep,
--- seconds to keep the frames of a silent log), the writer's incarnation. The operation's own follow.
+-- seconds to keep the frames of a silent log), the writer's epoch. The operation's own follow.
 --
 -- JSON is spliced here, never decoded or encoded: Lua has one table for [] and {} and doubles for numbers, so a round
 -- trip would change what agents and clients wrote. Text lies in its key as the inside of a JSON string, which also
 -- lets a surrogate pair be split between two appends. Its lengths (UTF-16 code units) are counted by the caller.
-local nonce, ttl, incarnation = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[6])
+local nonce, ttl, epoch = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[6])
 local most_frames, most_bytes, log_ttl = ARGV[3], tonumber(ARGV[4]), ARGV[5]
 
 -- A frame's id, its `prev`, and what the stream needs beside its body.
 local FRAME_BYTES = 100
 
 -- A writer whose session has ended and begun again since.
-local outdated = incarnation < head.incarnation
+local outdated = epoch < head.epoch
 -- The session has begun again, and counts its versions and turns from 1: what is here was another's. The chain alone goes
 -- on, for a reader to find out by.
-if incarnation > head.incarnation then head.lost = true end
+if epoch > head.epoch then head.lost = true end
 if head.lost then
-  local kept = {total = head.total, stop = head.stop, incarnation = math.max(incarnation, head.incarnation)}
-  if incarnation > head.incarnation then kept.stop = 0 end
+  local kept = {total = head.total, stop = head.stop, epoch = math.max(epoch, head.epoch)}
+  if epoch > head.epoch then kept.stop = 0 end
   for _, name in ipairs(NUMBERS) do head[name] = kept[name] or 0 end
   head.sum, head.fin, head.stateSum = '', '', ''
 end

@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { SessionKey, SessionTruth } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
+import type { SessionState } from "@holdfast/internal";
 import type { SessionLog } from "@holdfast/session-log";
 import { ApplicationFailure, cancellationSignal, heartbeat } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
-import { queryTruth } from "./truth.ts";
+import { querySessionState } from "./session-state.ts";
 
 /** Activity of the session workflow, retried until it succeeds. */
-export interface HealActivities {
+export interface RepairActivities {
   /** Brings a session's log up to the workflow's state after it missed a frame. Waits for Redis to come back. */
-  heal(key: SessionKey): Promise<void>;
+  repair(key: SessionKey): Promise<void>;
 }
 
 /**
@@ -17,7 +18,7 @@ export interface HealActivities {
  */
 export type HealOutcome = "stored" | "older" | "gone";
 
-export interface HealDependencies {
+export interface RepairDeps {
   log: SessionLog;
   client: Client;
   onHealed?: (outcome: HealOutcome) => void;
@@ -28,9 +29,9 @@ const PATIENCE_MS = 60_000;
 /** Milliseconds between tries to write, before jitter: all sessions of an outage wait at the same time. */
 const LONGEST_PAUSE_MS = 2_000;
 
-export function createHeal({ log, client, onHealed }: HealDependencies): HealActivities {
+export function createRepair({ log, client, onHealed }: RepairDeps): RepairActivities {
   return {
-    async heal(key) {
+    async repair(key) {
       await untilWritable(log, key);
       const truth = await truthOf(client, key);
       const outcome = truth === undefined ? "gone" : await put(log, key, truth);
@@ -39,7 +40,7 @@ export function createHeal({ log, client, onHealed }: HealDependencies): HealAct
   };
 }
 
-async function put(log: SessionLog, key: SessionKey, truth: SessionTruth): Promise<"stored" | "older"> {
+async function put(log: SessionLog, key: SessionKey, truth: SessionState): Promise<"stored" | "older"> {
   try {
     return await log.putSnapshot(key, truth);
   } catch (error) {
@@ -63,9 +64,9 @@ async function untilWritable(log: SessionLog, key: SessionKey): Promise<void> {
 }
 
 /** Undefined for a session whose workflow is gone. */
-async function truthOf(client: Client, key: SessionKey): Promise<SessionTruth | undefined> {
+async function truthOf(client: Client, key: SessionKey): Promise<SessionState | undefined> {
   try {
-    return await queryTruth(client, key);
+    return await querySessionState(client, key);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return undefined;
     throw retry("the workflow did not answer", error);
@@ -75,7 +76,7 @@ async function truthOf(client: Client, key: SessionKey): Promise<SessionTruth | 
 /** With a delay of its own: Temporal's retry policy has no jitter. */
 function retry(why: string, error: unknown): ApplicationFailure {
   return ApplicationFailure.create({
-    message: `Healing waits: ${why}.`,
+    message: `Repair waits: ${why}.`,
     type: "heal_waits",
     nextRetryDelay: Math.round(1_000 + Math.random() * 2_000),
     ...(error instanceof Error ? { cause: error } : {}),

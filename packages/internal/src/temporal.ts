@@ -2,10 +2,10 @@
  * What edge, workflows and activities must agree on to meet inside Temporal: names and payloads.
  * Types and constants only, so that workflow code may import it.
  */
-import type { Event } from "./events.ts";
-import type { SessionKey } from "./ids.ts";
-import type { Json } from "./json.ts";
-import type { Applied, Finish, Input, Snapshot } from "./snapshot.ts";
+import type { Event } from "@holdfast/contract/events";
+import type { SessionKey } from "@holdfast/contract/ids";
+import type { Json } from "@holdfast/contract/json";
+import type { Applied, Finish, Input, Snapshot } from "@holdfast/contract/snapshot";
 
 export const WORKFLOW_TYPE = "session";
 export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
@@ -18,7 +18,7 @@ export function laneTaskQueue(lane: string): string {
 }
 export const SHARED_LANE = "shared";
 
-/** Signal: one batch of the coalescer. Queries: a `SessionTruth`; `DeadLetters`; a `Legacy`. Update: one command. */
+/** Signal: one batch of the coalescer. Queries: a `SessionState`; `DeadLetters`; a `Legacy`. Update: one command. */
 export const SIGNAL_EVENTS = "events";
 export const QUERY_SNAPSHOT = "snapshot";
 export const QUERY_DEAD_LETTERS = "deadLetters";
@@ -47,13 +47,13 @@ export interface SessionStart {
 }
 
 /** What the session workflow answers to the Query: all there is to know of the session. */
-export interface SessionTruth {
+export interface SessionState {
   /**
    * Unix milliseconds at which the session's first run started: higher for a session that began again under its name,
-   * because an operator ended the one before or Temporal lost it. Versions and turns count from 1 within an incarnation,
+   * because an operator ended the one before or Temporal lost it. Versions and turns count from 1 within an epoch,
    * so whatever outlived the one before is told apart by this. Readers never see it.
    */
-  incarnation: number;
+  epoch: number;
   snapshot: Snapshot;
 }
 
@@ -64,7 +64,7 @@ export interface Legacy {
   /** As a run hands the session over to the next; what is in it is the workflow's own business. Null: it is too large. */
   carry: unknown;
   /** The turn that was under way, which nobody goes on with. `held`: what it had said. */
-  cut?: { incarnation: number; turn: number; held: string };
+  cut?: { epoch: number; turn: number; held: string };
 }
 
 export interface CommandCall {
@@ -121,8 +121,8 @@ export interface ModelRequest {
  */
 export interface RespondRequest {
   key: SessionKey;
-  /** As in `SessionTruth`. */
-  incarnation: number;
+  /** As in `SessionState`. */
+  epoch: number;
   agent: string;
   turn: number;
   step: number;

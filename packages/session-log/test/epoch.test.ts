@@ -5,7 +5,7 @@ import { describeBackends } from "./backends.ts";
 import { allFrames, ended, fence, newKey, patched, started } from "./story.ts";
 
 const reborn = (turn: number, attempt = 1): Fence => fence(turn, attempt, 1, 2);
-const again = { incarnation: 2 };
+const again = { epoch: 2 };
 
 /** Two turns of a session, the second one running, which then begins again: nothing of its next life is written yet. */
 async function lifeOf(log: SessionLog, key: SessionKey): Promise<void> {
@@ -16,7 +16,7 @@ async function lifeOf(log: SessionLog, key: SessionKey): Promise<void> {
   await log.requestStop(key, fence(2));
 }
 
-describeBackends("incarnation", (backend) => {
+describeBackends("epoch", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
 
   test("snap-4: the first turn of a session that began again buries the old one, and the cache is exact at once", async () => {
@@ -33,7 +33,7 @@ describeBackends("incarnation", (backend) => {
     const running = { turn: 1, inputs: started(1, 1).inputs, step: 1, attempt: 1, index: 0, text: "" };
     expect(await sessionLog.snapshot(key)).toMatchObject({
       outcome: "snapshot",
-      incarnation: 2,
+      epoch: 2,
       snapshot: { ...emptySnapshot("concierge"), version: 1, running, applied: { "ann/tab-1": 1 } },
     });
     expect(await sessionLog.read(key, cursor, 10)).toMatchObject({ frames: [{ type: "resync" }, { turn: 1 }] });
@@ -63,7 +63,7 @@ describeBackends("incarnation", (backend) => {
     expect(await sessionLog.rewind(key, fence(3), 9, "!")).toMatchObject({ outcome: "stale" });
     expect(await sessionLog.commit(key, ended(2, 4, "old text!"))).toBe("duplicate");
     const snapshot = { ...emptySnapshot("concierge"), version: 9 };
-    expect(await sessionLog.putSnapshot(key, { incarnation: 1, snapshot })).toBe("older");
+    expect(await sessionLog.putSnapshot(key, { epoch: 1, snapshot })).toBe("older");
     await sessionLog.requestStop(key, fence(1));
     expect(await sessionLog.head(key)).toEqual(head);
     expect(await sessionLog.appendText(key, reborn(1), 1, "new")).toMatchObject({ outcome: "appended", stop: false });
@@ -73,7 +73,7 @@ describeBackends("incarnation", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     await lifeOf(sessionLog, key);
     expect(await sessionLog.commit(key, { ...patched(1, { a: 1 }, []), ...again })).toBe("gap");
-    expect(await sessionLog.head(key)).toMatchObject({ incarnation: 2, version: 1, cold: true, turn: 0 });
+    expect(await sessionLog.head(key)).toMatchObject({ epoch: 2, version: 1, cold: true, turn: 0 });
     expect(await sessionLog.begin(key, reborn(1), started(1, 2), 5)).toMatchObject({ outcome: "ok", turns: undefined });
   });
 
@@ -82,7 +82,7 @@ describeBackends("incarnation", (backend) => {
     await lifeOf(sessionLog, key);
     const snapshot = emptySnapshot("echo");
     expect(await sessionLog.putSnapshot(key, { ...again, snapshot })).toBe("stored");
-    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "snapshot", incarnation: 2, snapshot });
+    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "snapshot", epoch: 2, snapshot });
     expect((await sessionLog.head(key)).turn).toBe(0);
   });
 
@@ -90,9 +90,9 @@ describeBackends("incarnation", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     await lifeOf(sessionLog, key);
     expect(await sessionLog.appendText(key, reborn(2), 2, "!")).toEqual({ outcome: "gap", stop: false, index: 0 });
-    expect(await sessionLog.head(key)).toMatchObject({ incarnation: 1, version: 3 });
+    expect(await sessionLog.head(key)).toMatchObject({ epoch: 1, version: 3 });
     expect(await sessionLog.rewind(key, reborn(2), 2, "new")).toEqual({ outcome: "appended", stop: false, index: 2 });
-    expect(await sessionLog.head(key)).toMatchObject({ incarnation: 2, version: 0, cold: true, turn: 2 });
+    expect(await sessionLog.head(key)).toMatchObject({ epoch: 2, version: 0, cold: true, turn: 2 });
   });
 
   test("command-2: a stop the new session asked for before its turn reached the log is seen", async () => {

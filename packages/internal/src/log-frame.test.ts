@@ -1,3 +1,4 @@
+import { frameSchema } from "@holdfast/contract/frames";
 import { expect, test } from "vitest";
 import { encodeLogFrame, readLogFrame } from "./log-frame.ts";
 
@@ -24,4 +25,11 @@ test("version-3: what has no place in the chain, or is of a known type and not o
   for (const raw of [unchained, { ...started, inputs: "none" }, { type: "delta", ...chain }, { ...chain }, null, "x"]) {
     expect(readLogFrame(raw)).toBeUndefined();
   }
+});
+
+test("chain-3: resync stands in the log and is never sent to a client", () => {
+  const resync = { type: "resync", ...chain };
+  expect(readLogFrame(resync)).toEqual(resync);
+  expect(frameSchema.safeParse(resync).success).toBe(false);
+  expect(readLogFrame({ type: "snapshot", id: "1-1", snapshot: {} })).toBeUndefined();
 });

@@ -41,9 +41,9 @@ test("sessions go on without Redis, and their logs are healed when it comes back
   expect(await healings(key)).toBeLessThanOrEqual(2);
 });
 
-/** One healing at a time, however many frames were missed. */
+/** One repair at a time, however many frames were missed. */
 async function healings(key: ReturnType<typeof newKey>): Promise<number> {
   const { events } = await harness.handle(key).fetchHistory();
   const types = events?.map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name) ?? [];
-  return types.filter((type) => type === "heal").length;
+  return types.filter((type) => type === "repair").length;
 }

@@ -1,6 +1,11 @@
 import { z } from "zod";
-import { cursorSchema, logFrameSchema, type Cursor } from "./frames.ts";
-import { jsonSchema, type JsonObject } from "./json.ts";
+import { chainedFrameSchema, cursorSchema, type Cursor } from "@holdfast/contract/frames";
+import { jsonSchema, type JsonObject } from "@holdfast/contract/json";
+
+/** The log lost something before this frame: only a snapshot helps. Edges replace it by one; clients do not see it. */
+const resyncSchema = z.object({ type: z.literal("resync"), id: cursorSchema, prev: cursorSchema });
+/** What this release writes into the log. */
+const logFrameSchema = z.discriminatedUnion("type", [...chainedFrameSchema.options, resyncSchema]);
 
 type KnownFrame = z.infer<typeof logFrameSchema>;
 

@@ -1,0 +1,2 @@
+export * from "./log-frame.ts";
+export * from "./temporal.ts";
