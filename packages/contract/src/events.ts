@@ -10,6 +10,8 @@ export const nameSchema = z.string().regex(NAME_PATTERN);
 export const inputEventSchema = z.strictObject({
   seq: seqSchema,
   kind: z.literal("input"),
+  /** The client's own name for it; frames and snapshots give it back. */
+  id: nameSchema.optional(),
   text: z.string().min(1).max(LIMITS.inputTextBytes),
   data: jsonSchema.optional(),
 });

@@ -1,14 +1,19 @@
 import { z } from "zod";
 import { nameSchema } from "./events.ts";
 import { jsonSchema } from "./json.ts";
+import { partSchema } from "./parts.ts";
+import { appliedSchema, snapshotSchema } from "./snapshot.ts";
 import {
-  appliedSchema,
   finishSchema,
   inputSchema,
-  snapshotSchema,
+  originSchema,
+  questionSchema,
+  stepNumberSchema,
   turnErrorSchema,
   turnNumberSchema,
-} from "./snapshot.ts";
+  turnOutcomeSchema,
+  usageSchema,
+} from "./turn.ts";
 
 /** RFC 6902, the operations a Holdfast patch uses. */
 export const patchOperationSchema = z.discriminatedUnion("op", [
@@ -27,55 +32,105 @@ export type Cursor = z.infer<typeof cursorSchema>;
 const chained = { id: cursorSchema, prev: cursorSchema };
 /** SPEC frame-2: the session's version once this frame is applied. */
 const versioned = { ...chained, version: z.number().int().min(1) };
-/** SPEC frame-4: which attempt wrote a piece of partial output, and its place in the turn's text. */
-const fenced = {
+/** SPEC grow-1: which attempt of which step wrote it, and its place among the turn's growing frames. */
+const growing = {
   ...chained,
   turn: turnNumberSchema,
-  step: z.number().int().min(1),
+  step: stepNumberSchema,
   attempt: z.number().int().min(1),
   index: z.number().int().min(1),
 };
-
-const turnEnded = {
-  ...versioned,
-  turn: turnNumberSchema,
-  text: z.string(),
-  finish: finishSchema,
-  /** Changes of the agent's state committed with the turn. */
-  patch: patchSchema,
+/** SPEC part-1: a place among the parts of a step, counted from 0. */
+const at = z.number().int().min(0);
+/** SPEC end-1: what of the step a reader must hold to keep its parts; else `parts` has them. */
+const covers = {
+  attempt: z.number().int().min(0),
+  index: z.number().int().min(0),
+  parts: z.array(partSchema).optional(),
 };
 
-export const turnStartedSchema = z.object({
+const turnStartedSchema = z.object({
   type: z.literal("turn.started"),
   ...versioned,
   turn: turnNumberSchema,
   agent: z.string(),
+  origin: originSchema,
+  inputs: z.array(inputSchema),
+  applied: appliedSchema,
+  replaces: z.array(turnNumberSchema).optional(),
+  /** SPEC trace-1. */
+  traceparent: z.string().optional(),
+});
+/** Adds to the part at `at`, or begins it there. */
+const deltaSchema = z.object({
+  type: z.literal("delta"),
+  ...growing,
+  at,
+  begins: z.enum(["text", "reasoning"]).optional(),
+  text: z.string().min(1),
+});
+/** `part` is what stands at `at`, whether something stood there or not. */
+const partFrameSchema = z.object({ type: z.literal("part"), ...growing, at, part: partSchema });
+/** The running step's parts so far are void; `parts` is what they are now. */
+const rewindSchema = z.object({ type: z.literal("rewind"), ...growing, parts: z.array(partSchema) });
+const stepEndedSchema = z.object({
+  type: z.literal("step.ended"),
+  ...versioned,
+  turn: turnNumberSchema,
+  step: stepNumberSchema,
+  ...covers,
+  patch: patchSchema,
+});
+/** `questions`: all that are open; none: the turn goes on. */
+const turnWaitingSchema = z.object({
+  type: z.literal("turn.waiting"),
+  ...versioned,
+  turn: turnNumberSchema,
+  questions: z.array(questionSchema),
+});
+const inputsJoinedSchema = z.object({
+  type: z.literal("inputs.joined"),
+  ...versioned,
+  turn: turnNumberSchema,
   inputs: z.array(inputSchema),
   applied: appliedSchema,
 });
-export const deltaSchema = z.object({ type: z.literal("delta"), ...fenced, text: z.string().min(1) });
-/** The turn's partial text so far is void; `text` is what it is now. */
-export const rewindSchema = z.object({ type: z.literal("rewind"), ...fenced, text: z.string() });
-export const turnCompletedSchema = z.object({ type: z.literal("turn.completed"), ...turnEnded });
-export const turnInterruptedSchema = z.object({
-  type: z.literal("turn.interrupted"),
-  ...turnEnded,
+const turnEndedSchema = z.object({
+  type: z.literal("turn.ended"),
+  ...versioned,
+  turn: turnNumberSchema,
+  outcome: turnOutcomeSchema,
+  finish: finishSchema,
+  /** The step it ends in; left out where no step began after the last that ended. */
+  step: stepNumberSchema.optional(),
+  ...covers,
+  /** Changes of the agent's state committed with the turn. */
+  patch: patchSchema,
+  usage: usageSchema.optional(),
+  model: z.string().optional(),
+  error: turnErrorSchema.optional(),
   /** The subject that interrupted it; left out where an operator ended the session. */
   by: nameSchema.optional(),
 });
-export const turnFailedSchema = z.object({ type: z.literal("turn.failed"), ...turnEnded, error: turnErrorSchema });
-export const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
+const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
+/** SPEC notice-1. */
+const noticeSchema = z.object({ type: z.literal("notice"), ...chained, name: nameSchema, data: jsonSchema.optional() });
+
 /** SPEC §8, all but the snapshot: what has a place in the chain. */
 const CHAINED_FRAMES = [
   turnStartedSchema,
   deltaSchema,
+  partFrameSchema,
   rewindSchema,
-  turnCompletedSchema,
-  turnInterruptedSchema,
-  turnFailedSchema,
+  stepEndedSchema,
+  turnWaitingSchema,
+  inputsJoinedSchema,
+  turnEndedSchema,
   statePatchedSchema,
+  noticeSchema,
 ] as const;
 export const chainedFrameSchema = z.discriminatedUnion("type", CHAINED_FRAMES);
+export type ChainedFrame = z.infer<typeof chainedFrameSchema>;
 
 /** SPEC snap-1: replaces everything the reader holds; the next frame's `prev` is this `id`. */
 export const snapshotFrameSchema = z.object({
@@ -88,18 +143,15 @@ export type SnapshotFrame = z.infer<typeof snapshotFrameSchema>;
 /** What a client receives. */
 export const frameSchema = z.discriminatedUnion("type", [snapshotFrameSchema, ...CHAINED_FRAMES]);
 export type Frame = z.infer<typeof frameSchema>;
-export type TurnStartedFrame = z.infer<typeof turnStartedSchema>;
-export type DeltaFrame = z.infer<typeof deltaSchema>;
-export type RewindFrame = z.infer<typeof rewindSchema>;
-export type TurnEndedFrame =
-  | z.infer<typeof turnCompletedSchema>
-  | z.infer<typeof turnInterruptedSchema>
-  | z.infer<typeof turnFailedSchema>;
-export type StatePatchedFrame = z.infer<typeof statePatchedSchema>;
+export type FrameOf<T extends Frame["type"]> = Extract<Frame, { type: T }>;
+
+/** Those that add to what the running step made, or take it back. */
+export type GrowingFrame = FrameOf<"delta" | "part" | "rewind">;
+/** Those that raise the version. */
+export type VersionedFrame = FrameOf<
+  "turn.started" | "step.ended" | "turn.waiting" | "inputs.joined" | "turn.ended" | "state.patched"
+>;
 
 type Unchained<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
-/** A versioned frame before the log has given it a place. */
-export type VersionedBody = Unchained<TurnStartedFrame | TurnEndedFrame | StatePatchedFrame>;
-export type TurnEndedBody = Unchained<TurnEndedFrame>;
-export type TurnStartedBody = Unchained<TurnStartedFrame>;
-export type StatePatchedBody = Unchained<StatePatchedFrame>;
+/** A frame before the log has given it a place. */
+export type BodyOf<T extends ChainedFrame["type"]> = Unchained<FrameOf<T>>;

@@ -5,6 +5,8 @@ export * from "./ids.ts";
 export * from "./json.ts";
 export * from "./limits.ts";
 export * from "./marks.ts";
+export * from "./parts.ts";
 export * from "./reduce.ts";
 export * from "./requests.ts";
 export * from "./snapshot.ts";
+export * from "./turn.ts";

@@ -1,6 +1,7 @@
 /**
  * Every limit a client can meet, in one place. SPEC.md §11 quotes this table; the edge sends it in `welcome`.
- * Bytes are UTF-8 bytes, of the JSON encoding where it says so. This file imports nothing, so workflow code may use it.
+ * Bytes are UTF-8 bytes, of the JSON encoding where it says so; a length counts UTF-16 code units of text, and of the
+ * encoding of what is no text. This file imports nothing, so workflow code may use it.
  */
 export const LIMITS = {
   /** One `input.text`. */
@@ -16,10 +17,19 @@ export const LIMITS = {
   /** Inputs of one session that one edge lets be durable but not applied; beyond it `busy`. */
   unappliedInputs: 256,
   unappliedInputBytes: 384 * 1024,
-  /** Committed turns a snapshot carries; older ones are gone from it (`turns[0].turn` says how many). */
+  /** One part that is neither text nor reasoning, encoded: a tool call with its input and output, a piece of data. */
+  partLength: 64 * 1024,
+  /** What a turn makes, over all of its steps; a model that says more is stopped there. */
+  turnLength: 256 * 1024,
+  /** Committed turns a snapshot carries; `history` tells the older ones. */
   snapshotTurns: 200,
-  /** Text of the turns a snapshot carries, in UTF-16 code units. */
-  snapshotTextBytes: 384 * 1024,
+  /** What the turns of a snapshot hold: inputs and parts. */
+  snapshotLength: 384 * 1024,
+  /** The newest turns of a snapshot, whose parts are whole. */
+  wholeTurns: 20,
+  /** Turns that one answer to `history` holds, and what they hold together; it has one turn at least. */
+  historyTurns: 50,
+  historyLength: 384 * 1024,
   /** One agent state, encoded. A larger one fails the turn that made it. */
   stateBytes: 128 * 1024,
   /** Length in UTF-16 code units of a tenant, owner, session or producer name. */

@@ -1,13 +1,16 @@
 import { applyPatch } from "rfc6902";
-import type { Frame, PatchOperation } from "./frames.ts";
+import type { Frame, FrameOf, GrowingFrame, PatchOperation, VersionedFrame } from "./frames.ts";
 import type { JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { crowdedOut } from "./marks.ts";
-import type { Applied, Snapshot, Turn, TurnOutcome } from "./snapshot.ts";
+import { grownPart, type Part } from "./parts.ts";
+import { type Applied, boundTurns, type Snapshot } from "./snapshot.ts";
+import type { RunningTurn, Step, Turn } from "./turn.ts";
 
 /**
- * `applied`: `snapshot` is the new state. `ignored`: already known, or partial output of a superseded attempt.
- * `gap`: something before this frame is missing; the reader must open the session again without a cursor.
+ * `applied`: `snapshot` is the new state; the same object where the frame changes nothing a snapshot holds. `ignored`: already known,
+ * or made by an attempt that was superseded. `gap`: something before this frame is missing, and the reader must open the session
+ * again without a cursor.
  */
 export type Reduction = { outcome: "applied"; snapshot: Snapshot } | { outcome: "ignored" } | { outcome: "gap" };
 
@@ -15,70 +18,163 @@ const ignored: Reduction = { outcome: "ignored" };
 const gap: Reduction = { outcome: "gap" };
 const applied = (snapshot: Snapshot): Reduction => ({ outcome: "applied", snapshot });
 
-const OUTCOMES: Record<"turn.completed" | "turn.interrupted" | "turn.failed", TurnOutcome> = {
-  "turn.completed": "completed",
-  "turn.interrupted": "interrupted",
-  "turn.failed": "failed",
-};
-
 /**
- * SPEC frame-1 … frame-6: what one frame does to what a reader holds. Pure: `before` is not changed.
- * Does not check the chain (`prev`): that is the reader's business, since a snapshot restarts it.
+ * SPEC §8: what one frame does to what a reader holds. Pure: `before` is not changed. Does not check the chain (`prev`): a snapshot
+ * restarts it, so that is the reader's business.
  */
 export function reduceFrame(before: Snapshot, frame: Frame): Reduction {
   switch (frame.type) {
     case "snapshot":
       return applied(frame.snapshot);
+    case "notice":
+      return applied(before);
     case "delta":
+    case "part":
     case "rewind":
-      return reduceText(before, frame);
+      return reduceGrowing(before, frame);
     case "turn.started":
-    case "turn.completed":
-    case "turn.interrupted":
-    case "turn.failed":
+    case "step.ended":
+    case "turn.waiting":
+    case "inputs.joined":
+    case "turn.ended":
     case "state.patched":
-      if (frame.version <= before.version) return ignored;
-      if (frame.version > before.version + 1) return gap;
-      return applied(reduceVersioned(before, frame));
+      return reduceVersioned(before, frame);
   }
 }
 
-function reduceText(before: Snapshot, frame: Extract<Frame, { type: "delta" | "rewind" }>): Reduction {
+/** SPEC grow-1 … grow-4. */
+function reduceGrowing(before: Snapshot, frame: GrowingFrame): Reduction {
   const running = before.running;
   const lastEnded = before.turns.at(-1)?.turn ?? 0;
   if (frame.turn <= lastEnded) return ignored;
   if (running === null || running.turn !== frame.turn) return gap;
   if (frame.step < running.step) return ignored;
-  if (frame.step === running.step && frame.attempt < running.attempt) return ignored;
-  if (frame.index <= running.index) return ignored;
-  if (frame.type === "delta" && frame.index !== running.index + 1) return gap;
-  const text = frame.type === "rewind" ? frame.text : running.text + frame.text;
-  const { step, attempt, index } = frame;
-  return applied({ ...before, running: { ...running, step, attempt, index, text } });
+  if (frame.step > running.step) return gap;
+  if (frame.attempt < running.attempt || frame.index <= running.index) return ignored;
+  if (frame.type !== "rewind" && frame.index !== running.index + 1) return gap;
+  const parts = grownParts(running.parts, frame);
+  if (parts === undefined) return gap;
+  const { attempt, index } = frame;
+  return applied({ ...before, running: { ...running, attempt, index, parts } });
 }
 
-type VersionedFrame = Exclude<Frame, { type: "snapshot" | "delta" | "rewind" }>;
-
-function reduceVersioned(before: Snapshot, frame: VersionedFrame): Snapshot {
-  const version = frame.version;
+/** The parts of the running step after the frame; undefined where it does not fit them. */
+function grownParts(parts: Part[], frame: GrowingFrame): Part[] | undefined {
   switch (frame.type) {
-    case "turn.started": {
-      const { turn, inputs, agent } = frame;
-      const running = { turn, inputs, step: 1, attempt: 1, index: 0, text: "" };
-      return { ...before, version, agent, running, applied: boundApplied(before.applied, frame.applied) };
-    }
-    case "state.patched":
-      return { ...before, version, state: patched(before.state, frame.patch) };
-    default: {
-      const inputs = before.running?.turn === frame.turn ? before.running.inputs : [];
-      const { text, finish } = frame;
-      const turn: Turn = { turn: frame.turn, inputs, outcome: OUTCOMES[frame.type], text, finish };
-      if (frame.type === "turn.failed") turn.error = frame.error;
-      if (frame.type === "turn.interrupted" && frame.by !== undefined) turn.by = frame.by;
-      const turns = boundTurns([...before.turns, turn]);
-      return { ...before, version, running: null, turns, state: patched(before.state, frame.patch) };
+    case "rewind":
+      return frame.parts;
+    case "part":
+      return frame.at > parts.length ? undefined : placed(parts, frame.at, frame.part);
+    case "delta": {
+      const { at, begins, text } = frame;
+      if (begins !== undefined) return at === parts.length ? [...parts, { type: begins, text }] : undefined;
+      const before = parts[at];
+      const part = before && grownPart(before, text);
+      return part && placed(parts, at, part);
     }
   }
+}
+
+function placed(parts: Part[], at: number, part: Part): Part[] {
+  return [...parts.slice(0, at), part, ...parts.slice(at + 1)];
+}
+
+/** SPEC frame-2. */
+function reduceVersioned(before: Snapshot, frame: VersionedFrame): Reduction {
+  const { version } = frame;
+  if (version <= before.version) return ignored;
+  if (version > before.version + 1) return gap;
+  switch (frame.type) {
+    case "turn.started": {
+      const { agent, applied: marks } = frame;
+      return applied({
+        ...before,
+        version,
+        agent,
+        running: runningTurn(frame),
+        applied: boundApplied(before.applied, marks),
+      });
+    }
+    case "state.patched":
+      return applied({ ...before, version, state: patched(before.state, frame.patch) });
+    case "turn.ended": {
+      const turn = endedTurn(before.running, frame);
+      if (turn === undefined) return gap;
+      const turns = boundTurns([...before.turns, turn]);
+      return applied({ ...before, version, running: null, turns, state: patched(before.state, frame.patch) });
+    }
+    case "step.ended":
+    case "turn.waiting":
+    case "inputs.joined": {
+      const running = before.running?.turn === frame.turn ? changedTurn(before.running, frame) : undefined;
+      if (running === undefined) return gap;
+      const after = { ...before, version, running };
+      if (frame.type === "step.ended") after.state = patched(before.state, frame.patch);
+      if (frame.type === "inputs.joined") after.applied = boundApplied(before.applied, frame.applied);
+      return applied(after);
+    }
+  }
+}
+
+/** A turn as it begins. */
+export function runningTurn(frame: Pick<RunningTurn, "turn" | "origin" | "inputs" | "replaces">): RunningTurn {
+  const { turn, origin, inputs, replaces } = frame;
+  const begun = { turn, origin, inputs, ...(replaces !== undefined && { replaces }) };
+  return { ...begun, steps: [], step: 1, attempt: 1, index: 0, parts: [], questions: [] };
+}
+
+function changedTurn(
+  running: RunningTurn,
+  frame: FrameOf<"step.ended" | "turn.waiting" | "inputs.joined">,
+): RunningTurn | undefined {
+  switch (frame.type) {
+    case "turn.waiting":
+      return { ...running, questions: frame.questions };
+    case "inputs.joined":
+      return { ...running, inputs: [...running.inputs, ...frame.inputs] };
+    case "step.ended": {
+      const step = endedStep(running, frame);
+      if (step === undefined) return undefined;
+      return { ...running, steps: [...running.steps, step], step: frame.step + 1, attempt: 1, parts: [] };
+    }
+  }
+}
+
+/** SPEC end-1: the step with the parts that count; undefined for a reader that does not hold them, nor is given them. */
+function endedStep(
+  running: RunningTurn,
+  end: { step: number; attempt: number; index: number; parts?: Part[] | undefined },
+): Step | undefined {
+  const { step, attempt, index, parts } = end;
+  if (step !== running.step) return undefined;
+  if (parts !== undefined) return { step, attempt, parts };
+  const isHeld = attempt === running.attempt && index === running.index;
+  return isHeld ? { step, attempt, parts: running.parts } : undefined;
+}
+
+function endedTurn(running: RunningTurn | null, frame: FrameOf<"turn.ended">): Turn | undefined {
+  if (running?.turn !== frame.turn) return undefined;
+  const { turn, outcome, finish, step, usage, model, error, by } = frame;
+  const steps = [...running.steps];
+  if (step !== undefined) {
+    const last = endedStep(running, { ...frame, step });
+    if (last === undefined) return undefined;
+    steps.push(last);
+  }
+  const { origin, inputs, replaces } = running;
+  return {
+    turn,
+    origin,
+    inputs,
+    ...(replaces !== undefined && { replaces }),
+    steps,
+    outcome,
+    finish,
+    ...(usage !== undefined && { usage }),
+    ...(model !== undefined && { model }),
+    ...(error !== undefined && { error }),
+    ...(by !== undefined && { by }),
+  };
 }
 
 /**
@@ -104,25 +200,4 @@ function patched(state: JsonObject, patch: PatchOperation[]): JsonObject {
   const copy = structuredClone(state);
   for (const error of applyPatch(copy, patch)) if (error !== null) throw error;
   return copy;
-}
-
-/**
- * The committed turns a session keeps: the newest, bounded by count and by bytes of text. The workflow and every
- * reader apply this same rule, so they agree on what a snapshot holds.
- */
-export function boundTurns(turns: Turn[]): Turn[] {
-  let bytes = 0;
-  let first = turns.length;
-  while (first > 0 && turns.length - first < LIMITS.snapshotTurns) {
-    const turn = turns[first - 1];
-    if (turn === undefined) break;
-    bytes += turnTextLength(turn);
-    if (bytes > LIMITS.snapshotTextBytes && first < turns.length) break;
-    first--;
-  }
-  return first === 0 ? turns : turns.slice(first);
-}
-
-function turnTextLength(turn: Turn): number {
-  return turn.inputs.reduce((sum, input) => sum + input.text.length, turn.text.length);
 }

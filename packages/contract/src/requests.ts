@@ -4,6 +4,7 @@ import { wireErrorSchema } from "./errors.ts";
 import { cursorSchema, frameSchema } from "./frames.ts";
 import { jsonObjectSchema, jsonSchema } from "./json.ts";
 import { LIMITS } from "./limits.ts";
+import { turnSchema } from "./turn.ts";
 
 /** The version of SPEC.md this package speaks. What may change without another one: SPEC version-2. */
 export const PROTOCOL_VERSION = 1;
@@ -23,6 +24,9 @@ export const authSchema = z.object({
   client: z.string().max(100).optional(),
 });
 
+/** SPEC trace-1: W3C Trace Context. */
+const traceparentSchema = z.string().regex(/^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/);
+
 /** SPEC open-1. `cursor` and `version`: what the reader holds, if anything. */
 export const openRequestSchema = z.strictObject({
   session: sessionRefSchema,
@@ -41,6 +45,7 @@ export const sendRequestSchema = z.strictObject({
     .min(1)
     .max(LIMITS.eventsPerSend)
     .refine((events) => events.every((e, i) => i === 0 || e.seq > (events[i - 1]?.seq ?? 0)), "seq must ascend"),
+  traceparent: traceparentSchema.optional(),
 });
 
 /** SPEC command-1. `id` makes a repeat harmless. */
@@ -49,6 +54,14 @@ export const commandRequestSchema = z.strictObject({
   id: nameSchema,
   name: nameSchema,
   args: jsonObjectSchema.optional(),
+  traceparent: traceparentSchema.optional(),
+});
+
+/** SPEC history-1: turns before the turn `before`, the newest `limit` of them. */
+export const historyRequestSchema = z.strictObject({
+  session: sessionRefSchema,
+  before: z.number().int().min(1),
+  limit: z.number().int().min(1).max(LIMITS.historyTurns).optional(),
 });
 
 export const closeRequestSchema = z.strictObject({ session: sessionRefSchema });
@@ -63,6 +76,7 @@ export type Auth = z.infer<typeof authSchema>;
 export type OpenRequest = z.infer<typeof openRequestSchema>;
 export type SendRequest = z.infer<typeof sendRequestSchema>;
 export type CommandRequest = z.infer<typeof commandRequestSchema>;
+export type HistoryRequest = z.infer<typeof historyRequestSchema>;
 export type CloseRequest = z.infer<typeof closeRequestSchema>;
 export type RenewRequest = z.infer<typeof renewRequestSchema>;
 
@@ -72,10 +86,16 @@ export const openAckSchema = z.union([z.object({ ok: z.literal(true), resumed: z
 /** SPEC ack-1. `durable`: seq of the last event of the request; Temporal has persisted it. */
 export const sendAckSchema = z.union([z.object({ ok: z.literal(true), durable: seqSchema }), failed]);
 export const commandAckSchema = z.union([z.object({ ok: z.literal(true), result: jsonSchema }), failed]);
+/** SPEC history-2. `more`: the session still has older ones. */
+export const historyAckSchema = z.union([
+  z.object({ ok: z.literal(true), turns: z.array(turnSchema), more: z.boolean() }),
+  failed,
+]);
 export const plainAckSchema = z.union([z.object({ ok: z.literal(true) }), failed]);
 export type OpenAck = z.infer<typeof openAckSchema>;
 export type SendAck = z.infer<typeof sendAckSchema>;
 export type CommandAck = z.infer<typeof commandAckSchema>;
+export type HistoryAck = z.infer<typeof historyAckSchema>;
 export type PlainAck = z.infer<typeof plainAckSchema>;
 
 /**
@@ -107,6 +127,7 @@ export interface ClientToServerEvents {
   open: (request: OpenRequest, ack: Ack<OpenAck>) => void;
   send: (request: SendRequest, ack: Ack<SendAck>) => void;
   command: (request: CommandRequest, ack: Ack<CommandAck>) => void;
+  history: (request: HistoryRequest, ack: Ack<HistoryAck>) => void;
   close: (request: CloseRequest, ack: Ack<PlainAck>) => void;
   renew: (request: RenewRequest, ack: Ack<PlainAck>) => void;
 }

@@ -1,60 +1,9 @@
 import { z } from "zod";
-import { nameSchema, seqSchema } from "./events.ts";
+import { seqSchema } from "./events.ts";
 import { MARK_PATTERN } from "./ids.ts";
-import { jsonObjectSchema, jsonSchema } from "./json.ts";
-
-/** One `input` as a turn took it: the event, the producer that numbered it, and the subject whose producer it is. */
-export const inputSchema = z.object({
-  by: nameSchema,
-  producer: nameSchema,
-  seq: seqSchema,
-  text: z.string(),
-  data: jsonSchema.optional(),
-});
-export type Input = z.infer<typeof inputSchema>;
-
-export const turnErrorSchema = z.object({ code: z.string(), message: z.string() });
-/** Why a turn failed. Codes: SPEC turn-5. */
-export type TurnError = z.infer<typeof turnErrorSchema>;
-
-export const turnNumberSchema = z.number().int().min(1);
-export const turnOutcomeSchema = z.enum(["completed", "interrupted", "failed"]);
-export type TurnOutcome = z.infer<typeof turnOutcomeSchema>;
-
-/**
- * Why a turn's text ends where it does: `stop`: the model had said all it wanted; `length`: its limit of tokens cut it;
- * `filtered`: the provider's content filter did; `limit`: it reached what a turn may hold; `interrupted`: somebody stopped
- * it; `error`: the turn failed, and the text is what had been said until then.
- */
-export const finishSchema = z.enum(["stop", "length", "filtered", "limit", "interrupted", "error"]);
-export type Finish = z.infer<typeof finishSchema>;
-
-/** A turn with its outcome, as the workflow committed it. Turns are numbered 1, 2, 3 … within a session. */
-export const turnSchema = z.object({
-  turn: turnNumberSchema,
-  inputs: z.array(inputSchema),
-  outcome: turnOutcomeSchema,
-  text: z.string(),
-  finish: finishSchema,
-  error: turnErrorSchema.optional(),
-  /** The subject that interrupted it. */
-  by: nameSchema.optional(),
-});
-export type Turn = z.infer<typeof turnSchema>;
-
-/**
- * The turn under way. `text` is partial output; `index` counts the text frames (`delta`, `rewind`) it is made of,
- * from 1, across steps and attempts; 0 means none yet.
- */
-export const runningTurnSchema = z.object({
-  turn: turnNumberSchema,
-  inputs: z.array(inputSchema),
-  step: z.number().int().min(1),
-  attempt: z.number().int().min(1),
-  index: z.number().int().min(0),
-  text: z.string(),
-});
-export type RunningTurn = z.infer<typeof runningTurnSchema>;
+import { jsonObjectSchema } from "./json.ts";
+import { LIMITS } from "./limits.ts";
+import { runningTurnSchema, shrunkTurn, type Turn, turnLength, turnSchema } from "./turn.ts";
 
 /** For each `subject/producer` (`markOf`), the highest seq of an input that a turn has taken. */
 export const appliedSchema = z.record(z.string().regex(MARK_PATTERN), seqSchema);
@@ -73,4 +22,23 @@ export type Snapshot = z.infer<typeof snapshotSchema>;
 
 export function emptySnapshot(agent: string): Snapshot {
   return { version: 0, agent, state: {}, turns: [], running: null, applied: {} };
+}
+
+/**
+ * SPEC snap-2, snap-3: of `turns`, those a snapshot carries, as it carries them. The workflow, the log and every reader go by this one
+ * rule, so they agree on what a snapshot holds. The same array where it is all of them.
+ */
+export function boundTurns(turns: Turn[]): Turn[] {
+  const whole = turns.length - LIMITS.wholeTurns;
+  const shrunk = turns.map((turn, i) => (i < whole ? shrunkTurn(turn) : turn));
+  let length = 0;
+  let first = shrunk.length;
+  while (first > 0 && shrunk.length - first < LIMITS.snapshotTurns) {
+    const turn = shrunk[first - 1];
+    if (turn === undefined) break;
+    length += turnLength(turn);
+    if (length > LIMITS.snapshotLength && first < shrunk.length) break;
+    first--;
+  }
+  return first === 0 && shrunk.every((turn, i) => turn === turns[i]) ? turns : shrunk.slice(first);
 }

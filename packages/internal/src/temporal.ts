@@ -5,7 +5,9 @@
 import type { Event } from "@holdfast/contract/events";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
-import type { Applied, Finish, Input, Snapshot } from "@holdfast/contract/snapshot";
+import type { Part } from "@holdfast/contract/parts";
+import type { Applied, Snapshot } from "@holdfast/contract/snapshot";
+import type { Finish, Input, Origin, Turn, Usage } from "@holdfast/contract/turn";
 
 export const WORKFLOW_TYPE = "session";
 export const TASK_QUEUE_SESSIONS = "holdfast-sessions";
@@ -18,9 +20,10 @@ export function laneTaskQueue(lane: string): string {
 }
 export const SHARED_LANE = "shared";
 
-/** Signal: one batch of the coalescer. Queries: a `SessionState`; `DeadLetters`; a `Legacy`. Update: one command. */
+/** Signal: one batch of the coalescer. Queries: a `SessionState`; a `HistoryPage`; `DeadLetters`; a `Legacy`. Update: one command. */
 export const SIGNAL_EVENTS = "events";
 export const QUERY_SNAPSHOT = "snapshot";
+export const QUERY_HISTORY = "history";
 export const QUERY_DEAD_LETTERS = "deadLetters";
 export const QUERY_LEGACY = "legacy";
 export const UPDATE_COMMAND = "command";
@@ -34,6 +37,8 @@ export interface EventRun {
   producer: string;
   at: number;
   events: Event[];
+  /** SPEC trace-1, of the request they came by. */
+  traceparent?: string;
 }
 export interface EventBatch {
   runs: EventRun[];
@@ -57,14 +62,34 @@ export interface SessionState {
   snapshot: Snapshot;
 }
 
+/** Argument of `QUERY_HISTORY`: as SPEC history-1 has it, `limit` being given. */
+export interface HistoryQuery {
+  before: number;
+  limit: number;
+}
+/** What the session workflow answers to it: turns of the session, oldest first, and whether it keeps older ones. */
+export interface HistoryPage {
+  turns: Turn[];
+  more: boolean;
+}
+
+/** What readers hold of the step under way of a running turn, as the log tells. */
+export interface HeldStep {
+  step: number;
+  attempt: number;
+  /** Of the turn's last growing frame. */
+  index: number;
+  parts: Part[];
+}
+
 /** What the session workflow answers to the Query of that name, which the next one asks that begins under the same name. */
 export interface Legacy {
   /** Who answered; the next one's start may name another. */
   agent: string;
   /** As a run hands the session over to the next; what is in it is the workflow's own business. Null: it is too large. */
-  carry: unknown;
-  /** The turn that was under way, which nobody goes on with. `held`: what it had said. */
-  cut?: { epoch: number; turn: number; held: string };
+  left: unknown;
+  /** The turn that was under way, which nobody goes on with. `held`: what readers hold of its last step, if the log can tell. */
+  cut?: { epoch: number; turn: number; held?: HeldStep };
 }
 
 export interface CommandCall {
@@ -73,6 +98,7 @@ export interface CommandCall {
   by: string;
   name: string;
   args: { [name: string]: Json };
+  traceparent?: string;
 }
 /** Update failures the edge turns into wire errors are `ApplicationFailure`s with one of these types. */
 export const COMMAND_FAILURES = ["unknown_command", "command_refused", "invalid"] as const;
@@ -111,15 +137,13 @@ export interface ModelRequest {
   contextTurns?: number;
   temperature?: number;
   maxOutputTokens?: number;
-  /** Whether the result is to say what the inputs are about: costs the worker a small language model, and milliseconds. */
-  enrich?: boolean;
 }
 
 /**
- * Activity `respond`: one step of a turn. It carries no transcript: the worker reads the context from the session
- * log's cache at `version - 1`, or by Query when that is cold, so history does not grow with the conversation.
+ * Activity `respond`: one step of a turn. It carries no transcript: the worker reads the conversation and the turn's earlier steps from
+ * the session log's cache, or by Query when that is cold, so history does not grow with the conversation.
  */
-export interface RespondRequest {
+export interface StepRequest {
   key: SessionKey;
   /** As in `SessionState`. */
   epoch: number;
@@ -127,36 +151,30 @@ export interface RespondRequest {
   turn: number;
   step: number;
   /** The session's version once `turn.started` of this turn is applied. */
-  version: number;
+  startedVersion: number;
+  origin: Origin;
   inputs: Input[];
   applied: Applied;
-  /**
-   * How much text the turn's earlier steps wrote, in UTF-16 code units. A log that lost the end of a step looks whole; by
-   * this the worker knows better, and asks the workflow.
-   */
-  textBefore: number;
+  /** What the turn's earlier steps made, in the unit of LIMITS.turnLength. */
+  lengthBefore: number;
   /**
    * Milliseconds the turn has left for this step, all of its attempts and the waits between them included. The worker holds
    * it, by clocks that agree with themselves: how long Temporal needs to hear of an answer is no part of it.
    */
   budgetMs: number;
   request: ModelRequest;
+  traceparent?: string;
 }
-export interface Enrichment {
-  /** −1 (bad) … 1 (good). */
-  sentiment: number;
-  entities: { text: string; type: string }[];
-  keywords: string[];
-}
-export interface RespondResult {
-  /** What this step added to the turn's text. */
-  text: string;
+export interface StepResult {
+  /** The attempt that made `parts`. */
+  attempt: number;
+  /** Index of the last growing frame, if readers hold these parts by then; left out where the log could not be told all of them. */
+  index?: number;
+  parts: Part[];
   /** Why it ends there. `interrupted`: the turn was to stop, and its worker had heard of it. */
   finish: Exclude<Finish, "error">;
   model: string;
-  /** Where the request asked for it. */
-  enrichment?: Enrichment;
-  usage?: { inputTokens?: number; outputTokens?: number };
+  usage?: Usage;
   /** Milliseconds of `budgetMs` that the step took. */
   spentMs: number;
 }

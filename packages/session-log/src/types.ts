@@ -1,4 +1,4 @@
-import type { Cursor, Snapshot, StatePatchedBody, Turn, TurnEndedBody, TurnStartedBody } from "@holdfast/contract";
+import type { BodyOf, Cursor, Part, Snapshot, Step, Turn } from "@holdfast/contract";
 import type { LogFrame } from "@holdfast/internal";
 
 /** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
@@ -28,37 +28,49 @@ export type AppendOutcome = "appended" | "duplicate" | "stale" | "gap";
 
 /** What an attempt finds when it takes the fence. */
 export interface Begun {
-  /** `stale`: a later attempt or the turn's end is there already; the attempt must stop. */
+  /** `stale`: a later attempt, the step's or the turn's end is there already; the attempt must stop. */
   outcome: "ok" | "stale";
-  /** Partial text of the turn that readers hold, and how much of it earlier steps wrote (UTF-16 code units). */
-  text: string;
-  baseLength: number;
-  /** Index of the last text frame. */
+  /** What readers hold of this very step; none where the log lost it. */
+  parts: Part[];
+  /** Index of the turn's last growing frame. */
   index: number;
   /** An interrupt of this turn was requested. */
   stop: boolean;
+  /** The turn's steps before this one; undefined when the log does not hold all of them: ask the workflow. */
+  steps: Step[] | undefined;
   /** Up to `contextTurns` newest committed turns, oldest first; undefined when the cache is cold: ask the workflow. */
   turns: Turn[] | undefined;
 }
 
-export interface TextAppended {
+/** What an attempt adds to its step: a growing frame, which the log gives its index. */
+export type Growth = GrowthOf<"delta"> | GrowthOf<"part"> | GrowthOf<"rewind">;
+type GrowthOf<T extends "delta" | "part" | "rewind"> = Omit<BodyOf<T>, "turn" | "step" | "attempt" | "index">;
+
+export interface Written {
   outcome: AppendOutcome;
+  /** An interrupt of this turn was requested. */
   stop: boolean;
-  /**
-   * Index of the turn's last text frame in the log, 0 for none. After a `gap` a `rewind` needs one above it, and above
-   * every index the attempt used.
-   */
+  /** Index of the turn's last growing frame in the log, 0 for none. */
   index: number;
 }
 
 /**
  * What readers were given under the version of a commit, by the same run before a workflow task was executed again; nothing
- * was written. The caller adopts it: the state after the commit, and with a turn's end the turn.
+ * was written. The caller adopts it: the state after the commit, with a turn's end the turn, with a step's end the step.
  */
 export interface Shown {
   state: Snapshot["state"];
   turn?: Turn;
+  step?: Step;
 }
+
+/** What a workflow commits. The end of a step or turn brings its parts: the log leaves them out of the frame where readers hold them. */
+export type CommittedBody =
+  | (BodyOf<"step.ended"> & { parts: Part[] })
+  | BodyOf<"turn.waiting">
+  | BodyOf<"inputs.joined">
+  | BodyOf<"turn.ended">
+  | BodyOf<"state.patched">;
 
 /** A commit of the workflow: the frame and what keeps the snapshot cache exact. */
 export interface Commit {
@@ -66,12 +78,14 @@ export interface Commit {
   run: string;
   /** Of the session: see `SessionState`. */
   epoch: number;
-  frame: TurnEndedBody | StatePatchedBody;
+  frame: CommittedBody;
   /** The agent's whole state after it. */
   state: Snapshot["state"];
   /** With a turn's end: the committed turn, and how many turns `boundTurns` keeps including it. */
   turn?: Turn;
   keepTurns?: number;
+  /** The turn that is among LIMITS.wholeTurns no more by this commit, as `boundTurns` leaves it; left out where that is all of it. */
+  shrunk?: Turn;
 }
 
 export type ReadResult =
@@ -108,5 +122,3 @@ export interface Head {
   /** Number of the running turn, 0 for none. */
   turn: number;
 }
-
-export type { StatePatchedBody, TurnEndedBody, TurnStartedBody };
