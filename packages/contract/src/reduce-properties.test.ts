@@ -136,6 +136,10 @@ class Writer {
         this.#put({ type: "inputs.joined", ...this.#versioned(), turn: number, ...this.#inputs(1) });
         turn.inputs++;
         break;
+      case "start":
+      case "patch":
+      case "notice":
+        break;
     }
   }
 
