@@ -79,7 +79,7 @@ test.each([1, 2, 3, 4, 5])(
       edge.limits = { ...LIMITS, eventsPerSend: 4 };
       makeUnreliable(edge, random);
     }
-    const client = quickClient(edges, { random, tuning: { requestTimeoutMs: 60 } });
+    const client = quickClient(edges, { random, bounds: { requestTimeoutMs: 60 } });
     const session = client.session("chat");
     const scripted = world.session("chat");
     const receipts = [];

@@ -21,7 +21,7 @@ test("command-3, req-3: it is repeated under one id when unavailable, unanswered
     if (asked === 4) edge.drop();
     return asked === 4 ? "silence" : { ok: true, result: asked };
   };
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 100 } }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 100 } }).session("chat");
   expect(await session.command("approve")).toBe(5);
   expect(new Set(edge.commands.map((command) => command.id)).size).toBe(1);
   expect(edge.auths).toHaveLength(2);

@@ -14,13 +14,13 @@ export interface QuickClient extends HoldfastClient {
 }
 
 export function quickClient(edges: ScriptedEdge[], options: Partial<ConnectOptions> = {}): QuickClient {
-  const { tuning, ...others } = options;
+  const { bounds, ...others } = options;
   const client = connect({
     url: edges.map((edge) => edge.url),
     token: () => "a token",
     random: () => 0,
     ...others,
-    tuning: { ...QUICK, ...tuning },
+    bounds: { ...QUICK, ...bounds },
   });
   const problems: HoldfastError[] = [];
   client.on("problem", (error) => problems.push(error));

@@ -65,7 +65,7 @@ test("chain-3: after a gap in versions the session is opened without a cursor", 
 
 test("chain-3: an edge that always breaks the chain is not asked in a tight loop", async () => {
   const edge = await startEdge();
-  const client = quickClient([edge], { random: () => 0.999, tuning: { backoffBaseMs: 1_000, backoffMaxMs: 60_000 } });
+  const client = quickClient([edge], { random: () => 0.999, bounds: { backoffBaseMs: 1_000, backoffMaxMs: 60_000 } });
   const session = client.session("chat");
   await live(session);
   for (let i = 0; i < 5; i++) {
@@ -147,7 +147,7 @@ test("err-2: an open that is refused for now, or not answered, is repeated", asy
   const answers = ["silence", { ok: false, error: wireError("busy", undefined, { retryAfterMs: 1 }) }] as const;
   let asked = 0;
   edge.script.open = (_request, proceed) => answers[asked++] ?? proceed();
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 50 } }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 50 } }).session("chat");
   await live(session);
   expect(edge.opens).toHaveLength(3);
 });

@@ -2,7 +2,7 @@ import { createStore, keys } from "idb-keyval";
 import { StrictMode, useLayoutEffect, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { connect, indexedDbStorage, type SessionView } from "../../src/index.ts";
-import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/index.ts";
+import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/hooks.ts";
 import type { PageHandle } from "./handle.ts";
 
 /** What the test asks for, in the page's address. */
@@ -14,7 +14,7 @@ const client = connect({
   token: () => "a token",
   storage: indexedDbStorage({ scope }),
   random: () => 0.5,
-  tuning: {
+  bounds: {
     backoffBaseMs: Number(query.get("backoff") ?? 20),
     backoffMaxMs: 600_000,
     lingerMs: 50,
