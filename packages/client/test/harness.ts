@@ -1,3 +1,4 @@
+import { textOf } from "@holdfast/contract";
 import { expect, onTestFinished, vi } from "vitest";
 import { connect, type HoldfastClient } from "../src/client.ts";
 import type { HoldfastError } from "../src/errors.ts";
@@ -52,6 +53,11 @@ export async function viewOf<State extends object>(
 
 export function live<State extends object>(session: Session<State>): Promise<SessionView<State>> {
   return viewOf(session, (view) => view.delivery.state === "live" && view.connection.state === "connected");
+}
+
+/** What the running turn has said so far; undefined where none runs. */
+export function runningText(view: SessionView<object>): string | undefined {
+  return view.running === null ? undefined : textOf(view.running);
 }
 
 /** For what shows only at the edge's side. */
