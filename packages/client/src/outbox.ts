@@ -1,10 +1,9 @@
 import { markOf, type Applied, type Event } from "@holdfast/contract";
 import { clientError, type HoldfastError } from "./errors.ts";
 import { OutboxEntry, prepareEvent, type PendingInput, type Receipt } from "./outbox-entry.ts";
-import { randomId } from "./random-id.ts";
 import { OutboxQueue, Sender, type SenderOptions } from "./sending.ts";
 import { Journal, type AdoptedProducer, type OutboxStorage } from "./storage.ts";
-import type { Wire } from "./wire.ts";
+import { randomId, type Wire } from "./wire.ts";
 
 /** An event before it has its number. */
 type Unnumbered<E> = E extends unknown ? Omit<E, "seq"> : never;

@@ -2,9 +2,8 @@ import type { Json, JsonObject } from "@holdfast/contract";
 import { Backoff, Pause } from "./backoff.ts";
 import { clientError, edgeError, isRetryable, type HoldfastError } from "./errors.ts";
 import type { Bounds } from "./options.ts";
-import { randomId } from "./random-id.ts";
 import type { HistoryPage } from "./transcript.ts";
-import type { Answer, Reply, Wire } from "./wire.ts";
+import { randomId, type Answer, type Reply, type Wire } from "./wire.ts";
 
 export interface CommandOptions {
   /** Stops repeating the command and rejects with `aborted`. It may have been, or still be, carried out. */

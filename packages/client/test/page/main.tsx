@@ -2,7 +2,7 @@ import { createStore, keys } from "idb-keyval";
 import { StrictMode, useLayoutEffect, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { connect, indexedDbStorage, textOf, type SessionView } from "../../src/index.ts";
-import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/hooks.ts";
+import { HoldfastProvider, useSession, useSessionPart } from "../../src/react.ts";
 import type { PageHandle } from "./handle.ts";
 
 /** What the test asks for, in the page's address. */
