@@ -170,7 +170,7 @@ function withSharedParts(before: Snapshot, after: Snapshot, frame: ChainedFrame)
   return { ...shared, running: shareRunningTurn(before.running, shared.running) };
 }
 
-/** A patch that does not fit what the reader holds throws; it means what a missing version means. */
+/** Some patches that do not fit throw, for example one that adds a member to a text. They are a gap like any other. */
 function reduce(before: Snapshot, frame: ChainedFrame): Reduction {
   try {
     return reduceFrame(before, frame);

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "@holdfast/contract";
+import { LIMITS, type Json, type JsonObject } from "@holdfast/contract";
 import { Backoff, Pause } from "./backoff.ts";
 import { clientError, edgeError, isRetryable, type HoldfastError } from "./errors.ts";
 import type { Bounds } from "./options.ts";
@@ -71,7 +71,8 @@ export class Requests {
   /** SPEC history-1: the turns before the turn `before`, the newest `limit` of them. */
   history(before: number, limit: number | undefined): Promise<HistoryPage> {
     const { session } = this.#options;
-    return this.#run((wire) => wire.history({ session, before, ...(limit !== undefined && { limit }) }));
+    const bounded = limit !== undefined && { limit: Math.min(limit, LIMITS.historyTurns) };
+    return this.#run((wire) => wire.history({ session, before, ...bounded }));
   }
 
   async #run<Result>(ask: (wire: Wire) => Promise<Reply<Answer<Result>>>, signal?: AbortSignal): Promise<Result> {

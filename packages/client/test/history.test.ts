@@ -1,4 +1,4 @@
-import { textOf, wireError, type HistoryAck } from "@holdfast/contract";
+import { LIMITS, textOf, wireError, type HistoryAck } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import type { Session } from "../src/session.ts";
 import type { Bounds } from "../src/options.ts";
@@ -33,14 +33,14 @@ test("history-1, history-2: older turns come in front of those held, until there
   expect([shown(session), session.get().hasOlder]).toEqual([[4, 5, 6, 7, 8], true]);
   expect(session.get().turns.slice(2)).toEqual(before.turns);
   expect(session.get().turns[2]).toBe(before.turns[0]);
-  expect(await session.history()).toBe(false);
+  expect(await session.history({ limit: 1_000 })).toBe(false);
   expect([shown(session), session.get().hasOlder]).toEqual([[1, 2, 3, 4, 5, 6, 7, 8], false]);
   expect(session.get().turns.map(textOf)).toEqual(Array.from({ length: 8 }, (_, i) => `answer ${i + 1}`));
   // It is known that there are none.
   expect(await session.history()).toBe(false);
   expect(edge.histories).toEqual([
     { session: "chat", before: 6, limit: 2 },
-    { session: "chat", before: 4 },
+    { session: "chat", before: 4, limit: LIMITS.historyTurns },
   ]);
 });
 

@@ -27,7 +27,7 @@ async function partsRead({ session, scripted }: Opened): Promise<readonly Part[]
   return view.running?.parts ?? [];
 }
 
-test("part-1, part-3, part-4: parts of every kind come in place, and those that grow do so", async () => {
+test("part-2, part-3, part-4, frame-8: parts of every kind come in place, and those that grow do so", async () => {
   const all = await opened();
   const { scripted } = all;
   scripted.startTurn();
@@ -106,7 +106,7 @@ test("end-1, chain-3: a reader that does not hold the parts an end leaves out op
   expect(edge.opens).toEqual([{ session: "chat" }, { session: "chat" }]);
 });
 
-test("frame-2: a step that ends stands behind the running one, and the agent's state moves with it", async () => {
+test("frame-2, end-2: a step that ends stands behind the running one, and the agent's state moves with it", async () => {
   const all = await opened();
   const { edge, session, scripted } = all;
   scripted.startTurn();
@@ -134,7 +134,7 @@ test("frame-2: a step that ends stands behind the running one, and the agent's s
   expect(edge.opens).toHaveLength(1);
 });
 
-test("chain-3, grow-1: a frame of a step whose predecessor has not ended here makes the reader open again", async () => {
+test("chain-3, grow-3: a frame of a step whose predecessor has not ended here makes the reader open again", async () => {
   const all = await opened();
   const { edge, session, scripted } = all;
   scripted.startTurn();
@@ -169,7 +169,7 @@ test("turn-7: what a turn waits for is in the view until it is answered, also wh
   expect(answered.running).not.toBeNull();
 });
 
-test("send-8, ack-2: inputs that join the running turn are applied, and say who sent them, when, and under which name", async () => {
+test("send-8, turn-8, ack-2: inputs that join the running turn are applied, and say who sent them, when, and under which name", async () => {
   const { session, scripted } = await opened();
   const first = session.send("hello", { id: "m-1" });
   await first.durable;
@@ -245,7 +245,7 @@ test("notice-1: a notice is heard once, also over a lost connection, and changes
   expect(heard).toEqual([{ name: "typing" }, { name: "progress", data: { share: 0.5 } }, { name: "meanwhile" }]);
 });
 
-test("turn-4: a turn's end says why it ends there, and who stopped it or what failed", async () => {
+test("frame-3, turn-2: a turn's end says why it ends there, and who stopped it or what failed", async () => {
   const { session, scripted } = await opened();
   scripted.startTurn();
   scripted.delta("Half an");
