@@ -1,4 +1,4 @@
-import type { RespondRequest, RespondResult } from "@holdfast/internal";
+import type { StepRequest, StepResult } from "@holdfast/internal";
 import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
 import { type Activity, Attempt, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";
@@ -17,7 +17,7 @@ export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
 
 /** Activity `respond`: one step of a turn by a model, streamed to the session's readers while it is being made. */
 export interface RespondActivity {
-  respond: (request: RespondRequest) => Promise<RespondResult>;
+  respond: (request: StepRequest) => Promise<StepResult>;
 }
 
 export function createRespond(deps: RespondDeps): RespondActivity {
@@ -52,7 +52,7 @@ export function createRespond(deps: RespondDeps): RespondActivity {
 
 async function resolve(
   models: Models,
-  { request }: RespondRequest,
+  { request }: StepRequest,
   { retry }: RespondConfig,
   progress: StepProgress,
 ): Promise<Model> {
