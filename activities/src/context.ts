@@ -17,7 +17,10 @@ export function messagesOf(
   count: number,
   tokens = Number.POSITIVE_INFINITY,
 ): Message[] {
-  const own: Message[] = [...request.inputs.map(({ text }) => said("user", text)), said("assistant", textOfSteps(steps))];
+  const own: Message[] = [
+    ...request.inputs.map(({ text }) => said("user", text)),
+    said("assistant", textOfSteps(steps)),
+  ];
   const before = turns.filter((turn) => turn.turn < request.turn && !isRefused(turn));
   let room = tokens - sizeOf(own) - estimateTokens(request.request.instructions ?? "");
   const kept: Message[][] = [];

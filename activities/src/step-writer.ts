@@ -47,8 +47,6 @@ export class StepWriter {
   #seq = 0;
   /** Of the turn's last growing frame in the log. */
   #index = 0;
-  /** The last growing frame is this writer's, as far as it knows. */
-  #isMine = false;
   /** Parts were taken back, so that readers must be told even where none are left. */
   #tookBack = false;
   #inFlight: Promise<void> | undefined;
@@ -70,14 +68,10 @@ export class StepWriter {
     return this.#parts;
   }
 
-  /**
-   * Index of the turn's last growing frame, if readers hold exactly these parts by this attempt's frames. Undefined where the log
-   * may not have all of them, or has them of an attempt before.
-   */
+  /** Index of the turn's last growing frame, if readers hold exactly these parts by then. Undefined where they may not. */
   get index(): number | undefined {
-    const isFirst = this.#options.fence.attempt === 1;
-    if (this.#standing !== "known" || !(this.#isMine || isFirst)) return undefined;
-    return nextGrowth(this.#held, this.#parts) === undefined ? this.#index : undefined;
+    const isHeld = this.#standing === "known" && nextGrowth(this.#held, this.#parts) === undefined;
+    return isHeld ? this.#index : undefined;
   }
 
   /** Takes the fence. Undefined when the log is out of reach: then the first write tries again. To be called once, before all else. */
@@ -239,7 +233,6 @@ export class StepWriter {
         if (held === undefined) return this.#lost();
         this.#held = held;
         this.#index = index;
-        this.#isMine = true;
         this.#repairs = 0;
         this.#refusals = 0;
         break;
@@ -267,7 +260,6 @@ export class StepWriter {
     this.#standing = outcome === "stale" ? "over" : "known";
     this.#held = parts;
     this.#index = index;
-    this.#isMine = false;
     this.#nextAt = 0;
   }
 
