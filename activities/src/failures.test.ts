@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { retryDelayMs } from "./retry.ts";
+import { retryDelayMs } from "./failures.ts";
 
 const config = { baseMs: 500, maxMs: 20_000 };
 

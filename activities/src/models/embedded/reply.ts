@@ -1,5 +1,5 @@
-import type { Reading } from "../language.ts";
-import type { Message } from "./model.ts";
+import type { Message } from "../model.ts";
+import type { Reading } from "./language.ts";
 import { recall } from "./recall.ts";
 
 const INTRODUCTION =
@@ -25,7 +25,7 @@ const TYPE_NAMES: Record<string, string> = {
 
 /** An answer made of the message, its reading and the conversation; a pure function of the messages. */
 export function composeReply(messages: Message[], read: (text: string) => Reading): string {
-  const message = messages.findLast(({ role }) => role === "user")?.content ?? "";
+  const message = newestMessage(messages);
   const earlier = messages.filter(({ role }) => role === "user").slice(0, -1);
   const reading = read(message);
   const said = recall(
@@ -41,6 +41,10 @@ export function composeReply(messages: Message[], read: (text: string) => Readin
     closing(reading, earlier.length),
   ];
   return parts.filter((part) => part !== undefined).join(" ");
+}
+
+export function newestMessage(messages: Message[]): string {
+  return messages.findLast(({ role }) => role === "user")?.content ?? "";
 }
 
 function opening(message: string, { sentiment }: Reading): string | undefined {

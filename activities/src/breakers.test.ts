@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Breaker, type GuardedCall } from "./breaker.ts";
+import { Breaker, type GuardedCall } from "./breakers.ts";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"] });

@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
-import { Language } from "../language.ts";
 import { createEmbeddedModel } from "./embedded.ts";
-import type { Message, ModelPrompt } from "./model.ts";
+import type { Message, ModelPrompt } from "../model.ts";
 
-const language = new Language();
-const model = createEmbeddedModel(language, { tokenDelayMs: 0 });
+const model = createEmbeddedModel({ tokenDelayMs: 0 });
 const user = (content: string): Message => ({ role: "user", content });
 const prompt = (messages: Message[], prefix = ""): ModelPrompt => ({ messages, prefix, request: {} });
 
@@ -47,15 +45,36 @@ test("goes on after any beginning of its answer without repeating or losing a ch
   }
 });
 
+test("tells what it read before it answers, and not again when it goes on", async () => {
+  const messages = [user("Hello Ada, I love it! The lamp costs $30.")];
+  const aborter = new AbortController();
+  const { value } = await model.stream(prompt(messages), aborter.signal).next();
+  expect(value).toMatchObject({
+    kind: "data",
+    part: {
+      type: "data",
+      name: "reading",
+      value: {
+        sentiment: expect.any(Number),
+        entities: expect.arrayContaining([{ text: "$30", type: "MONEY" }]),
+        keywords: expect.arrayContaining(["lamp"]),
+      },
+    },
+  });
+  const begun = prompt(messages, (await say(prompt(messages))).slice(0, 5));
+  expect(await model.stream(begun, aborter.signal).next()).toMatchObject({ value: { kind: "text" } });
+});
+
 test("does not go on from another text", () => {
   expect(model.continuesFrom(prompt([user("Hello")], "Something else"))).toBe(false);
 });
 
 test("stops soon after it is told to", async () => {
-  const slow = createEmbeddedModel(language, { tokenDelayMs: 10_000 });
+  const slow = createEmbeddedModel({ tokenDelayMs: 10_000 });
   const aborter = new AbortController();
   const words = slow.stream(prompt([user("Hello")]), aborter.signal);
-  expect((await words.next()).done).toBe(false);
+  expect(await words.next()).toMatchObject({ value: { kind: "data" } });
+  expect(await words.next()).toMatchObject({ value: { kind: "text" } });
   const next = words.next();
   aborter.abort();
   await expect(next).rejects.toThrow(/abort/);

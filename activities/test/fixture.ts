@@ -1,6 +1,18 @@
-import type { Frame, SessionKey } from "@holdfast/contract";
-import type { LogFrame, RespondRequest, RespondResult, SessionState } from "@holdfast/internal";
-import { emptySnapshot, reduceFrame } from "@holdfast/contract";
+import {
+  type BodyOf,
+  emptySnapshot,
+  type Frame,
+  type Input,
+  type Part,
+  reduceFrame,
+  type RunningTurn,
+  type SessionKey,
+  type Snapshot,
+  textOf,
+  textOfParts,
+  type Turn,
+} from "@holdfast/contract";
+import type { LogFrame, SessionState, StepRequest, StepResult } from "@holdfast/internal";
 import { type ModelServer, type RawReply, startModelServer } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis, type RedisConnection } from "@holdfast/service/redis";
@@ -13,7 +25,6 @@ import { afterAll, beforeAll } from "vitest";
 import { Breakers } from "../src/breakers.ts";
 import type { RespondConfig } from "../src/config.ts";
 import { FinishedAnswers } from "../src/finished-answers.ts";
-import { languageLoader } from "../src/enrichment.ts";
 import { NO_METRICS } from "../src/metrics.ts";
 import type { Models } from "../src/models/model.ts";
 import type { FailureClass } from "../src/models/model-error.ts";
@@ -21,11 +32,15 @@ import { createModels } from "../src/models/registry.ts";
 import { createRespond } from "../src/respond.ts";
 
 const log = createLogger("activities-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
-const loadLanguage = languageLoader();
+
+/** What an attempt answered, and the text of its parts. */
+export interface Answered extends StepResult {
+  text: string;
+}
 
 /** One attempt of `respond` in Temporal's own harness for activities. */
 export interface Running {
-  result: Promise<RespondResult>;
+  result: Promise<Answered>;
   /** The activity's cancellation, as Temporal would bring it. */
   cancel: MockActivityEnvironment["cancel"];
   /** Its failed calls, as metrics count them. */
@@ -36,7 +51,7 @@ export interface Running {
 
 /** How a step ended, after however many attempts. */
 export interface Settled {
-  result?: RespondResult;
+  result?: Answered;
   error?: ApplicationFailure;
   attempts: number;
   failures: FailureClass[];
@@ -50,7 +65,6 @@ export interface RunOptions {
   continues?: "none" | "vllm";
   config?: Partial<RespondConfig>;
   breakers?: Breakers;
-  loadLanguage?: typeof loadLanguage;
   models?: Models;
   queryState?: (key: SessionKey) => Promise<SessionState>;
 }
@@ -65,7 +79,7 @@ export interface Asked extends Settled {
 }
 
 /** The real activity between a real Valkey and a model server. */
-export class Rig {
+export class Fixture {
   valkey: ValkeyServer;
   readonly redis: RedisConnection;
   readonly sessionLog: SessionLog;
@@ -79,14 +93,14 @@ export class Rig {
     this.model = model;
   }
 
-  run(request: RespondRequest, options: RunOptions = {}): Running {
+  run(request: StepRequest, options: RunOptions = {}): Running {
     const failures: FailureClass[] = [];
     const { respond } = createRespond({
       log: this.sessionLog,
       queryState: options.queryState ?? (() => Promise.reject(new Error("no workflow in this test"))),
       models:
         options.models ??
-        createModels(loadLanguage, {
+        createModels({
           embedded: { tokenDelayMs: 10 },
           openaiCompatible: {
             url: this.model.url,
@@ -97,7 +111,6 @@ export class Rig {
         }),
       breakers: options.breakers ?? new Breakers(),
       finished: new FinishedAnswers(this.redis),
-      loadLanguage: options.loadLanguage ?? loadLanguage,
       metrics: { ...NO_METRICS, failed: (_labels, failure) => failures.push(failure) },
       config: { ...options.config },
     });
@@ -106,14 +119,16 @@ export class Rig {
     const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger("ERROR", () => {}) });
     let progress: unknown = heartbeatDetails;
     environment.on("heartbeat", (details: unknown) => (progress = details));
-    const result = environment.run<[RespondRequest], RespondResult, typeof respond>(respond, request);
+    const result = environment
+      .run<[StepRequest], StepResult, typeof respond>(respond, request)
+      .then((answered) => ({ ...answered, text: textOfParts(answered.parts) }));
     // Whoever starts an attempt looks at its result later.
     result.catch(() => {});
     return { result, cancel: environment.cancel, failures, progress: () => progress };
   }
 
   /** A step as Temporal runs it, but for the waiting: attempt after attempt, until one answers or may not be repeated. */
-  async settle(request: RespondRequest, options: RunOptions = {}): Promise<Settled> {
+  async settle(request: StepRequest, options: RunOptions = {}): Promise<Settled> {
     const failures: FailureClass[] = [];
     let progress = options.progress;
     for (let attempt = 1; ; attempt++) {
@@ -153,43 +168,79 @@ export class Rig {
     return frames.filter((frame): frame is Extract<LogFrame, { type: T }> => frame.type === type);
   }
 
-  /** Partial text of the running turn after each frame, as a reader that misses none holds it. */
-  async partialTexts(key: SessionKey): Promise<string[]> {
+  /** What a reader that misses none holds after each frame. */
+  async snapshots(key: SessionKey): Promise<Snapshot[]> {
     let snapshot = emptySnapshot("concierge");
-    const texts: string[] = [];
+    const snapshots: Snapshot[] = [];
     for (const frame of await this.frames(key)) {
-      if (frame.type === "resync" || frame.type === "foreign") throw new Error("the log lost something");
+      if (frame.type === "resync" || frame.type === "foreign") throw new Error("The log lost something.");
       const reduction = reduceFrame(snapshot, frame satisfies Frame);
-      if (reduction.outcome !== "applied") throw new Error(`a frame was not taken: ${reduction.outcome}`);
+      if (reduction.outcome !== "applied") throw new Error(`A frame was not taken: ${reduction.outcome}.`);
       snapshot = reduction.snapshot;
-      texts.push(snapshot.running?.text ?? "");
+      snapshots.push(snapshot);
     }
-    return texts;
+    return snapshots;
+  }
+
+  /** The running turn's text after each frame, as a reader that misses none holds it. */
+  async partialTexts(key: SessionKey): Promise<string[]> {
+    return (await this.snapshots(key)).map(({ running }) => (running === null ? "" : textOf(running)));
+  }
+
+  /** The running turn as somebody who opens the session now is shown it. */
+  async running(key: SessionKey): Promise<RunningTurn | undefined> {
+    const read = await this.sessionLog.snapshot(key);
+    return read.outcome === "snapshot" ? (read.snapshot.running ?? undefined) : undefined;
   }
 
   async partialText(key: SessionKey): Promise<string> {
-    const read = await this.sessionLog.snapshot(key);
-    return read.outcome === "snapshot" ? (read.snapshot.running?.text ?? "") : "";
+    const running = await this.running(key);
+    return running === undefined ? "" : textOf(running);
+  }
+
+  /** Parts of the running step. */
+  async heldParts(key: SessionKey): Promise<Part[]> {
+    return (await this.running(key))?.parts ?? [];
+  }
+
+  /** The workflow's commit of a turn's end, after its only step. Returns the turn. */
+  async endTurn(request: StepRequest, result: StepResult): Promise<Turn> {
+    const { key, epoch, turn, step, startedVersion, origin, inputs } = request;
+    const { attempt, parts, index = 0 } = result;
+    const committed: Turn = { turn, origin, inputs, steps: [{ step, attempt, parts }], ...COMPLETED };
+    const covers = { turn, step, attempt, index, parts };
+    const frame = { type: "turn.ended" as const, version: startedVersion + 1, ...covers, ...COMPLETED, patch: [] };
+    await this.sessionLog.commit(key, { run: "run-1", epoch, frame, state: {}, turn: committed, keepTurns: 1 });
+    return committed;
+  }
+
+  /** The workflow's commit of a step's end, when the next one begins. */
+  async endStep(request: StepRequest, { attempt, parts, index = 0 }: StepResult, version: number): Promise<void> {
+    const { key, epoch, turn, step } = request;
+    const frame = { type: "step.ended" as const, version, turn, step, attempt, index, parts, patch: [] };
+    await this.sessionLog.commit(key, { run: "run-1", epoch, frame, state: {} });
   }
 }
 
+const COMPLETED = { outcome: "completed", finish: "stop" } as const;
+
 /** Started before the tests of a file, stopped after them. */
-export function useRig(): { readonly rig: Rig } {
-  let rig: Rig | undefined;
+export function useFixture(): { readonly fixture: Fixture } {
+  let fixture: Fixture | undefined;
   beforeAll(async () => {
     const valkey = await startValkey();
     const redis = connectRedis(valkey.url, log, "commands");
     await new Promise<void>((resolve) => redis.once("ready", () => resolve()));
-    rig = new Rig(valkey, redis, await startModelServer());
+    fixture = new Fixture(valkey, redis, await startModelServer());
   });
   afterAll(async () => {
-    rig?.redis.disconnect();
-    await Promise.all([rig?.model.stop(), rig?.valkey.stop()]);
+    fixture?.redis.disconnect();
+    await Promise.all([fixture?.model.stop(), fixture?.valkey.stop()]);
   });
   return {
-    get rig() {
-      if (rig === undefined) throw new Error("the rig is not up yet");
-      return rig;
+    get fixture() {
+      if (fixture === undefined) throw new Error("The fixture is not up yet.");
+      return fixture;
     },
   };
 }
@@ -200,7 +251,7 @@ let sessions = 0;
  * The first turn of a session nobody else uses. `text` may carry directives for the model server (`faults:…`); then it is made
  * unique, because the server counts the calls of a text.
  */
-export function firstTurn(said: string, request: RespondRequest["request"] = {}): RespondRequest {
+export function firstTurn(said: string, request: StepRequest["request"] = {}): StepRequest {
   const name = `s${++sessions}`;
   const text = said.includes("faults:") ? `${said} in ${name}` : said;
   return {
@@ -209,18 +260,42 @@ export function firstTurn(said: string, request: RespondRequest["request"] = {})
     agent: "concierge",
     turn: 1,
     step: 1,
-    version: 1,
-    inputs: [{ by: "ann", producer: "p", seq: 1, text }],
+    startedVersion: 1,
+    origin: "user",
+    inputs: [inputOf(text)],
     applied: { "ann/p": 1 },
-    textBefore: 0,
+    lengthBefore: 0,
     budgetMs: 120_000,
     request,
   };
 }
 
+export function inputOf(text: string, seq = 1): Input {
+  return { by: "ann", producer: "p", seq, origin: "user", at: 1_700_000_000_000, text };
+}
+
+/** A turn with an answer of one step. */
+export function turnOf(turn: number, said: string, answered: string, more: Partial<Turn> = {}): Turn {
+  const parts: Part[] = answered === "" ? [] : [{ type: "text", text: answered }];
+  const steps = [{ step: 1, attempt: 1, parts }];
+  return { turn, origin: "user", inputs: [inputOf(said)], steps, ...COMPLETED, ...more };
+}
+
+/** What the workflow answers about a session in which the request's step runs. */
+export function stateOf(request: StepRequest, turns: Turn[], steps: RunningTurn["steps"] = []): SessionState {
+  const { epoch, turn, origin, inputs, step, startedVersion: version } = request;
+  const running = { turn, origin, inputs, steps, step, attempt: 1, index: 0, parts: [], questions: [] };
+  return { epoch, snapshot: { ...emptySnapshot("concierge"), version, turns, running } };
+}
+
+export function startOf(request: StepRequest): BodyOf<"turn.started"> {
+  const { startedVersion: version, turn, agent, origin, inputs, applied } = request;
+  return { type: "turn.started", version, turn, agent, origin, inputs, applied };
+}
+
 let questions = 0;
 
-export function question(request: RespondRequest["request"] = {}): RespondRequest {
+export function question(request: StepRequest["request"] = {}): StepRequest {
   return firstTurn(`question ${++questions}`, request);
 }
 
