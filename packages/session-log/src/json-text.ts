@@ -10,12 +10,3 @@ export function escapeText(text: string): string {
 export function unescapeText(escaped: string): string {
   return String(JSON.parse(`"${escaped}"`));
 }
-
-/** Undefined where `text` is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type Cursor, LIMITS, type SessionKey } from "@holdfast/contract";
-import { type LogFrame, type SessionState } from "@holdfast/internal";
+import { type FrameText, readLogFrame, type SessionState } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText, unescapeText } from "./json-text.ts";
@@ -12,6 +12,7 @@ import {
   shownOfReply,
   snapshotArguments,
   snapshotOfReply,
+  snapshotTextOfReply,
   turnsBefore,
 } from "./snapshot-cache.ts";
 import type {
@@ -24,7 +25,9 @@ import type {
   ReadResult,
   Shown,
   SnapshotRead,
+  SnapshotTextRead,
   TextAppended,
+  TextsRead,
   TurnRef,
   TurnStartedBody,
 } from "./types.ts";
@@ -138,13 +141,14 @@ export class SessionLog {
   }
 
   async head(key: SessionKey): Promise<Head> {
-    const [id, epoch, version, cold, turn] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
+    const [id, epoch, version, cold, turn, index] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
     return {
       cursor: textOf(id),
       epoch: numberOf(epoch),
       version: numberOf(version),
       cold: cold !== 0,
       turn: numberOf(turn),
+      index: numberOf(index),
     };
   }
 
@@ -154,11 +158,11 @@ export class SessionLog {
    * `prev` of the first that is left. An entry that is no frame, or does not follow the one before it, makes the cursor
    * `unknown`, like one that was lost.
    */
-  async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
+  async readTexts(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<TextsRead> {
     if (cursor !== "0" && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
     const [known, more, ...entries] = listOf(await this.#redis.holdfastRead(...keysOf(key), cursor, limit, bytes));
     if (known !== 1) return { outcome: "unknown" };
-    const frames: LogFrame[] = [];
+    const frames: FrameText[] = [];
     for (const reply of entries) {
       const entry = entryOf(reply);
       const frame = frameOfEntry(entry.id, entry.fields);
@@ -166,6 +170,14 @@ export class SessionLog {
       frames.push(frame);
     }
     return { outcome: "frames", frames, more: more === 1 };
+  }
+
+  /** As `readTexts`, of whole frames. */
+  async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
+    const page = await this.readTexts(key, cursor, limit, bytes);
+    if (page.outcome === "unknown") return page;
+    const frames = page.frames.flatMap(({ json }) => readLogFrame(JSON.parse(json)) ?? []);
+    return frames.length < page.frames.length ? { outcome: "unknown" } : { ...page, frames };
   }
 
   /** Rejects where the session's part of Redis takes no writes, though it may answer to reads. */
@@ -179,6 +191,11 @@ export class SessionLog {
    */
   async snapshot(key: SessionKey): Promise<SnapshotRead> {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
+  }
+
+  /** As `snapshot`, to be passed on. */
+  async snapshotText(key: SessionKey): Promise<SnapshotTextRead> {
+    return snapshotTextOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
   }
 
   async verification(key: SessionKey): Promise<Verification> {

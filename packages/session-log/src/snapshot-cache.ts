@@ -1,7 +1,8 @@
-import { jsonObjectSchema, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
-import { escapeText, parseJson } from "./json-text.ts";
+import { jsonObjectSchema, type Snapshot, type Turn, turnSchema } from "@holdfast/contract";
+import { parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
+import { escapeText } from "./json-text.ts";
 import { listOf, pairsOf, ReplyError, textOf } from "./replies.ts";
-import type { Verification, Shown, SnapshotRead } from "./types.ts";
+import type { Shown, SnapshotRead, SnapshotReadOf, SnapshotTextRead, Verification } from "./types.ts";
 
 /** The arguments of `lua/restore.lua`. */
 export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
@@ -34,32 +35,48 @@ export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const [cursor, whole, verification, headReply, text, turns, state, appliedReply] = listOf(reply);
-  const cold: SnapshotRead = { outcome: "cold", cursor: textOf(cursor), ...verificationOfReply(verification) };
-  if (whole !== 1) return cold;
-  const head = pairsOf(headReply);
-  if (head.get("cold") !== "0") return cold;
-  const parsed = snapshotSchema.safeParse({
-    version: Number(head.get("version")),
-    agent: head.get("agent") ?? "",
-    // A session's first turn starts without one. One that is missing where there was one is told by `lua/head.lua`.
-    state: textOf(state) === "" ? {} : parseJson(textOf(state)),
-    turns: listOf(turns).map((turn) => parseJson(textOf(turn))),
-    running: runningOf(head, textOf(text)),
-    applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
-  });
-  if (!parsed.success || !isCountedOn(parsed.data)) return cold;
-  const epoch = Number(head.get("epoch") ?? 0);
-  return { ...cold, outcome: "snapshot", epoch, snapshot: parsed.data };
+  return readReply(reply, readSnapshot);
 }
 
-/** snap-2: no turn is missing between the first that is kept and the running one. */
-function isCountedOn({ turns, running }: Snapshot): boolean {
-  const next = running?.turn;
-  return turns.every(({ turn }, i) => {
-    const after = turns[i + 1]?.turn ?? next;
-    return after === undefined || after === turn + 1;
-  });
+/** As `snapshotOfReply`, to be passed on: the cache's own texts, put together and then checked as one. */
+export function snapshotTextOfReply(reply: unknown): SnapshotTextRead {
+  return readReply(reply, readSnapshotText);
+}
+
+/** `read`: undefined where the text is no valid snapshot. */
+function readReply<S>(reply: unknown, read: (json: string) => S | undefined): SnapshotReadOf<S> {
+  const [cursor, whole, verification, headReply, text, turns, state, appliedReply] = listOf(reply);
+  const place = { cursor: textOf(cursor), ...verificationOfReply(verification) };
+  if (whole !== 1) return { ...place, outcome: "cold" };
+  const head = pairsOf(headReply);
+  const snapshot =
+    head.get("cold") === "0"
+      ? read(jsonOf(head, textOf(text), listOf(turns).map(textOf), textOf(state), pairsOf(appliedReply)))
+      : undefined;
+  if (snapshot === undefined) return { ...place, outcome: "cold" };
+  return { ...place, outcome: "snapshot", epoch: Number(head.get("epoch") ?? 0), snapshot };
+}
+
+/** The snapshot's text, of JSON texts as they lie in the cache. Not valid JSON where one of them is none. */
+function jsonOf(
+  head: ReadonlyMap<string, string>,
+  text: string,
+  turns: readonly string[],
+  state: string,
+  applied: ReadonlyMap<string, string>,
+): string {
+  const number = (name: string): number => Number(head.get(name));
+  const running =
+    number("turn") === 0
+      ? "null"
+      : `{"turn":${number("turn")},"inputs":${head.get("inputs")},"step":${number("step")},"attempt":${number("attempt")},` +
+        `"index":${number("index")},"text":"${text}"}`;
+  const marks = Object.fromEntries([...applied].map(([producer, seq]) => [producer, Number(seq)]));
+  // A session's first turn starts without a state. One that is missing where there was one is told by `lua/head.lua`.
+  return (
+    `{"version":${number("version")},"agent":${JSON.stringify(head.get("agent") ?? "")},"state":${state || "{}"},` +
+    `"turns":[${turns.join(",")}],"running":${running},"applied":${JSON.stringify(marks)}}`
+  );
 }
 
 /** The answer of `lua/verification.lua`. */
@@ -68,20 +85,7 @@ export function verificationOfReply(reply: unknown): Verification {
   return { replicationId: textOf(replicationId), verified: verified === 1 };
 }
 
-function runningOf(head: Map<string, string>, text: string): unknown {
-  const number = (name: string): number => Number(head.get(name));
-  if (number("turn") === 0) return null;
-  return {
-    turn: number("turn"),
-    inputs: parseJson(head.get("inputs") ?? ""),
-    step: number("step"),
-    attempt: number("attempt"),
-    index: number("index"),
-    text: parseJson(`"${text}"`),
-  };
-}
-
-/** What follows `shown` in the answer of `lua/commit.lua`. Throws where the cache does not parse: the log needs healing. */
+/** What follows `shown` in the answer of `lua/commit.lua`. Throws where the cache does not parse: the log needs repair. */
 export function shownOfReply([stateReply, turnReply]: unknown[]): Shown {
   const state = jsonObjectSchema.safeParse(parseJson(textOf(stateReply)));
   const turn = turnReply === "" ? undefined : turnSchema.safeParse(parseJson(textOf(turnReply)));

@@ -1,5 +1,5 @@
 import type { Cursor, Snapshot, StatePatchedBody, Turn, TurnEndedBody, TurnStartedBody } from "@holdfast/contract";
-import type { LogFrame } from "@holdfast/internal";
+import type { FrameText, LogFrame, SnapshotText } from "@holdfast/internal";
 
 /** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
 export interface TurnRef {
@@ -74,14 +74,17 @@ export interface Commit {
   keepTurns?: number;
 }
 
-export type ReadResult =
+type PageOf<Frame> =
   /** `frames` follow `cursor` without a gap; `more`: the page was full, so there may be more. */
-  | { outcome: "frames"; frames: LogFrame[]; more: boolean }
+  | { outcome: "frames"; frames: Frame[]; more: boolean }
   /** The log does not hold this cursor (trimmed, lost, never written): only a snapshot helps. */
   | { outcome: "unknown" };
+/** Whole frames, or frames to be passed on. */
+export type ReadResult = PageOf<LogFrame>;
+export type TextsRead = PageOf<FrameText>;
 
 /**
- * Whether the log can be believed. An replicationId is one history of the server's writes; a failover or a restart, which may lose
+ * Whether the log can be believed. A replicationId is one history of the server's writes; a failover or a restart, which may lose
  * what was acknowledged, begins another. `verified`: within this replicationId somebody asked the workflow and found the log to hold
  * all of it, and nothing that was acknowledged since can have been lost.
  */
@@ -91,12 +94,16 @@ export interface Verification {
   verified: boolean;
 }
 
-export type SnapshotRead = Verification &
+export type SnapshotReadOf<S> = Verification &
   (
-    | { outcome: "snapshot"; epoch: number; snapshot: Snapshot; cursor: Cursor }
+    | { outcome: "snapshot"; epoch: number; snapshot: S; cursor: Cursor }
     /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
     | { outcome: "cold"; cursor: Cursor }
   );
+
+/** A whole snapshot, or one to be passed on. */
+export type SnapshotRead = SnapshotReadOf<Snapshot>;
+export type SnapshotTextRead = SnapshotReadOf<SnapshotText>;
 
 export interface Head {
   /** Cursor of the last frame, `"0"` for no log. */
@@ -105,8 +112,9 @@ export interface Head {
   epoch: number;
   version: number;
   cold: boolean;
-  /** Number of the running turn, 0 for none. */
+  /** Number of the running turn, 0 for none, and index of its last text frame. */
   turn: number;
+  index: number;
 }
 
 export type { StatePatchedBody, TurnEndedBody, TurnStartedBody };
