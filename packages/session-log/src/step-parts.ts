@@ -1,5 +1,5 @@
 import { grownPart, type Part, partSchema } from "@holdfast/contract";
-import { escapeText, parseJson } from "./json-text.ts";
+import { parseJson } from "@holdfast/internal";
 import { ReplyError } from "./replies.ts";
 
 /**
