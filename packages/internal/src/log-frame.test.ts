@@ -3,11 +3,11 @@ import { expect, test } from "vitest";
 import { readFrameText, readLogFrame } from "./log-frame.ts";
 
 const chain = { id: "2-1", prev: "1-1" };
-const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", applied: {} };
-const delta = { type: "delta", ...chain, turn: 1, step: 1, attempt: 1, index: 3, text: "x" };
+const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", origin: "user", applied: {} };
+const delta = { type: "delta", ...chain, turn: 1, step: 1, attempt: 1, index: 3, at: 0, text: "x" };
 
 test("version-4: a frame keeps what a later release put into it, however deep", () => {
-  const input = { by: "ann", producer: "p", seq: 1, text: "hi", device: { kind: "phone" } };
+  const input = { by: "ann", producer: "p", seq: 1, origin: "user", at: 1, text: "hi", device: { kind: "phone" } };
   const frame = { ...started, inputs: [input], since: [{ a: null }] };
   expect(readLogFrame(frame)).toEqual(frame);
   const json = JSON.stringify(frame);

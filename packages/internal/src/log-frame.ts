@@ -45,7 +45,7 @@ function isKnown(raw: unknown): raw is KnownFrame {
 }
 
 const placed = { id: cursorSchema, prev: cursorSchema };
-const count = z.number().int().min(0);
+const count = z.number().int().min(1);
 const versioned = { ...placed, version: count };
 const growing = { ...placed, turn: count, step: count, attempt: count, index: count };
 /** Of each type the members that say where it belongs: this is all that an edge knows of frames. */
