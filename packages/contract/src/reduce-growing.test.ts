@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 import type { PatchOperation } from "./frames.ts";
 import type { Part } from "./parts.ts";
-import { call, delta, part, reading, reduce, rewind, running, stepEnded, text, turnEnded } from "./reduce-fixture.ts";
+import {
+  call,
+  delta,
+  part,
+  reading,
+  reduce,
+  rewind,
+  running,
+  stepEnded,
+  text,
+  turnEnded,
+} from "../test/reduce-fixture.ts";
 
 test("frame-4: a delta adds to the part at its place", () => {
   expect(reduce(reading, delta())).toEqual({

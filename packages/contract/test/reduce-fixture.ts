@@ -1,10 +1,10 @@
 /** For the tests of the reducer: a reader in mid-turn, and the frames that may come next to it. */
 import { expect } from "vitest";
-import { type Frame, type FrameOf, frameSchema, type PatchOperation } from "./frames.ts";
-import type { Part } from "./parts.ts";
-import { reduceFrame } from "./reduce.ts";
-import type { Snapshot } from "./snapshot.ts";
-import type { Input } from "./turn.ts";
+import { type Frame, type FrameOf, frameSchema, type PatchOperation } from "../src/frames.ts";
+import type { Part } from "../src/parts.ts";
+import { reduceFrame } from "../src/reduce.ts";
+import type { Snapshot } from "../src/snapshot.ts";
+import type { Input } from "../src/turn.ts";
 
 export const chained = { id: "2-1", prev: "1-1" };
 export const input: Input = {
