@@ -2,7 +2,20 @@ import { emptySnapshot, type Frame, LIMITS, reduceFrame, type SessionKey, type S
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, inputOf, newKey, patched, rewind, say, started } from "./story.ts";
+import {
+  allFrames,
+  ended,
+  fence,
+  inputOf,
+  newKey,
+  patched,
+  rewind,
+  running,
+  say,
+  started,
+  textPart,
+  turnOf,
+} from "./story.ts";
 
 /** What a reader of every frame holds. */
 async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
@@ -23,13 +36,7 @@ async function cached(log: SessionLog, key: SessionKey): Promise<Snapshot> {
 }
 
 function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
-  const committed = Array.from({ length: turns }, (_, i) => ({
-    turn: i + 1,
-    inputs: [inputOf(i + 1)],
-    outcome: "completed" as const,
-    finish: "stop" as const,
-    text: `answer ${i + 1}`,
-  }));
+  const committed = Array.from({ length: turns }, (_, i) => turnOf(i + 1, `answer ${i + 1}`));
   const state = { seen: turns };
   return {
     version: 2 * turns,
@@ -57,7 +64,6 @@ describeBackends("snapshot", (backend) => {
           key,
           fence(1),
           started(1, 1, { applied: { "ann/tab-1": 1, "bob/tab-2": 9_007_199_254_740_991 } }),
-          0,
         ),
       () => say(sessionLog, key, fence(1), 1, "Hel"),
       () => say(sessionLog, key, fence(1), 2, "lo"),
@@ -90,10 +96,11 @@ describeBackends("snapshot", (backend) => {
       "": null,
     };
     const data = { choices: [], filter: {}, ratio: 1e21, id: 12_345_678_901_234 };
-    const input = { by: "ann", producer: "tab-1", seq: 1, text: "q", data };
+    const input = { ...inputOf(1), data };
     await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }));
     expect((await cached(sessionLog, key)).running?.inputs).toEqual([input]);
-    const commit = ended(1, 2, "", state, [{ op: "replace", path: "", value: state }]);
+    const patch = Object.entries(state).map(([name, value]) => ({ op: "add" as const, path: `/${name}`, value }));
+    const commit = ended(1, 2, "", state, patch);
     await sessionLog.commit(key, commit);
     expect((await cached(sessionLog, key)).state).toEqual(state);
     expect((await allFrames(sessionLog, key)).at(-1)).toMatchObject(commit.frame);
@@ -111,15 +118,17 @@ describeBackends("snapshot", (backend) => {
   test('open-3: a session without a log is cold at "0", and a put snapshot is read as it was put', async () => {
     const [sessionLog, key] = [await log(), newKey()];
     expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold", cursor: "0" });
-    const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
-    const snapshot = whole(3, { version: 7, running, applied: { "ann/tab-1": 4, "ann/other": 1 } });
+    const steps = [{ step: 1, attempt: 1, parts: [textPart("step one")] }];
+    const current = { ...running(4), steps, step: 2, index: 3, replaces: [2] };
+    const snapshot = whole(3, { version: 7, running: current, applied: { "ann/tab-1": 4, "ann/other": 1 } });
     expect(await put(sessionLog, key, snapshot)).toBe("stored");
     expect(await cached(sessionLog, key)).toEqual(snapshot);
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
     expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), { contextTurns: 2 })).toMatchObject({
       outcome: "ok",
-      text: "step one",
-      baseLength: 8,
+      parts: [],
+      index: 3,
+      steps,
       turns: snapshot.turns.slice(1),
     });
   });
@@ -158,16 +167,20 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.commit(key, patched(10, {}, []))).toEqual({ outcome: "appended" });
   });
 
-  test("turn-4: a put snapshot keeps the partial text the log has of its running turn", async () => {
+  test("turn-4: a put snapshot keeps the parts the log has of its running turn", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await rewind(sessionLog, key, fence(2, 3), 5, "partial");
-    const running = { turn: 2, inputs: [inputOf(2)], step: 1, attempt: 1, index: 0, text: "" };
-    await put(sessionLog, key, whole(1, { version: 3, running }));
-    expect((await cached(sessionLog, key)).running).toEqual({ ...running, attempt: 3, index: 5, text: "partial" });
+    await put(sessionLog, key, whole(1, { version: 3, running: running(2) }));
+    expect((await cached(sessionLog, key)).running).toEqual({
+      ...running(2),
+      attempt: 3,
+      index: 1,
+      parts: [textPart("partial")],
+    });
     expect(await say(sessionLog, key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
   });
 
-  test("turn-4: a put snapshot ends the turns it has, and does not keep their text", async () => {
+  test("turn-4: a put snapshot ends the turns it has, and does not keep their parts", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await rewind(sessionLog, key, fence(2), 5, "partial");
     await put(sessionLog, key, whole(2));
