@@ -14,10 +14,9 @@ import { createTokenVerifier } from "./connect/tokens.ts";
 import { createUpgradeLimiter, SOCKET_PATH } from "./connect/upgrade-limiter.ts";
 import type { EdgeConfig } from "./operate/config.ts";
 import { drain } from "./operate/drain.ts";
-import { FleetOrders } from "./operate/fleet-orders.ts";
+import { FleetOrders, operatorRoutes } from "./operate/fleet-orders.ts";
 import { EdgeMetrics } from "./operate/metrics.ts";
 import { connectionsWithin, openFilesLimit, pendingWithin } from "./operate/open-files.ts";
-import { operatorRoutes } from "./operate/operator-routes.ts";
 import { createReading } from "./read/reading.ts";
 import { Backlogs } from "./send/backlog.ts";
 import { Coalescer } from "./send/coalescer.ts";
@@ -34,9 +33,9 @@ export interface Edge {
   stop(reason: string): Promise<void>;
 }
 
-/** What may wait for one socket in this process before the connection is ended. */
+/** When more waits for one socket in this process its connection is ended. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-/** Of the grace period; the rest is for closing what is left. */
+/** Share of the grace period that draining may take. The rest is for closing what is left. */
 const DRAIN_SHARE = 0.8;
 
 /** Starts one node. Rejects with a sentence when its port is taken. */
@@ -180,7 +179,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     temporalWatch.stop();
     await io.close();
     await closeServer(server);
-    // Before the feeds, which would otherwise unsubscribe one by one, and wait where Redis hangs.
+    // Before the feeds: they would unsubscribe one by one, and wait where Redis hangs.
     for (const connection of Object.values(redis)) connection.disconnect();
     await reading.feeds.close();
     await temporal.connection.close();

@@ -1,5 +1,6 @@
-import { emptySnapshot } from "@holdfast/contract";
-import { expect, test } from "vitest";
+import { emptySnapshot, sessionPath } from "@holdfast/contract";
+import { Redis } from "ioredis";
+import { expect, onTestFinished, test } from "vitest";
 import { useReading } from "./reading-fixture.ts";
 import { input, type TestClient } from "./client.ts";
 
@@ -125,6 +126,28 @@ test("a cold cache is filled by one Query, however many open the session at once
   await late.open("s");
   await late.until(() => late.of("s").view.version === 2);
   expect((await use.metric("holdfast_edge_queries_total")) - queries).toBe(1);
+});
+
+test("snap-1: of a cache that is damaged nothing reaches a client, which is given what the workflow says", async () => {
+  const { key, writer } = await use.firstTurnRead();
+  await writer.tellWorkflow();
+  const redis = new Redis(use.fixture.valkey.url);
+  onTestFinished(() => redis.disconnect());
+  const turns = `hf:{${sessionPath(key)}}:turns`;
+  const [turn = ""] = await redis.lrange(turns, 0, 0);
+  // As long as what was there, so that the log's own counts do not tell.
+  for (const damaged of ["{".repeat(turn.length), turn.replace("outcome", "outcame"), turn.replace(":1,", ":0,")]) {
+    expect(damaged).toHaveLength(turn.length);
+    expect(damaged).not.toBe(turn);
+    await redis.lset(turns, 0, damaged);
+    const client = await use.connect(key);
+    await client.open("s");
+    await client.until(() => client.of("s").last !== undefined);
+    expect(client.of("s").view).toEqual(writer.snapshot);
+    expect(client.of("s").frames).toHaveLength(1);
+    // Each has to be read anew.
+    client.leave();
+  }
 });
 
 test("open-2: whoever resumes where one node has verified the log costs no other node a Query", async () => {

@@ -62,7 +62,7 @@ export class Connection {
   readonly #ledger: SendLedger;
   readonly #requests: TokenBucket;
   readonly #commandRate: TokenBucket;
-  /** By the name the client opened it under (ids-2). */
+  /** Open sessions, by the name under which the client opened each (ids-2). */
   readonly #sessions = new Map<string, ReadSession>();
   #claims: Claims;
   #commands = 0;
@@ -83,7 +83,7 @@ export class Connection {
     return this.#claims;
   }
 
-  /** Those that are open. */
+  /** The open sessions. */
   get sessions(): SessionKey[] {
     return [...this.#sessions.values()].map(({ key }) => key);
   }
@@ -113,7 +113,8 @@ export class Connection {
     const isGuest = key.owner !== this.#claims.subject;
     const hasBegun = (): boolean => feed.hasFrames;
     this.#sessions.set(ref, { key, path: feed.path, agent, isGuest, hasBegun, feed, reader });
-    // A snapshot is read from the workflow where the log is not verified; a place in the log is checked afterwards.
+    // A log that is not verified may lack what it had acknowledged. A client without a place gets a snapshot, for which the
+    // workflow is asked then. A client with a place reads on at once, and the log is compared with the workflow meanwhile.
     if (cursor !== undefined) this.#deps.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });
@@ -159,7 +160,7 @@ export class Connection {
     answer({ ok: true });
   }
 
-  /** `narrowed`: sessions were open that the new token does not open, and are dropped; the client is yet to be told. */
+  /** `narrowed`: the new token does not open all sessions that were open. Those are closed; the caller must tell the client. */
   async renew(raw: unknown, answer: Answer<PlainAck>): Promise<"refused" | "renewed" | "narrowed"> {
     const refuse = (error: WireError): "refused" => {
       answer(refusal(error));
@@ -180,18 +181,18 @@ export class Connection {
     return lost.length === 0 ? "renewed" : "narrowed";
   }
 
-  /** SPEC req-2: a request of a later release. */
+  /** SPEC req-2: answers a request of a name that this release does not know. */
   unknown(name: string | number, answer: Answer<never>): void {
     const error = wireError("unknown_request", `No request ${String(name).slice(0, 64)}.`);
     answer(refusal(this.#admit()?.error ?? error));
   }
 
-  /** Takes no more requests; frames and outstanding answers go on. */
+  /** Refuses all requests from now on. Frames and outstanding answers go on. */
   retire(): void {
     this.#isRetired = true;
   }
 
-  /** SPEC open-5: ends all sessions. What was sent goes on its way all the same. */
+  /** SPEC open-5: closes all sessions. Events that were sent are made durable all the same. */
   end(): void {
     this.retire();
     this.#ledger.answers.drop();
@@ -216,7 +217,7 @@ export class Connection {
     return owner === this.#claims.subject || this.#claims.shared.has(`${owner}/${name}`);
   }
 
-  /** SPEC send-5 holds for a request that is refused before its content is looked at, too. */
+  /** Refuses a `send`, and notes where it stood: SPEC send-5 counts a first batch even if it is refused. */
   #refuseSend(raw: unknown, error: WireError, answer: Answer<SendAck>): void {
     const place = placeOf(raw);
     const key = place === undefined ? undefined : parseSessionRef(place.session, this.#claims);

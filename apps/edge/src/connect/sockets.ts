@@ -19,13 +19,13 @@ export interface Attached {
   readonly socket: EdgeSocket;
   readonly connection: Connection;
   readonly writer: SocketWriter;
-  /** What its client was told last (SPEC open-6). */
+  /** The last `status` its client was told (SPEC open-6). */
   isDegraded: boolean;
 }
 
 export interface SocketsOptions {
   readonly node: string;
-  /** What differs from the contract's. */
+  /** Limits that differ from the contract's. */
   readonly limits: Partial<Limits>;
   readonly writer: SocketWriterLimits;
   readonly connection: ConnectionOptions;
@@ -34,7 +34,7 @@ export interface SocketsOptions {
 export interface SocketsDeps {
   readonly log: Logger;
   readonly connection: ConnectionDeps;
-  /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
+  /** Whether the log of any of these sessions is out of reach (SPEC open-6). */
   readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
   readonly onRefused: (request: string, code: string) => void;
   readonly onConnect: () => void;
@@ -50,7 +50,7 @@ const REQUESTS = { open: true, send: true, command: true, close: true, renew: tr
   true
 >;
 
-/** The accepted sockets of this node, each with its connection: which message goes where, and what each is told. */
+/** The accepted sockets of this node. Takes their messages to their connections, and tells them what concerns all. */
 export class Sockets {
   readonly #deps: SocketsDeps;
   readonly #options: SocketsOptions;
@@ -65,21 +65,21 @@ export class Sockets {
     return [...this.#attached.values()];
   }
 
-  /** What waits in this process for clients to read it. */
+  /** Bytes that wait in this process for clients to read them. */
   get waitingBytes(): number {
     let bytes = 0;
     for (const { writer } of this.#attached.values()) bytes += writer.waiting;
     return bytes;
   }
 
-  /** The most that waits for one of them. */
+  /** The most that waits for one client. */
   get mostWaitingBytes(): number {
     let bytes = 0;
     for (const { writer } of this.#attached.values()) bytes = Math.max(bytes, writer.waiting);
     return bytes;
   }
 
-  /** Tells every client for which it has changed (SPEC open-6). */
+  /** Tells every client whose status has changed (SPEC open-6). */
   emitStatus(): void {
     for (const attached of this.#attached.values()) this.#emitStatus(attached);
   }
@@ -97,19 +97,19 @@ export class Sockets {
     this.#attached.set(socket.id, attached);
     deps.onConnect();
 
-    // Without a listener Socket.IO prints what a client did wrong.
+    // Without a listener Socket.IO prints each client's mistakes.
     socket.on("error", (error) => deps.log.debug({ err: error }, "a client broke the protocol"));
     socket.on("disconnect", (reason) => {
       this.#attached.delete(socket.id);
       expiry.end();
       connection.end();
       deps.onDisconnect(reason);
-      // A client that only left the namespace would hold a transport it can do nothing with.
+      // A client may leave the namespace and keep its transport, with which it can do nothing more.
       socket.conn.close();
     });
     this.#route(attached, expiry);
 
-    // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
+    // Not awaited: rooms are in memory, and the adapter's subscriptions do not depend on them.
     void socket.join(roomsOf(claims));
     expiry.set(claims.expiresAt);
     socket.emit("welcome", this.#welcome(claims));
@@ -129,14 +129,14 @@ export class Sockets {
     attached.socket.onAny((name: string | number, ...args: unknown[]) => {
       const ack = args.at(-1);
       if (!isAck(ack)) return;
-      // What does not come with one object alone is malformed.
+      // Any other number of arguments is malformed, which the request's check says.
       const request = args.length === 2 ? args[0] : undefined;
       const counted = (answer: unknown): void => {
         if (isRefusal(answer)) this.#deps.onRefused(isRequest(name) ? name : "unknown", answer.error.code);
         ack(answer);
       };
       this.#serve(counted, (answer) => {
-        // A name may be a number to Socket.IO.
+        // Socket.IO takes numbers for names, too.
         return isRequest(name) ? requests[name](request, answer) : attached.connection.unknown(name, answer);
       });
     });
@@ -159,14 +159,14 @@ export class Sockets {
       renew: async (request, answer) => {
         const outcome = await connection.renew(request, answer);
         if (outcome === "renewed") expiry.set(connection.claims.expiresAt);
-        // Of one session nothing can be said on a connection that goes on; on the next, `open` says it.
+        // No message says that one session is forbidden from now on. On the next connection the answer to `open` says it.
         if (outcome === "narrowed")
           closeConnection(socket, wireError("draining", "Open sessions are closed to this token."));
       },
     };
   }
 
-  /** A defect here ends one request, not the process. */
+  /** An exception ends one request, not the process. */
   #serve(ack: Ack, run: (answer: Ack) => void | Promise<void>): void {
     const fail = (error: unknown): void => {
       this.#deps.log.error({ err: error }, "a request failed");
