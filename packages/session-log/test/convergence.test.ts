@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
 import { ModelRun, OPERATIONS, type Operation } from "./model-run.ts";
-import { newKey } from "./story.ts";
+import { newKey, wholeOf } from "./story.ts";
 
 const names = Object.keys(OPERATIONS) as Operation[];
 const operation = fc.oneof(...names.map((name) => ({ arbitrary: fc.constant(name), weight: OPERATIONS[name] })));
@@ -17,7 +17,7 @@ describeBackends("convergence", (backend) => {
     const property = fc.asyncProperty(operations, async (planned) => {
       const key = newKey();
       const run = new ModelRun(connection, log, key);
-      const leave = await follower.follow(key, (frame) => run.deaf || run.readers.live.hear(frame));
+      const leave = await follower.follow(key, (frame) => run.deaf || run.readers.live.hear(wholeOf(frame)));
       try {
         for (const [name, n] of planned) {
           await run.perform(name, n);

@@ -158,7 +158,7 @@ export class ModelRun {
     if (read.outcome === "cold") return;
     if (read.cursor !== last) throw new Error("Somebody wrote meanwhile.");
     expect(held).toEqual(read.snapshot);
-    expect(text.outcome === "snapshot" && JSON.parse(text.text)).toEqual(read.snapshot);
+    expect(text.outcome === "snapshot" && JSON.parse(text.snapshot.json)).toEqual(read.snapshot);
   }
 
   /** turn-4: what a reader shows of a step some attempt has shown, and committed turns and steps are the workflow's. */

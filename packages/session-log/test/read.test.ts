@@ -100,7 +100,7 @@ describeBackends("read", (backend) => {
   test('chain-2: "0" is before the first frame, and known while the log was not trimmed', async () => {
     const [sessionLog, key] = [await log(), newKey()];
     expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "frames", frames: [], more: false });
-    expect(await sessionLog.head(key)).toEqual({ cursor: "0", epoch: 0, version: 0, cold: true, turn: 0 });
+    expect(await sessionLog.head(key)).toEqual({ cursor: "0", epoch: 0, version: 0, cold: true, turn: 0, index: 0 });
     await withDeltas(sessionLog, key, 1);
     expect(await allFrames(sessionLog, key)).toHaveLength(2);
   });

@@ -1,4 +1,12 @@
-import { emptySnapshot, type Frame, LIMITS, reduceFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import {
+  emptySnapshot,
+  type Frame,
+  LIMITS,
+  type Part,
+  reduceFrame,
+  type SessionKey,
+  type Snapshot,
+} from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
@@ -31,7 +39,12 @@ async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
 
 async function cached(log: SessionLog, key: SessionKey): Promise<Snapshot> {
   const read = await log.snapshot(key);
-  if (read.outcome === "cold") throw new Error("the cache is cold");
+  const passedOn = await log.snapshotText(key);
+  if (read.outcome === "cold" || passedOn.outcome === "cold") throw new Error("the cache is cold");
+  const { version, applied, running } = read.snapshot;
+  expect(passedOn).toMatchObject({ cursor: read.cursor, epoch: read.epoch, snapshot: { version, applied } });
+  expect(passedOn.snapshot.running?.index).toBe(running?.index);
+  expect(JSON.parse(passedOn.snapshot.json)).toEqual(read.snapshot);
   return read.snapshot;
 }
 
@@ -200,12 +213,47 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.head(key)).toMatchObject({ version: 401, cold: true });
   });
 
-  test("a cache that does not parse counts as cold", async () => {
-    const [sessionLog, key] = [await log(), newKey()];
+  test("a cache that does not parse counts as cold, also where its damage has the length of what was there", async () => {
+    const sessionLog = await log();
     const connection = await backend.connect("commands");
-    await put(sessionLog, key, whole(1));
-    await connection.set(`hf:{acme/ada/${key.name}}:state`, "{not json");
-    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+    const garbage = (text: string | null | undefined) => "{".repeat(text?.length ?? 0);
+    const damages: ((
+      names: Record<"head" | "parts" | "text" | "steps" | "turns" | "state" | "applied", string>,
+    ) => Promise<unknown>)[] = [
+      ({ state }) => connection.set(state, "{not json"),
+      async ({ turns }) => connection.lset(turns, 0, garbage(await connection.lindex(turns, 0))),
+      async ({ turns }) =>
+        connection.lset(turns, 0, (await connection.lindex(turns, 0))?.replace("turn", "tern") ?? ""),
+      async ({ parts }) => connection.lset(parts, 0, garbage(await connection.lindex(parts, 0))),
+      async ({ steps }) => connection.lset(steps, 0, garbage(await connection.lindex(steps, 0))),
+      async ({ steps }) => connection.lset(steps, 0, (await connection.lindex(steps, 0))?.replace(":1,", ":2,") ?? ""),
+      async ({ text }) => connection.set(text, `"${garbage(await connection.get(text)).slice(1)}`),
+      ({ head }) => connection.hdel(head, "inputs"),
+      ({ head }) => connection.hdel(head, "agent"),
+      ({ head }) => connection.hset(head, "questions", "[{}]"),
+      ({ head }) => connection.hset(head, "inputs", '[{"by":"ann"}]'),
+      ({ applied }) => connection.hset(applied, "ann/tab-1", "x"),
+    ];
+    for (const damage of damages) {
+      const key = newKey();
+      const steps = [{ step: 1, attempt: 1, parts: [] }];
+      const parts: Part[] = [{ type: "source", title: "a" }, textPart("half")];
+      const current = { ...running(2), steps, step: 2, index: 1, parts };
+      await put(sessionLog, key, whole(1, { version: 3, running: current }));
+      expect((await cached(sessionLog, key)).running).toEqual(current);
+      const named = (part: string) => `hf:{acme/ada/${key.name}}:${part}`;
+      await damage({
+        head: named("head"),
+        parts: named("parts"),
+        text: named("text"),
+        steps: named("steps"),
+        turns: named("turns"),
+        state: named("state"),
+        applied: named("applied"),
+      });
+      expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+      expect(await sessionLog.snapshotText(key)).toMatchObject({ outcome: "cold" });
+    }
   });
 
   test("a cache whose state Redis evicted counts as cold, but for a session that has none yet", async () => {
