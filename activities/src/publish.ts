@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { SessionKey, TurnStartedBody } from "@holdfast/contract";
+import type { BodyOf, SessionKey } from "@holdfast/contract";
+import type { HeldStep } from "@holdfast/internal";
 import type { Commit, Fence, SessionLog, Shown, TurnRef } from "@holdfast/session-log";
 
 export type { Commit, Shown, TurnRef };
@@ -17,11 +18,14 @@ export interface PublishActivities {
    * because no attempt of a step may ever have begun. Answers what readers were given instead where this workflow task was
    * executed before and had published other content: adopt it.
    */
-  publish(key: SessionKey, commit: Commit, started?: TurnStartedBody): Promise<PublishOutcome | Shown>;
-  /** SPEC command-2: makes the turn's running attempt see at its next append that it is to stop. */
+  publish(key: SessionKey, commit: Commit, started?: BodyOf<"turn.started">): Promise<PublishOutcome | Shown>;
+  /** SPEC command-2: makes the turn's running attempt see at its next write that it is to stop. */
   requestStop(key: SessionKey, turn: TurnRef): Promise<PublishOutcome>;
-  /** Text of a turn as readers hold it, under way or ended; null where the log cannot say. */
-  heldText(key: SessionKey, turn: TurnRef): Promise<string | null>;
+  /**
+   * What readers hold of the step under way of a turn, or of the last one if the turn has ended: compare `step`. Undefined where
+   * the log cannot say.
+   */
+  heldStep(key: SessionKey, turn: TurnRef): Promise<HeldStep | undefined>;
 }
 
 /** One use of the session log, for metrics and logs. `error`: the last cause where it was unreachable. */
@@ -33,7 +37,7 @@ export interface LogAccess {
   error?: unknown;
 }
 
-export interface PublishDependencies {
+export interface PublishDeps {
   log: SessionLog;
   onAccess?: (access: LogAccess) => void;
 }
@@ -44,7 +48,7 @@ const PATIENCE_MS = 1_000;
 /** Milliseconds, before jitter. */
 const FIRST_PAUSE_MS = 50;
 
-export function createPublish({ log, onAccess }: PublishDependencies): PublishActivities {
+export function createPublish({ log, onAccess }: PublishDeps): PublishActivities {
   async function attempt<T>(operation: keyof PublishActivities, run: () => Promise<T>): Promise<T | "unreachable"> {
     const began = performance.now();
     const seconds = (): number => (performance.now() - began) / 1_000;
@@ -67,10 +71,12 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
   return {
     async publish(key, commit, started) {
       return attempt("publish", async () => {
-        if (started !== undefined) await log.begin(key, firstFence(commit, started), started, 0);
+        if (started !== undefined) {
+          await log.begin(key, firstFence(commit, started), started, { contextTurns: 0, seq: 0 });
+        }
         const committed = await log.commit(key, commit);
         // A gap is written all the same and sends readers to a snapshot: nothing is left to do here.
-        return typeof committed === "string" ? ("published" as const) : committed;
+        return committed.outcome === "shown" ? committed.shown : ("published" as const);
       });
     },
 
@@ -81,17 +87,32 @@ export function createPublish({ log, onAccess }: PublishDependencies): PublishAc
       });
     },
 
-    async heldText(key, { epoch, turn }) {
-      const read = await attempt("heldText", () => log.snapshot(key));
-      if (read === "unreachable" || read.outcome === "cold" || read.epoch !== epoch) return null;
-      const { running, turns } = read.snapshot;
-      if (running?.turn === turn) return running.text;
-      // The workflow task that asks was executed before, and had published the turn's end.
-      return turns.find((ended) => ended.turn === turn)?.text ?? null;
+    async heldStep(key, turn) {
+      const held = await attempt("heldStep", () => readHeldStep(log, key, turn));
+      return held === "unreachable" ? undefined : held;
     },
   };
 }
 
-function firstFence({ epoch }: Commit, { turn }: TurnStartedBody): Fence {
+/** What readers hold of the step under way of a turn. Of a turn that has ended, its last step. */
+export async function readHeldStep(
+  log: Pick<SessionLog, "assertWritable" | "held" | "snapshot">,
+  key: SessionKey,
+  turn: TurnRef,
+): Promise<HeldStep | undefined> {
+  // What a Redis holds that takes no writes may be old.
+  await log.assertWritable(key);
+  const held = await log.held(key, turn);
+  if (held !== undefined) return held;
+  // The workflow task that asks may have been executed before, and may have published the turn's end then: readers still hold
+  // what they held.
+  const read = await log.snapshot(key);
+  if (read.outcome === "cold" || read.epoch !== turn.epoch) return undefined;
+  const last = read.snapshot.turns.find((ended) => ended.turn === turn.turn)?.steps.at(-1);
+  // A committed turn does not tell the index. At 0 nobody holds parts, so a commit that names it brings them along.
+  return last && { ...last, index: 0 };
+}
+
+function firstFence({ epoch }: Commit, { turn }: BodyOf<"turn.started">): Fence {
   return { epoch, turn, step: 1, attempt: 1 };
 }

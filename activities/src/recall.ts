@@ -1,8 +1,9 @@
 import { type SessionKey, workflowIdOf } from "@holdfast/contract";
-import { QUERY_LEGACY, type Legacy } from "@holdfast/internal";
-import type { SessionLog } from "@holdfast/session-log";
+import { type HeldStep, type Legacy, QUERY_LEGACY } from "@holdfast/internal";
+import type { SessionLog, TurnRef } from "@holdfast/session-log";
 import { cancellationSignal } from "@temporalio/activity";
 import { type Client, WorkflowNotFoundError } from "@temporalio/client";
+import { readHeldStep } from "./publish.ts";
 
 /** Local activity of a session workflow that begins with nothing. */
 export interface RecallActivities {
@@ -13,14 +14,14 @@ export interface RecallActivities {
   recall(key: SessionKey, epoch: number, runId: string): Promise<Legacy | null>;
 }
 
-export interface RecallDependencies {
-  log: Pick<SessionLog, "head" | "snapshot">;
+export interface RecallDeps {
+  log: Pick<SessionLog, "assertWritable" | "head" | "held" | "snapshot">;
   client: Client;
   /** A session was found to follow another. `found`: whether Temporal still had the other. */
   onRecalled?: (found: boolean) => void;
 }
 
-export function createRecall({ log, client, onRecalled }: RecallDependencies): RecallActivities {
+export function createRecall({ log, client, onRecalled }: RecallDeps): RecallActivities {
   return {
     async recall(key, epoch, runId) {
       if (await isNew(log, key, epoch)) return null;
@@ -29,7 +30,8 @@ export function createRecall({ log, client, onRecalled }: RecallDependencies): R
       const legacy = await client.withAbortSignal(signal, () => legacyOf(client, key, runId));
       onRecalled?.(legacy !== null);
       if (legacy?.cut === undefined) return legacy;
-      return { ...legacy, cut: { ...legacy.cut, held: await heldText(log, key, legacy) } };
+      const held = await heldOf(log, key, legacy.cut);
+      return held === undefined ? legacy : { ...legacy, cut: { ...legacy.cut, held } };
     },
   };
 }
@@ -39,7 +41,7 @@ export function createRecall({ log, client, onRecalled }: RecallDependencies): R
  * second and nearly every session that begins is new. A log goes away a day after its session fell silent, and comes back when
  * somebody opens that session again, so a conversation that somebody has before them has one.
  */
-async function isNew(log: RecallDependencies["log"], key: SessionKey, epoch: number): Promise<boolean> {
+async function isNew(log: RecallDeps["log"], key: SessionKey, epoch: number): Promise<boolean> {
   try {
     const head = await log.head(key);
     // One of this epoch: this workflow task was executed before.
@@ -68,14 +70,10 @@ async function legacyOf(client: Client, key: SessionKey, runId: string): Promise
 }
 
 /** What readers hold of a turn that was cut short; the workflow that is no more knew of its finished steps only. */
-async function heldText(log: RecallDependencies["log"], key: SessionKey, { cut }: Legacy): Promise<string> {
-  if (cut === undefined) return "";
+async function heldOf(log: RecallDeps["log"], key: SessionKey, cut: TurnRef): Promise<HeldStep | undefined> {
   try {
-    const read = await log.snapshot(key);
-    if (read.outcome === "cold" || read.epoch !== cut.epoch) return cut.held;
-    const { running } = read.snapshot;
-    return running?.turn === cut.turn && running.text.startsWith(cut.held) ? running.text : cut.held;
+    return await readHeldStep(log, key, cut);
   } catch {
-    return cut.held;
+    return undefined;
   }
 }

@@ -16,12 +16,12 @@ export interface RepairActivities {
  * `stored`: the log has the workflow's state. `older`: a later commit was there already, and with the frame before it
  * missing it sends readers to a snapshot. `gone`: the session's workflow is, and there is nothing to be faithful to.
  */
-export type HealOutcome = "stored" | "older" | "gone";
+export type RepairOutcome = "stored" | "older" | "gone";
 
 export interface RepairDeps {
   log: SessionLog;
   client: Client;
-  onHealed?: (outcome: HealOutcome) => void;
+  onRepaired?: (outcome: RepairOutcome) => void;
 }
 
 /** Milliseconds one attempt waits for Redis; below the activity's start-to-close timeout (2 min). */
@@ -29,20 +29,20 @@ const PATIENCE_MS = 60_000;
 /** Milliseconds between tries to write, before jitter: all sessions of an outage wait at the same time. */
 const LONGEST_PAUSE_MS = 2_000;
 
-export function createRepair({ log, client, onHealed }: RepairDeps): RepairActivities {
+export function createRepair({ log, client, onRepaired }: RepairDeps): RepairActivities {
   return {
     async repair(key) {
       await untilWritable(log, key);
-      const truth = await truthOf(client, key);
-      const outcome = truth === undefined ? "gone" : await put(log, key, truth);
-      onHealed?.(outcome);
+      const state = await stateOf(client, key);
+      const outcome = state === undefined ? "gone" : await put(log, key, state);
+      onRepaired?.(outcome);
     },
   };
 }
 
-async function put(log: SessionLog, key: SessionKey, truth: SessionState): Promise<"stored" | "older"> {
+async function put(log: SessionLog, key: SessionKey, state: SessionState): Promise<"stored" | "older"> {
   try {
-    return await log.putSnapshot(key, truth);
+    return await log.putSnapshot(key, state);
   } catch (error) {
     throw retry("Redis went away again", error);
   }
@@ -64,7 +64,7 @@ async function untilWritable(log: SessionLog, key: SessionKey): Promise<void> {
 }
 
 /** Undefined for a session whose workflow is gone. */
-async function truthOf(client: Client, key: SessionKey): Promise<SessionState | undefined> {
+async function stateOf(client: Client, key: SessionKey): Promise<SessionState | undefined> {
   try {
     return await querySessionState(client, key);
   } catch (error) {
@@ -77,7 +77,7 @@ async function truthOf(client: Client, key: SessionKey): Promise<SessionState | 
 function retry(why: string, error: unknown): ApplicationFailure {
   return ApplicationFailure.create({
     message: `Repair waits: ${why}.`,
-    type: "heal_waits",
+    type: "repair_waits",
     nextRetryDelay: Math.round(1_000 + Math.random() * 2_000),
     ...(error instanceof Error ? { cause: error } : {}),
   });

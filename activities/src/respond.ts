@@ -1,13 +1,12 @@
-import type { RespondRequest, RespondResult } from "@holdfast/internal";
+import type { StepRequest, StepResult } from "@holdfast/internal";
 import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activity";
 import { type Activity, Attempt, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";
 import { failureOf } from "./failures.ts";
-import { keepHeartbeating } from "./heartbeat.ts";
 import { NO_METRICS, type AttemptOutcome, type RespondMetrics } from "./metrics.ts";
 import { ModelError } from "./models/model-error.ts";
 import { labelsOf, type Model, type Models } from "./models/model.ts";
-import { StepProgress } from "./step-progress.ts";
+import { keepHeartbeating, StepProgress } from "./step-progress.ts";
 
 export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
   models: Models;
@@ -17,7 +16,7 @@ export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
 
 /** Activity `respond`: one step of a turn by a model, streamed to the session's readers while it is being made. */
 export interface RespondActivity {
-  respond: (request: RespondRequest) => Promise<RespondResult>;
+  respond: (request: StepRequest) => Promise<StepResult>;
 }
 
 export function createRespond(deps: RespondDeps): RespondActivity {
@@ -52,7 +51,7 @@ export function createRespond(deps: RespondDeps): RespondActivity {
 
 async function resolve(
   models: Models,
-  { request }: RespondRequest,
+  { request }: StepRequest,
   { retry }: RespondConfig,
   progress: StepProgress,
 ): Promise<Model> {

@@ -1,15 +1,15 @@
 import type { RepairDeps } from "@holdfast/activities/repair";
-import type { PublishDependencies } from "@holdfast/activities/publish";
-import type { RecallDependencies } from "@holdfast/activities/recall";
+import type { PublishDeps } from "@holdfast/activities/publish";
+import type { RecallDeps } from "@holdfast/activities/recall";
 import type { Logger } from "@holdfast/service/log";
 import { createMetrics, LATENCY_BUCKETS } from "@holdfast/service/metrics";
 import { Counter, Histogram, type Registry } from "prom-client";
 
 export interface OrchestratorMetrics {
   registry: Registry;
-  onAccess: NonNullable<PublishDependencies["onAccess"]>;
-  onHealed: NonNullable<RepairDeps["onHealed"]>;
-  onRecalled: NonNullable<RecallDependencies["onRecalled"]>;
+  onAccess: NonNullable<PublishDeps["onAccess"]>;
+  onRepaired: NonNullable<RepairDeps["onRepaired"]>;
+  onRecalled: NonNullable<RecallDeps["onRecalled"]>;
 }
 
 export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
@@ -40,7 +40,7 @@ export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
       accesses.observe({ operation, outcome }, seconds);
       if (outcome === "unreachable") log.warn({ err: error, operation }, "a session log is out of reach");
     },
-    onHealed: (outcome) => heals.inc({ outcome }),
+    onRepaired: (outcome) => heals.inc({ outcome }),
     onRecalled: (found) => recalls.inc({ found: String(found) }),
   };
 }

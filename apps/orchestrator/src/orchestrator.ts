@@ -69,7 +69,7 @@ export async function startOrchestrator(
         workflowBundle: { code },
         activities: {
           ...createPublish({ log: sessionLog, onAccess: metrics.onAccess }),
-          ...createRepair({ log: sessionLog, client, onHealed: metrics.onHealed }),
+          ...createRepair({ log: sessionLog, client, onRepaired: metrics.onRepaired }),
           ...createRecall({ log: sessionLog, client, onRecalled: metrics.onRecalled }),
         },
         ...limits(config),
