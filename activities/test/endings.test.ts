@@ -1,4 +1,3 @@
-import { textOf } from "@holdfast/contract";
 import { type StepRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
