@@ -1,9 +1,11 @@
+import { ROOT } from "@holdfast/stack/paths";
 import { Command, InvalidArgumentError } from "commander";
 import { history, type HistoryOptions } from "./commands/history.ts";
 import { idle, type IdleOptions } from "./commands/idle.ts";
 import { memory, type MemoryOptions } from "./commands/memory.ts";
 import { mix, type MixOptions } from "./commands/mix.ts";
 import { observe, type ObserveOptions } from "./commands/observe.ts";
+import { readers, type ReadersOptions } from "./commands/readers.ts";
 import { turns, type TurnsOptions } from "./commands/turns.ts";
 import { addCommonOptions, notNegative, positive, whole } from "./options.ts";
 import { TARGETS } from "./system/settings.ts";
@@ -75,6 +77,22 @@ program
   .option("--piece <characters>", "of one frame of it", whole, 20)
   .option("--users <count>", "for how many it is reckoned up", whole, 1_500)
   .action(async (options: MemoryOptions) => finish(await memory(options)));
+
+program
+  .command("readers")
+  .description("What a frame costs an edge: CPU of its process for each one delivered, by readers of a session.")
+  .option("--checkouts <folders>", "whose edges are measured, in turns", (text) => text.split(","), [ROOT])
+  .option("--readers <counts>", "readers of each session", counts, [1, 10, 100])
+  .option("--sessions <count>", "sessions that are written and read", whole, 4)
+  .option("--rate <deltas>", "per second and session", positive, 25)
+  .option("--seconds <seconds>", "length of one measured window", positive, 15)
+  .option("--warmup <seconds>", "before each window, in no figure", positive, 5)
+  .option("--rounds <count>", "windows for each edge and count of readers", whole, 3)
+  .action(async (options: ReadersOptions) => finish(await readers(options)));
+
+function counts(text: string): number[] {
+  return text.split(",").map(whole);
+}
 
 function turnNumbers(text: string): number[] {
   const numbers = text.split(",").map(Number);

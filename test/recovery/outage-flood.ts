@@ -1,6 +1,6 @@
 import type { Event } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
-import { COALESCER_SETTINGS, CONNECTION_BUDGET } from "../../apps/edge/src/coalescer.ts";
+import { COALESCER_OPTIONS, CONNECTION_BUDGET } from "../../apps/edge/src/send/coalescer.ts";
 import { appliedObserves } from "../chaos/checker.ts";
 import { type Ack, ask, rawConnect } from "../conformance/raw-client.ts";
 import { scrape, sumOf } from "./edge-probe.ts";
@@ -82,7 +82,7 @@ export class Flood {
     if (stream === undefined) throw new Error("A connection has sessions.");
     await this.#fill(stream, promises);
     this.figures.session = stream.taken;
-    this.#isBounded(promises, "session", stream.taken, COALESCER_SETTINGS.session);
+    this.#isBounded(promises, "session", stream.taken, COALESCER_OPTIONS.session);
     for (const other of others) await this.#fill(other, promises);
     this.figures.connection = sum([stream, ...others]);
     this.#isBounded(promises, "connection", this.figures.connection, CONNECTION_BUDGET);
@@ -90,7 +90,7 @@ export class Flood {
     this.figures.node = await this.#waiting();
     promises.holds(
       `limit-1: the node holds no more than its bound (${JSON.stringify(this.figures.node)})`,
-      isWithin(this.figures.node, COALESCER_SETTINGS.node),
+      isWithin(this.figures.node, COALESCER_OPTIONS.node),
     );
   }
 
@@ -135,7 +135,7 @@ export class Flood {
 
   /** As many connections as the node has room for, and some more: the last must find none. */
   async #fillNode(promises: Promises): Promise<void> {
-    const { node } = COALESCER_SETTINGS;
+    const { node } = COALESCER_OPTIONS;
     const room = Math.min(node.events / this.figures.connection.events, node.bytes / this.figures.connection.bytes);
     const connections = await Promise.all(Array.from({ length: Math.ceil(room) + 2 }, () => this.#connect()));
     for (const stream of connections.flat()) await this.#fill(stream, promises);

@@ -1,23 +1,42 @@
 import { frameSchema } from "@holdfast/contract/frames";
 import { expect, test } from "vitest";
-import { encodeLogFrame, readLogFrame } from "./log-frame.ts";
+import { readFrameText, readLogFrame } from "./log-frame.ts";
 
 const chain = { id: "2-1", prev: "1-1" };
-const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", applied: {} };
+const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", origin: "user", applied: {} };
+const place = { turn: 1, step: 1, attempt: 1, index: 3 };
+const delta = { type: "delta", ...chain, ...place, at: 0, text: "x" };
+const ending = { type: "step.ended", ...chain, version: 2, ...place };
 
 test("version-4: a frame keeps what a later release put into it, however deep", () => {
-  const input = { by: "ann", producer: "p", seq: 1, text: "hi", device: { kind: "phone" } };
+  const input = { by: "ann", producer: "p", seq: 1, origin: "user", at: 1, text: "hi", device: { kind: "phone" } };
   const frame = { ...started, inputs: [input], since: [{ a: null }] };
-  const read = readLogFrame(frame);
-  expect(read).toEqual(frame);
-  expect(read && JSON.parse(encodeLogFrame(read))).toEqual(frame);
+  expect(readLogFrame(frame)).toEqual(frame);
+  const json = JSON.stringify(frame);
+  expect(readFrameText(json)).toEqual({
+    type: "turn.started",
+    ...chain,
+    version: 1,
+    turn: 1,
+    applied: {},
+    json,
+  });
 });
 
 test("frame-7, version-4: a frame of a later release's type is its place in the chain, and goes on as it was", () => {
   const usage = { type: "turn.usage", ...chain, tokens: { input: 3 }, text: "é\u{1F600}" };
-  const read = readLogFrame(usage);
-  expect(read).toMatchObject({ type: "foreign", ...chain });
-  expect(read && JSON.parse(encodeLogFrame(read))).toEqual(usage);
+  expect(readLogFrame(usage)).toEqual({ type: "foreign", ...chain, whole: usage });
+  const json = JSON.stringify(usage);
+  expect(readFrameText(json)).toEqual({ type: "foreign", ...chain, json });
+});
+
+test("end-1: of an end it is told whether it brings the parts", () => {
+  for (const parts of [undefined, []]) {
+    const json = JSON.stringify({ ...ending, patch: [], parts });
+    expect(readFrameText(json)).toEqual({ ...ending, parts: parts !== undefined, json });
+  }
+  const withoutStep = { type: "turn.ended", ...chain, version: 2, turn: 1, attempt: 0, index: 0 };
+  expect(readFrameText(JSON.stringify(withoutStep))).toMatchObject({ ...withoutStep, parts: false });
 });
 
 test("version-3: what has no place in the chain, or is of a known type and not of its shape, is no frame", () => {
@@ -27,9 +46,26 @@ test("version-3: what has no place in the chain, or is of a known type and not o
   }
 });
 
+test("chain-3: a text that is no JSON, or of a known type and without what places it, is not passed on", () => {
+  const bad = [
+    { ...delta, index: undefined },
+    { ...started, version: undefined },
+    { ...delta, index: 0 },
+    { ...started, applied: { x: "many" } },
+    { ...chain },
+    null,
+  ];
+  for (const raw of bad) expect(readFrameText(JSON.stringify(raw))).toBeUndefined();
+  const whole = JSON.stringify(delta);
+  for (const text of ["", "{", whole.slice(0, -1), `${whole},`, `${whole}]`, `[${whole}]`]) {
+    expect(readFrameText(text)).toBeUndefined();
+  }
+});
+
 test("chain-3: resync stands in the log and is never sent to a client", () => {
   const resync = { type: "resync", ...chain };
   expect(readLogFrame(resync)).toEqual(resync);
+  expect(readFrameText(JSON.stringify(resync))).toMatchObject(resync);
   expect(frameSchema.safeParse(resync).success).toBe(false);
   expect(readLogFrame({ type: "snapshot", id: "1-1", snapshot: {} })).toBeUndefined();
 });

@@ -14,6 +14,7 @@ export type {
   Shown,
   SnapshotRead,
   SnapshotTextRead,
+  TextsRead,
   TurnRef,
   Verification,
   Written,

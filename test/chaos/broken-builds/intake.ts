@@ -66,7 +66,7 @@ export const INTAKE: readonly BrokenBuild[] = [
     app: "edge",
     patches: [
       {
-        file: "apps/edge/src/session-queue.ts",
+        file: "apps/edge/src/send/session-queue.ts",
         find: "const error = await this.#deliver(batch);",
         replace: "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); return;",
       },
@@ -79,12 +79,12 @@ export const INTAKE: readonly BrokenBuild[] = [
     app: "edge",
     patches: [
       {
-        file: "apps/edge/src/session-queue.ts",
-        find: "await this.#sleep(backoff(attempt, settings.firstRetryMs, settings.longestRetryMs));",
+        file: "apps/edge/src/send/session-queue.ts",
+        find: "await this.#sleep(backoff(attempt, options.firstRetryMs, options.longestRetryMs));",
         replace: "this.#waiting.push(...batch); return 'later';",
       },
       {
-        file: "apps/edge/src/session-queue.ts",
+        file: "apps/edge/src/send/session-queue.ts",
         find: "const error = await this.#deliver(batch);",
         replace: "const error = await this.#deliver(batch); if (error === 'later') return;",
       },

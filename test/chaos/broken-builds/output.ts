@@ -1,6 +1,6 @@
 import type { BrokenBuild, Story } from "./build.ts";
 
-const READER = "apps/edge/src/reader.ts";
+const READER = "apps/edge/src/read/reader.ts";
 const SLOWLY = "tokens=50,slow=25ms";
 
 /** Two inputs, one after the other's answer. */
@@ -51,9 +51,9 @@ const resultIsLost: Story = async (trial) => {
   await trial.booth.replace("inference", () => inferenceToTemporal.cut());
 };
 
-const SEND = "this.#outlet.send(this.#start.ref, [frame.json]);";
+const SEND = "this.#writer.write(packet.under(this.#start.ref));";
 const drops = (condition: string, otherwise: string) =>
-  `const it = frame.frame; if (${condition}) return; ${otherwise}`;
+  `const it = packet.frames[0]; if (${condition}) return; ${otherwise}`;
 
 /** What the way out must not do: readers are shown all that is, whole and in order, and nothing that is not. */
 export const OUTPUT: readonly BrokenBuild[] = [
@@ -72,12 +72,13 @@ export const OUTPUT: readonly BrokenBuild[] = [
         file: READER,
         find: SEND,
         replace: `
-          const it = frame.frame;
+          const it = packet.frames[0];
           if (it.type === "delta" && it.index === 3) { this.dropped = it; return; }
-          const mended = { ...it };
+          const mended = JSON.parse(it.json);
           if (it.prev === this.dropped?.id) mended.prev = this.dropped.prev;
           if (it.type === "delta" && it.turn === this.dropped?.turn) mended.index--;
-          this.#outlet.send(this.#start.ref, [JSON.stringify(mended)]);`,
+          const repacked = new FramesPacket([{ ...it, json: JSON.stringify(mended) }]);
+          this.#writer.write(repacked.under(this.#start.ref));`,
       },
     ],
     story: smallTalk,
@@ -96,9 +97,9 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: READER,
-        find: "if (newest !== undefined) return this.#joinAfter(newest);",
+        find: "if (newest !== undefined) return this.#joinAfter(behind, newest);",
         replace:
-          "this.#cursor = this.#feed.tail; this.#continuity = new Continuity(undefined); return this.#joinAfter([]);",
+          "behind.cursor = this.#feed.tail; behind.sequence = new SequenceCheck(undefined); return this.#joinAfter(behind, []);",
       },
     ],
     story: away,

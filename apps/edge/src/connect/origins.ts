@@ -1,0 +1,149 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { BlockList, isIPv4, isIPv6 } from "node:net";
+import { wireError, type WireError } from "@holdfast/contract";
+import { z } from "zod";
+
+/** The part of a request that decides whether its origin is served. */
+export interface OriginRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** The address at the other end of the TCP connection. */
+  readonly remoteAddress: string | undefined;
+}
+
+/** Why a request is refused for its origin, if it is. */
+export type OriginCheck = (request: OriginRequest) => WireError | undefined;
+
+/** Whether an address is one of the proxies in front of this edge. */
+export type IsProxy = (address: string | undefined) => boolean;
+
+/**
+ * One entry of HOLDFAST_ALLOWED_ORIGINS: `*`, `null`, or an origin as browsers send it. An entry with an upper-case host, a
+ * default port or a slash at its end would match nothing, so it is brought to that form; a wildcard within a host is refused
+ * for the same reason.
+ */
+export const originSchema = z.string().transform((text, context) => {
+  if (text === "*" || text === "null") return text;
+  const url = URL.parse(text);
+  const isBare = url !== null && /^\/?$/.test(url.pathname) && url.search === "" && url.hash === "";
+  if (isBare && !url.host.includes("*") && (url.host !== "" || url.protocol === "file:")) return serialized(url);
+  const message =
+    "an origin is scheme://host or scheme://host:port, `null` for pages that have none, or `*` alone for every page";
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+/** One entry of HOLDFAST_TRUSTED_PROXIES: an address, or a range of them. */
+export const proxySchema = z.string().refine((text) => {
+  const [address = "", bits, ...more] = text.split("/");
+  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return more.length === 0 && most > 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most));
+}, "a proxy is an address or a range of them, as 10.0.0.7, 10.0.0.0/8 or fd00::/8");
+
+export function createIsProxy(proxies: readonly string[]): IsProxy {
+  const list = new BlockList();
+  for (const proxy of proxies) {
+    const [address = "", bits] = proxy.split("/");
+    const family = isIPv4(address) ? "ipv4" : "ipv6";
+    if (bits === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(bits), family);
+  }
+  // An IPv4 address that is written as an IPv6 one (::ffff:10.0.0.7) is found among the IPv4 ones.
+  return (address) => address !== undefined && list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
+}
+
+/**
+ * SPEC connect-7. Three kinds of request are served: without an origin, with a configured one, and with the origin of the
+ * edge's own host. The last is no request of another site: clients that are no browser send it, and a page of that origin was
+ * served from the same host as the edge. The Host header is the sender's word, which does no harm: a browser writes it
+ * itself, and other clients may leave the origin out. A page that reaches the edge by rebinding its own name passes this
+ * check. It has no token, though, and no browser adds one by itself.
+ */
+export function createOriginCheck(allowed: readonly string[], isProxy: IsProxy): OriginCheck {
+  const isAllowed = new Set(allowed);
+  return ({ headers, remoteAddress }) => {
+    const { origin } = headers;
+    // No browser sends an empty origin.
+    if (origin === undefined || origin === "" || isAllowed.has("*")) return undefined;
+    const url = parseOrigin(origin);
+    if (isAllowed.has(url === undefined ? origin : serialized(url))) return undefined;
+    const hosts = ownHosts(headers, isProxy(remoteAddress));
+    if (url !== undefined && hosts.some((host) => isOwn(url, host))) return undefined;
+    return refusalOf(origin, url, hosts);
+  };
+}
+
+/** `URL` knows no origin of `file:` and of apps' schemes, yet they are sent. `ws:` and `wss:` mean the server of that address. */
+function serialized(url: URL): string {
+  if (url.origin === "null") return `${url.protocol}//${url.host}`;
+  return url.origin.replace(/^ws/, "http");
+}
+
+/** Some clients that are no browser send their server's whole address. Its path is no part of an origin. */
+function parseOrigin(text: string): URL | undefined {
+  const url = URL.parse(withoutZone(text));
+  // What stands before an @ looks like a host and is none.
+  return url === null || !text.includes("://") || url.username !== "" || url.password !== "" ? undefined : url;
+}
+
+/** The host names of the edge, according to the request itself and to the proxy that took it first. */
+function ownHosts(headers: IncomingHttpHeaders, isProxied: boolean): URL[] {
+  const names = [headers.host];
+  if (isProxied) {
+    names.push(firstOf(headers["x-forwarded-host"]));
+    names.push(/(?:^|;)\s*host="?([^";]+)/i.exec(firstOf(headers.forwarded) ?? "")?.[1]);
+  }
+  return names.flatMap((name) => {
+    const url = name === undefined ? null : URL.parse(`http://${withoutZone(name.trim())}`);
+    return url === null || url.username !== "" ? [] : [url];
+  });
+}
+
+/** The first proxy's value: each later proxy adds its own behind it. */
+function firstOf(header: string | string[] | undefined): string | undefined {
+  return (Array.isArray(header) ? header[0] : header)?.split(",")[0];
+}
+
+/** `[fe80::1%eth0]` without `%eth0`, which names a network of the client's machine. */
+function withoutZone(text: string): string {
+  return text.replace(/%[^\]/]*\]/, "]");
+}
+
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "ws:": "80", "https:": "443", "wss:": "443" };
+
+/** A Host without a port means the scheme's default. The scheme itself is known only to the proxy that ended TLS. */
+function isOwn(origin: URL, host: URL): boolean {
+  const standard = DEFAULT_PORTS[origin.protocol];
+  if (standard === undefined || bare(origin.hostname) !== bare(host.hostname)) return false;
+  const port = origin.port === "" ? standard : origin.port;
+  return host.port === "" ? port === "80" || port === "443" : port === host.port;
+}
+
+/** Without the dot of the DNS root at its end, which changes nothing. */
+function bare(hostname: string): string {
+  return hostname.replace(/\.$/, "");
+}
+
+/** Characters that a refusal quotes of a header, which may be 16 KiB. */
+const QUOTED = 200;
+
+function refusalOf(origin: string, url: URL | undefined, hosts: readonly URL[]): WireError {
+  if (origin === "null") {
+    return wireError(
+      "origin_refused",
+      "The page has no origin of its own (`Origin: null`): it is a file, or in a sandboxed frame. Serve it by HTTP, or name `null`.",
+    );
+  }
+  const quoted = origin.slice(0, QUOTED);
+  if (url === undefined) {
+    return wireError(
+      "origin_refused",
+      `\`Origin: ${quoted}\` is no origin (scheme://host:port). Who is no browser may leave the header out.`,
+    );
+  }
+  const reached = hosts.map(({ host }) => host).join(", ");
+  return wireError(
+    "origin_refused",
+    `The origin is ${serialized(url).slice(0, QUOTED)}, and the edge was reached as ${reached.slice(0, QUOTED) || "nothing"}: ` +
+      "if a proxy changed that name, set HOLDFAST_TRUSTED_PROXIES.",
+  );
+}
