@@ -1,6 +1,8 @@
+import { LIMITS } from "@holdfast/contract";
+
 /** How attempts stream, wait and retry. Times in milliseconds. */
 export interface RespondConfig {
-  /** Between two text frames of a turn; the first is sent at once. */
+  /** Between two frames that add to the same part; its first text is sent at once. */
   batchMs: number;
   /** Committed turns sent along as context when the agent names no number. */
   contextTurns: number;
@@ -9,9 +11,9 @@ export interface RespondConfig {
   idleTimeoutMs: number;
   /** How long one answer may take, whatever signs of life there are; never longer than the turn has. */
   totalTimeoutMs: number;
-  /** UTF-16 code units of a turn, over its steps; a model that says more is stopped there, so that a turn always fits a Temporal payload. */
-  maxTextLength: number;
-  /** How long the last of the text may take to reach the log; the final frame carries all of it anyway. */
+  /** What a turn may hold, over its steps; a model that says more is stopped there, so that a turn always fits a Temporal payload. */
+  turnLength: number;
+  /** How long the last parts may take to reach the log; the step's end carries what readers do not hold by then. */
   settleMs: number;
   retry: RetryConfig;
 }
@@ -28,7 +30,7 @@ export const RESPOND_DEFAULTS: RespondConfig = {
   firstTextTimeoutMs: 60_000,
   idleTimeoutMs: 20_000,
   totalTimeoutMs: 600_000,
-  maxTextLength: 256 * 1024,
+  turnLength: LIMITS.turnLength,
   settleMs: 250,
   retry: { baseMs: 500, maxMs: 20_000 },
 };

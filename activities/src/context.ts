@@ -1,42 +1,26 @@
-import type { SessionKey, Turn } from "@holdfast/contract";
-import type { RespondRequest, SessionState } from "@holdfast/internal";
-import type { SessionLog } from "@holdfast/session-log";
+import { type Step, textOf, textOfParts, type Turn } from "@holdfast/contract";
+import type { StepRequest } from "@holdfast/internal";
 import type { Message } from "./models/model.ts";
-
-export interface ContextSource {
-  log: Pick<SessionLog, "putSnapshot">;
-  /** Temporal Query of the session's workflow (session-state.ts); rejects when the attempt is cancelled. */
-  queryState(key: SessionKey): Promise<SessionState>;
-}
-
-/**
- * The session's committed turns: those the log's cache gave, or, when it is cold, the workflow's own, which then warm the cache.
- * Rejects when the workflow cannot be asked: an answer out of context would be worse than a retry.
- */
-export async function readTurns(source: ContextSource, key: SessionKey, cached: Turn[] | undefined): Promise<Turn[]> {
-  if (cached !== undefined) return cached;
-  const truth = await source.queryState(key);
-  // Warming the cache is a courtesy to the next turn: nobody waits for it, and a Redis that is away stays cold.
-  source.log.putSnapshot(key, truth).catch(() => {});
-  return truth.snapshot.turns;
-}
+import type { Conversation } from "./session-state.ts";
 
 /** Error codes of turns whose input the model could not be given: given again, it would fail the turns that follow, too. */
 const REFUSED_INPUT = new Set(["content_refused", "context_too_long"]);
 
 /**
  * The conversation as a model takes it: the newest `count` turns before this one, as far back as `tokens` reach, the turn's inputs,
- * and what its earlier steps have said. Of these two nothing is ever left out. Roles alternate, because several chat templates
- * refuse two messages of one role in a row.
+ * and what its earlier steps have said. Of these two nothing is ever left out. Of what was made only the text of answers is given
+ * back, never reasoning. Roles alternate, because several chat templates refuse two messages of one role in a row.
  */
 export function messagesOf(
-  request: RespondRequest,
-  turns: Turn[],
+  request: StepRequest,
+  { turns, steps }: Conversation,
   count: number,
-  saidBefore: string,
   tokens = Number.POSITIVE_INFINITY,
 ): Message[] {
-  const own: Message[] = [...request.inputs.map(({ text }) => said("user", text)), said("assistant", saidBefore)];
+  const own: Message[] = [
+    ...request.inputs.map(({ text }) => said("user", text)),
+    said("assistant", textOfSteps(steps)),
+  ];
   const before = turns.filter((turn) => turn.turn < request.turn && !isRefused(turn));
   let room = tokens - sizeOf(own) - estimateTokens(request.request.instructions ?? "");
   const kept: Message[][] = [];
@@ -72,12 +56,18 @@ function said(role: Message["role"], content: string): Message {
   return { role, content };
 }
 
+function textOfSteps(steps: Step[]): string {
+  return steps.map(({ parts }) => textOfParts(parts)).join("");
+}
+
 function isRefused({ outcome, error }: Turn): boolean {
   return outcome === "failed" && error !== undefined && REFUSED_INPUT.has(error.code);
 }
 
 /** A text that is not all the model would have said tells so: else the model takes its own stump for its way to answer. */
-function markedText({ outcome, text, finish }: Turn): string {
+function markedText(turn: Turn): string {
+  const text = textOf(turn);
+  const { outcome, finish } = turn;
   if (text === "") return "";
   if (outcome === "interrupted") return `${text}\n\n[The user stopped this answer here.]`;
   if (outcome === "failed" || finish === "error") return `${text}\n\n[This answer broke off here because of a fault.]`;

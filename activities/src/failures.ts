@@ -1,7 +1,6 @@
 import { ApplicationFailure } from "@temporalio/activity";
 import type { RetryConfig } from "./config.ts";
 import { FAILURE_POLICY, type ModelError, type ModelFailureCode } from "./models/model-error.ts";
-import { retryDelayMs } from "./retry.ts";
 import type { StepProgress } from "./step-progress.ts";
 
 /**
@@ -28,13 +27,12 @@ export function failureOf(
 
 /** What an attempt needs to begin with cannot be had at the moment. */
 export function unread(
-  what: "turn" | "conversation",
   cause: unknown,
   attempt: number,
   progress: StepProgress,
   retry: RetryConfig,
 ): ApplicationFailure {
-  const sentence = `The ${what} so far could not be read. Send it again later.`;
+  const sentence = "The conversation so far could not be read. Send it again later.";
   const options = cause instanceof Error ? { cause } : {};
   return retriedWithin(progress, "model_unavailable", sentence, retryDelayMs(attempt, undefined, retry), options);
 }
@@ -84,4 +82,28 @@ function failure(
   options: { nonRetryable?: boolean; nextRetryDelay?: number; cause?: Error },
 ): ApplicationFailure {
   return ApplicationFailure.create({ type, message, nonRetryable: false, ...options });
+}
+
+/** A number in [0, 1). */
+export type Random = () => number;
+
+/** No delay is shorter: 0 would mean "as the policy says" to Temporal. */
+const MIN_DELAY_MS = 20;
+
+/**
+ * Milliseconds until the next attempt: exponential with full jitter, since Temporal's retry policy has none and retries in step
+ * would storm a provider that has just come back. A provider's own wish comes first, with jitter on top; what bounds it is the turn's time (failures.ts).
+ * `attempt` counts from 1.
+ */
+export function retryDelayMs(
+  attempt: number,
+  retryAfterMs: number | undefined,
+  config: RetryConfig,
+  random: Random = Math.random,
+): number {
+  if (retryAfterMs === undefined) {
+    const ceiling = Math.min(config.maxMs, config.baseMs * 2 ** (attempt - 1));
+    return Math.max(MIN_DELAY_MS, Math.round(random() * ceiling));
+  }
+  return Math.max(MIN_DELAY_MS, Math.round(retryAfterMs + random() * config.baseMs));
 }

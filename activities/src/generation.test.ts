@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { Generation } from "./generation.ts";
+import { Generation, watchSilence } from "./generation.ts";
 import type { Model, ModelPrompt } from "./models/model.ts";
 
 beforeEach(() => {
@@ -67,4 +67,27 @@ test("a model that only ever shows that it lives is ended by the limit of one an
   const endless = slowly(Array.from({ length: 100 }, () => ""));
   const ending = await new Generation().run(endless, prompt, timeouts, () => {});
   expect(ending).toMatchObject({ why: "failed", error: { failure: "timeout" } });
+});
+
+test("silence: its first limit counts from each sign of life until the first text, then the other one from each sound", () => {
+  const onSilent = vi.fn<() => void>();
+  const watch = watchSilence(10_000, 2_000, onSilent);
+  vi.advanceTimersByTime(9_999);
+  watch.alive();
+  vi.advanceTimersByTime(9_999);
+  watch.spoke();
+  vi.advanceTimersByTime(1_999);
+  watch.alive();
+  vi.advanceTimersByTime(1_999);
+  expect(onSilent).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1);
+  expect(onSilent).toHaveBeenCalledTimes(1);
+  watch.end();
+});
+
+test("silence: nothing is called after its end", () => {
+  const onSilent = vi.fn<() => void>();
+  watchSilence(1_000, 1_000, onSilent).end();
+  vi.advanceTimersByTime(5_000);
+  expect(onSilent).not.toHaveBeenCalled();
 });

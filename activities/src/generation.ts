@@ -1,6 +1,5 @@
 import { ModelError } from "./models/model-error.ts";
 import type { Ended, Model, ModelPrompt, Piece } from "./models/model.ts";
-import { watchSilence } from "./silence.ts";
 
 /** How a model's answer came to its end. */
 export type Ending =
@@ -23,7 +22,7 @@ export interface GenerationTimeouts {
   totalTimeoutMs: number;
 }
 
-/** What a model says: text, or that all before it was no part of its answer. */
+/** What a model says that a step is made of. */
 export type Said = Exclude<Piece, { kind: "alive" }>;
 
 /** One run of a model, which whoever has a reason can end. The first reason given counts. */
@@ -56,9 +55,10 @@ export class Generation {
     const total = setTimeout(() => fail(`One answer took longer than ${totalTimeoutMs} ms.`), totalTimeoutMs);
     try {
       return await this.#consume(model.stream(prompt, this.#aborter.signal), (piece) => {
-        if (piece.kind === "alive") return silence.alive();
-        silence.spoke();
-        onSaid(piece);
+        // Before its first text a model may take longer, however much it reasons.
+        if (piece.kind === "text" || piece.kind === "reclassify") silence.spoke();
+        else silence.alive();
+        if (piece.kind !== "alive") onSaid(piece);
       });
     } catch (error) {
       return this.#ended ?? { why: "failed", error: errorOf(error) };
@@ -82,4 +82,33 @@ export class Generation {
 
 function errorOf(error: unknown): ModelError {
   return error instanceof ModelError ? error : new ModelError("broken", "The model failed.", { cause: error });
+}
+
+export interface SilenceWatch {
+  /** The model works, and says nothing yet. */
+  alive(): void;
+  /** It said something. */
+  spoke(): void;
+  end(): void;
+}
+
+/**
+ * Calls `onSilent` once when nothing is heard for as long as a model may be silent: `firstMs` before its first text, `nextMs` after
+ * it. A model server that holds its connection and says nothing would otherwise keep a turn until its deadline.
+ */
+export function watchSilence(firstMs: number, nextMs: number, onSilent: () => void): SilenceWatch {
+  const first = setTimeout(onSilent, firstMs);
+  let next: NodeJS.Timeout | undefined;
+  return {
+    alive: () => void (next ?? first).refresh(),
+    spoke: () => {
+      if (next !== undefined) return void next.refresh();
+      clearTimeout(first);
+      next = setTimeout(onSilent, nextMs);
+    },
+    end: () => {
+      clearTimeout(first);
+      clearTimeout(next);
+    },
+  };
 }

@@ -1,5 +1,5 @@
+import type { Usage } from "@holdfast/contract";
 import type { FailureClass } from "./models/model-error.ts";
-import type { Usage } from "./models/model.ts";
 
 export type AttemptOutcome =
   | "completed"

@@ -96,10 +96,12 @@ export function createPublish({ log, onAccess }: PublishDeps): PublishActivities
 
 /** What readers hold of the step under way of a turn. Of a turn that has ended, its last step. */
 export async function readHeldStep(
-  log: Pick<SessionLog, "held" | "snapshot">,
+  log: Pick<SessionLog, "assertWritable" | "held" | "snapshot">,
   key: SessionKey,
   turn: TurnRef,
 ): Promise<HeldStep | undefined> {
+  // What a Redis holds that takes no writes may be old.
+  await log.assertWritable(key);
   const held = await log.held(key, turn);
   if (held !== undefined) return held;
   // The workflow task that asks may have been executed before, and may have published the turn's end then: readers still hold
@@ -107,7 +109,7 @@ export async function readHeldStep(
   const read = await log.snapshot(key);
   if (read.outcome === "cold" || read.epoch !== turn.epoch) return undefined;
   const last = read.snapshot.turns.find((ended) => ended.turn === turn.turn)?.steps.at(-1);
-  // A committed turn does not tell the index. 0 is never that of a step with parts, so a commit that names it brings them along.
+  // A committed turn does not tell the index. At 0 nobody holds parts, so a commit that names it brings them along.
   return last && { ...last, index: 0 };
 }
 

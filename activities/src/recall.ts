@@ -15,7 +15,7 @@ export interface RecallActivities {
 }
 
 export interface RecallDeps {
-  log: Pick<SessionLog, "head" | "held" | "snapshot">;
+  log: Pick<SessionLog, "assertWritable" | "head" | "held" | "snapshot">;
   client: Client;
   /** A session was found to follow another. `found`: whether Temporal still had the other. */
   onRecalled?: (found: boolean) => void;

@@ -3,11 +3,10 @@ import { ApplicationFailure, CancelledFailure, Context } from "@temporalio/activ
 import { type Activity, Attempt, type AttemptDeps } from "./attempt.ts";
 import { RESPOND_DEFAULTS, type RespondConfig } from "./config.ts";
 import { failureOf } from "./failures.ts";
-import { keepHeartbeating } from "./heartbeat.ts";
 import { NO_METRICS, type AttemptOutcome, type RespondMetrics } from "./metrics.ts";
 import { ModelError } from "./models/model-error.ts";
 import { labelsOf, type Model, type Models } from "./models/model.ts";
-import { StepProgress } from "./step-progress.ts";
+import { keepHeartbeating, StepProgress } from "./step-progress.ts";
 
 export interface RespondDeps extends Omit<AttemptDeps, "metrics" | "config"> {
   models: Models;

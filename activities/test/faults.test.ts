@@ -1,20 +1,20 @@
-import type { RespondRequest } from "@holdfast/internal";
+import { textOfParts } from "@holdfast/contract";
+import type { StepRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { ApplicationFailure } from "@temporalio/activity";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
-import { languageLoader } from "../src/enrichment.ts";
 import { createModels } from "../src/models/registry.ts";
-import { firstTurn, type RunOptions, until, useRig } from "./rig.ts";
+import { firstTurn, type RunOptions, until, useFixture } from "./fixture.ts";
 
-const use = useRig();
+const use = useFixture();
 const DIRECTIVES = "tokens=30,delay=4ms";
-const fault = (directives: string): RespondRequest => firstTurn(`faults:${directives},${DIRECTIVES}`);
-const answerTo = (request: RespondRequest): string =>
+const fault = (directives: string): StepRequest => firstTurn(`faults:${directives},${DIRECTIVES}`);
+const answerTo = (request: StepRequest): string =>
   answerTokens(request.inputs[0]?.text ?? "", parseScript(DIRECTIVES)).join("");
 
-async function failureOf(request: RespondRequest, options: RunOptions = {}): Promise<ApplicationFailure> {
-  const error: unknown = await use.rig.run(request, options).result.then(
+async function failureOf(request: StepRequest, options: RunOptions = {}): Promise<ApplicationFailure> {
+  const error: unknown = await use.fixture.run(request, options).result.then(
     () => new Error("it did not fail"),
     (reason: unknown) => reason,
   );
@@ -23,8 +23,8 @@ async function failureOf(request: RespondRequest, options: RunOptions = {}): Pro
 }
 
 /** SPEC turn-4: partial text is always a beginning of some attempt's output; here every attempt's is the same answer's. */
-async function expectPrefixes(request: RespondRequest, answer: string): Promise<void> {
-  const texts = await use.rig.partialTexts(request.key);
+async function expectPrefixes(request: StepRequest, answer: string): Promise<void> {
+  const texts = await use.fixture.partialTexts(request.key);
   expect(texts.filter((text) => !answer.startsWith(text))).toEqual([]);
   expect(texts.at(-1)).toBe(answer);
 }
@@ -36,7 +36,7 @@ test.for(["500", "503", "408", "cut", "cut@10", "malformed@10", "error@10", "nof
     const failure = await failureOf(request);
     expect(failure).toMatchObject({ type: "model_unavailable", nonRetryable: false });
     expect(failure.nextRetryDelay).toBeGreaterThan(0);
-    const { text } = await use.rig.run(request, { attempt: 2 }).result;
+    const { text } = await use.fixture.run(request, { attempt: 2 }).result;
     expect(text).toBe(answerTo(request));
     await expectPrefixes(request, text);
   },
@@ -45,13 +45,17 @@ test.for(["500", "503", "408", "cut", "cut@10", "malformed@10", "error@10", "nof
 test("frame-5: an attempt that starts over rewinds, in one frame with its first text", async () => {
   const request = fault("cut@10");
   await failureOf(request);
-  const held = await use.rig.partialText(request.key);
+  const held = await use.fixture.partialText(request.key);
   expect(held).not.toBe("");
-  await use.rig.run(request, { attempt: 2 }).result;
-  const rewinds = await use.rig.framesOf(request.key, "rewind");
+  await use.fixture.run(request, { attempt: 2 }).result;
+  const rewinds = await use.fixture.framesOf(request.key, "rewind");
   expect(rewinds).toHaveLength(1);
   expect(rewinds[0]).toMatchObject({ step: 1, attempt: 2 });
-  expect(rewinds[0]?.text.trim().split(" ")).toHaveLength(1);
+  expect(
+    textOfParts(rewinds[0]?.parts ?? [])
+      .trim()
+      .split(" "),
+  ).toHaveLength(1);
 });
 
 test.for(["cut@10", "malformed@10", "nofinish"])(
@@ -59,12 +63,12 @@ test.for(["cut@10", "malformed@10", "nofinish"])(
   async (directive) => {
     const request = fault(directive);
     await failureOf(request, { continues: "vllm" });
-    const held = await use.rig.partialText(request.key);
-    const { text } = await use.rig.run(request, { attempt: 2, continues: "vllm" }).result;
-    expect(use.rig.model.calls.at(-1)).toMatchObject({ prefix: held, outcome: "finished" });
+    const held = await use.fixture.partialText(request.key);
+    const { text } = await use.fixture.run(request, { attempt: 2, continues: "vllm" }).result;
+    expect(use.fixture.model.calls.at(-1)).toMatchObject({ prefix: held, outcome: "finished" });
     expect(text).toBe(answerTo(request));
     await expectPrefixes(request, text);
-    expect(await use.rig.framesOf(request.key, "rewind")).toEqual([]);
+    expect(await use.fixture.framesOf(request.key, "rewind")).toEqual([]);
   },
 );
 
@@ -86,7 +90,7 @@ test.for(["400", "401", "403", "404", "422"])(
 
 test("turn-5: a request for a model server where none is configured is refused", async () => {
   const request = firstTurn("hello", { provider: "openai-compatible" });
-  const models = createModels(languageLoader(), { embedded: { tokenDelayMs: 0 } });
+  const models = createModels({ embedded: { tokenDelayMs: 0 } });
   const failure = await failureOf(request, { models });
   expect(failure).toMatchObject({ type: "model_refused", nonRetryable: true });
 });
@@ -117,14 +121,14 @@ test.for(["hang", "stall", "stall@10"])("%s: a silent model fails the attempt", 
   const failure = await failureOf(request, { config });
   expect(failure).toMatchObject({ type: "model_unavailable", nonRetryable: false });
   expect(failure.message).toContain("silent");
-  expect((await use.rig.run(request, { attempt: 2 }).result).text).toBe(answerTo(request));
+  expect((await use.fixture.run(request, { attempt: 2 }).result).text).toBe(answerTo(request));
 });
 
 test("a provider that keeps failing is left alone, and other workers learn of it through Redis", async () => {
-  const [here, elsewhere] = [new Breakers(use.rig.redis), new Breakers(use.rig.redis)];
+  const [here, elsewhere] = [new Breakers(use.fixture.redis), new Breakers(use.fixture.redis)];
   const broken = () => firstTurn("hello", { model: "faults:500x*" });
   for (let attempt = 1; attempt <= 6; attempt++) await failureOf(broken(), { breakers: here });
-  const calls = use.rig.model.calls.length;
+  const calls = use.fixture.model.calls.length;
   const failure = await failureOf(broken(), { breakers: here });
   expect(failure).toMatchObject({ type: "breaker_open", nonRetryable: false });
   expect(failure.nextRetryDelay).toBeGreaterThan(0);
@@ -134,7 +138,7 @@ test("a provider that keeps failing is left alone, and other workers learn of it
     return elsewhere.report()[0]?.state === "open";
   });
   expect(await failureOf(broken(), { breakers: elsewhere })).toMatchObject({ type: "breaker_open" });
-  expect(use.rig.model.calls).toHaveLength(calls);
+  expect(use.fixture.model.calls).toHaveLength(calls);
   expect(here.of("openai-compatible", "another").state).toBe("closed");
 });
 
@@ -143,7 +147,7 @@ test("the turn's start is in the log even when the model is left alone", async (
   breakers.of("openai-compatible", "scripted").adopt(60_000);
   const request = firstTurn("hello");
   await failureOf(request, { breakers });
-  expect(await use.rig.frames(request.key)).toMatchObject([{ type: "turn.started" }]);
+  expect(await use.fixture.frames(request.key)).toMatchObject([{ type: "turn.started" }]);
 });
 
 test("limits and refusals do not count against the model's health", async () => {

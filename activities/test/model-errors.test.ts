@@ -1,11 +1,11 @@
 import type { Turn } from "@holdfast/contract";
-import type { RespondRequest } from "@holdfast/internal";
+import type { StepRequest } from "@holdfast/internal";
 import { raw, type RawReply } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
-import { firstTurn, question, type RunOptions, useRig } from "./rig.ts";
+import { firstTurn, question, type RunOptions, stateOf, turnOf, useFixture } from "./fixture.ts";
 
-const use = useRig();
+const use = useFixture();
 const { text: T, reasoning: R, finish: F, done: D, whole, event, stream } = raw;
 
 interface Complaint {
@@ -53,7 +53,7 @@ const IN_STREAM: [unknown, Complaint][] = [
   [{ error: { message: "You exceeded your current quota", code: "insufficient_quota" } }, quota],
 ];
 test.for(IN_STREAM)("an error in a stream is read as what it is: %j", async ([object, { failure, calls, code }]) => {
-  const failed = await use.rig.ask([stream(event(object), D)]);
+  const failed = await use.fixture.ask([stream(event(object), D)]);
   expect(failed).toMatchObject({ failures: Array(calls).fill(failure), calls, code });
 });
 
@@ -65,7 +65,7 @@ test.for<[string, string]>([
 ])("an error %s, also after text, is no answer", async ([, piece]) => {
   for (const pieces of [[piece], [T("Half"), piece]]) {
     if (piece.startsWith("[") && pieces.length > 1) continue;
-    expect(await use.rig.ask([{ pieces }])).toMatchObject({ calls: 1, code: "model_refused", text: undefined });
+    expect(await use.fixture.ask([{ pieces }])).toMatchObject({ calls: 1, code: "model_refused", text: undefined });
   }
 });
 
@@ -209,7 +209,7 @@ test.for(STATUSES)("HTTP %i %j", async ([status, body, { failure, calls, code }]
     "content-type": "application/json",
     ...(status === 302 ? { location: "http://127.0.0.1:9/" } : {}),
   };
-  const failed = await use.rig.ask([{ status, headers, pieces }]);
+  const failed = await use.fixture.ask([{ status, headers, pieces }]);
   expect(failed).toMatchObject({ failures: Array(calls).fill(failure), calls, code });
   expect(failed.error?.message).not.toMatch(/HTTP|HOLDFAST|sk-secret|server/);
 });
@@ -219,7 +219,10 @@ test.for<[string, RawReply]>([
   ["an empty body", { pieces: [] }],
   ["an error's body that never comes", { status: 500, pieces: [], end: "hang" }],
 ])("%s is a broken answer", async ([, reply]) => {
-  expect(await use.rig.ask([reply])).toMatchObject({ failures: Array(5).fill("broken"), code: "model_unavailable" });
+  expect(await use.fixture.ask([reply])).toMatchObject({
+    failures: Array(5).fill("broken"),
+    code: "model_unavailable",
+  });
 });
 
 test("only what says something about the server's health counts in the breaker", async () => {
@@ -228,40 +231,31 @@ test("only what says something about the server's health counts in the breaker",
   ).map(([object]) => stream(event(object), D));
   const spent = stream(R("hm"), F("length"), D);
   const breakers = new Breakers();
-  for (const reply of [...bad, ...bad, spent, spent, spent]) await use.rig.ask([reply], { breakers });
+  for (const reply of [...bad, ...bad, spent, spent, spent]) await use.fixture.ask([reply], { breakers });
   expect(breakers.report().map(({ state }) => state)).toEqual(["closed"]);
 });
 
 test("limits of rate: a pause asked for in the error's words is kept", async () => {
   const message = "Rate limit reached. Please try again in 7.66s.";
-  use.rig.model.setReplies(() => stream(event({ error: { message, code: "rate_limit_exceeded" } }), D));
-  const failure: unknown = await use.rig.run(question()).result.catch((error: unknown) => error);
+  use.fixture.model.setReplies(() => stream(event({ error: { message, code: "rate_limit_exceeded" } }), D));
+  const failure: unknown = await use.fixture.run(question()).result.catch((error: unknown) => error);
   expect(failure).toMatchObject({ type: "model_unavailable", nonRetryable: false });
   const { nextRetryDelay } = Object(failure);
   expect(nextRetryDelay).toBeGreaterThanOrEqual(7_660);
   expect(nextRetryDelay).toBeLessThan(9_000);
 });
 
-/** The second turn after ones that were like this. */
-function laterTurn(earlier: Omit<Turn, "turn">[], said: string): { request: RespondRequest; options: RunOptions } {
+/** The turn after ones that were like this. */
+function laterTurn(earlier: Turn[], said: string): { request: StepRequest; options: RunOptions } {
   const turns = earlier.map((turn, index) => ({ ...turn, turn: index + 1 }));
-  const request = {
-    ...firstTurn(said),
-    turn: turns.length + 1,
-    version: turns.length * 2 + 1,
-  };
-  const running = { turn: request.turn, inputs: request.inputs, step: 1, attempt: 1, index: 0, text: "" };
-  const snapshot = { version: request.version, agent: "concierge", state: {}, applied: {}, turns, running };
-  return { request, options: { queryState: async () => ({ epoch: 1, snapshot }) } };
+  const request = { ...firstTurn(said), turn: turns.length + 1, startedVersion: turns.length * 2 + 1 };
+  return { request, options: { queryState: async () => stateOf(request, turns) } };
 }
-const turn = (said: string, answered: string, failed?: string): Omit<Turn, "turn"> => ({
-  inputs: [{ by: "ann", producer: "p", seq: 1, text: said }],
-  outcome: failed === undefined ? "completed" : "failed",
-  text: answered,
-  finish: failed === undefined ? "stop" : "error",
-  ...(failed === undefined ? {} : { error: { code: failed, message: "…" } }),
-});
-const newest = (): { role: string; content: string }[] => use.rig.model.calls.at(-1)?.messages ?? [];
+function turn(said: string, answered: string, failed?: string): Turn {
+  if (failed === undefined) return turnOf(1, said, answered);
+  return turnOf(1, said, answered, { outcome: "failed", finish: "error", error: { code: failed, message: "…" } });
+}
+const newest = (): { role: string; content: string }[] => use.fixture.model.calls.at(-1)?.messages ?? [];
 
 /** A server that refuses what its filter finds anywhere, or what is longer than it holds. */
 function strict({
@@ -284,24 +278,27 @@ function strict({
 }
 
 test("turn-5: what the provider refused does not poison what follows", async () => {
-  use.rig.model.setReplies(strict({ word: "forbidden" }));
-  const first = await use.rig.settle(firstTurn("a forbidden thing"));
+  use.fixture.model.setReplies(strict({ word: "forbidden" }));
+  const first = await use.fixture.settle(firstTurn("a forbidden thing"));
   expect(first).toMatchObject({ error: { type: "content_refused" }, attempts: 1, failures: ["content"] });
   const { request, options } = laterTurn(
     [turn("hi", "Hello"), turn("a forbidden thing", "", "content_refused")],
     "hello",
   );
-  expect(await use.rig.settle(request, options)).toMatchObject({ result: { text: "Fine." }, failures: [] });
+  expect(await use.fixture.settle(request, options)).toMatchObject({ result: { text: "Fine." }, failures: [] });
   expect(newest().map(({ content: said }) => said)).toEqual(["hi", "Hello", "hello"]);
 });
 
 test("a refusal because of something said long before: the newest message is asked alone", async () => {
-  use.rig.model.setReplies(strict({ word: "forbidden" }));
+  use.fixture.model.setReplies(strict({ word: "forbidden" }));
   const { request, options } = laterTurn([turn("hi", "a forbidden answer")], "hello");
-  expect(await use.rig.settle(request, options)).toMatchObject({ result: { text: "Fine." }, failures: ["content"] });
+  expect(await use.fixture.settle(request, options)).toMatchObject({
+    result: { text: "Fine." },
+    failures: ["content"],
+  });
   expect(newest()).toEqual([{ role: "user", content: "hello" }]);
   const again = laterTurn([turn("hi", "Hello")], "one more forbidden thing");
-  expect(await use.rig.settle(again.request, again.options)).toMatchObject({
+  expect(await use.fixture.settle(again.request, again.options)).toMatchObject({
     error: { type: "content_refused" },
     attempts: 1,
     failures: ["content", "content"],
@@ -309,28 +306,28 @@ test("a refusal because of something said long before: the newest message is ask
 });
 
 test("a conversation that is too long for the server is asked with less of it, and a message that is, fails saying so", async () => {
-  use.rig.model.setReplies(strict({ characters: 8_000 }));
+  use.fixture.model.setReplies(strict({ characters: 8_000 }));
   const long = "word ".repeat(1_000);
   const said = [turn(long, "Fine."), turn(long, "Fine.")];
   for (let turns = 0; turns <= said.length; turns++) {
     const { request, options } = laterTurn(said.slice(0, turns), long);
-    const { result, failures } = await use.rig.settle(request, options);
+    const { result, failures } = await use.fixture.settle(request, options);
     expect(result?.text).toBe("Fine.");
     expect(failures.length).toBeLessThanOrEqual(2);
   }
   const short = laterTurn([...said, turn("my name is Ann", "Hello Ann")], "who am I?");
-  expect((await use.rig.settle(short.request, short.options)).failures).toEqual(["too_long"]);
+  expect((await use.fixture.settle(short.request, short.options)).failures).toEqual(["too_long"]);
   expect(newest().map(({ content: kept }) => kept)).toEqual(["my name is Ann", "Hello Ann", "who am I?"]);
   const { request, options } = laterTurn(said, "word ".repeat(2_000));
-  const failed = await use.rig.settle(request, options);
+  const failed = await use.fixture.settle(request, options);
   expect(failed).toMatchObject({ error: { type: "context_too_long" }, attempts: 1 });
   expect(failed.error?.message).toContain("too long");
 });
 
 test("a conversation is cut to what the model is said to hold, before it is sent", async () => {
-  use.rig.model.setReplies(strict({ characters: 8_000 }));
+  use.fixture.model.setReplies(strict({ characters: 8_000 }));
   const long = "word ".repeat(400);
   const { request, options } = laterTurn([turn(long, long), turn(long, long), turn("hi", "Hello")], long);
-  expect(await use.rig.settle(request, { ...options, contextTokens: 2_048 })).toMatchObject({ failures: [] });
+  expect(await use.fixture.settle(request, { ...options, contextTokens: 2_048 })).toMatchObject({ failures: [] });
   expect(newest().map(({ content: kept }) => kept)).toEqual(["hi", "Hello", long]);
 });

@@ -1,8 +1,8 @@
 import { raw, type RawReply } from "@holdfast/model-server";
 import { expect, test } from "vitest";
-import { useRig } from "./rig.ts";
+import { useFixture } from "./fixture.ts";
 
-const use = useRig();
+const use = useFixture();
 const { text: T, reasoning: R, finish: F, usage: U, done: D, whole, event, choice, stream } = raw;
 
 test.for([
@@ -19,20 +19,20 @@ test.for([
 ])(
   "turn-4: an answer that ends by %j broke: it is asked for again, and half of it is never committed",
   async (word) => {
-    expect(await use.rig.ask([stream(T("Half of"), F(word), U, D), whole("All of it")])).toMatchObject({
+    expect(await use.fixture.ask([stream(T("Half of"), F(word), U, D), whole("All of it")])).toMatchObject({
       text: "All of it",
       calls: 2,
       failures: ["broken"],
       held: "All of it",
     });
-    const always = await use.rig.ask([stream(T("Half of"), F(word), U, D)]);
+    const always = await use.fixture.ask([stream(T("Half of"), F(word), U, D)]);
     expect(always).toMatchObject({ calls: 5, code: "model_unavailable", text: undefined, held: "Half of" });
   },
 );
 
 test("turn-4: a broken answer is continued where the server can", async () => {
   const replies = [stream(T("Half of"), F("abort"), U, D), whole(" it all")];
-  expect(await use.rig.ask(replies, { continues: "vllm" })).toMatchObject({ text: "Half of it all", calls: 2 });
+  expect(await use.fixture.ask(replies, { continues: "vllm" })).toMatchObject({ text: "Half of it all", calls: 2 });
 });
 
 test.for<[unknown, string]>([
@@ -55,7 +55,7 @@ test.for<[unknown, string]>([
   ["sensitive", "filtered"],
   ["refusal", "filtered"],
 ])("an answer that ends by %j is asked for once, and its result says %s", async ([word, finish]) => {
-  const { result, calls } = await use.rig.ask([stream(T("Some text"), F(word), U, D)]);
+  const { result, calls } = await use.fixture.ask([stream(T("Some text"), F(word), U, D)]);
   expect(result).toMatchObject({ text: "Some text", finish });
   expect(calls).toBe(1);
 });
@@ -64,8 +64,8 @@ test.for<[string, RawReply]>([
   ["a word nobody knows", stream(T("Hello"), F("banana"), D)],
   ["no word at all", stream(T("Hello"), D)],
 ])("%s: asked again, and said twice it is that server's way to end an answer", async ([, reply]) => {
-  expect(await use.rig.ask([reply])).toMatchObject({ text: "Hello", calls: 2, failures: ["unclear"] });
-  expect(await use.rig.ask([reply, whole("Hello, you")])).toMatchObject({ text: "Hello, you", calls: 2 });
+  expect(await use.fixture.ask([reply])).toMatchObject({ text: "Hello", calls: 2, failures: ["unclear"] });
+  expect(await use.fixture.ask([reply, whole("Hello, you")])).toMatchObject({ text: "Hello, you", calls: 2 });
 });
 
 const ENDINGS: [string, RawReply][] = [
@@ -86,7 +86,7 @@ const ENDINGS: [string, RawReply][] = [
   ["the last event has no empty line", stream(T("Hello"), F("stop"), "data: [DONE]")],
 ];
 test.for(ENDINGS)("the answer is over when the protocol says so: %s", async ([, reply]) => {
-  expect(await use.rig.ask([reply])).toMatchObject({
+  expect(await use.fixture.ask([reply])).toMatchObject({
     text: "Hello",
     calls: 1,
     held: "Hello",
@@ -116,7 +116,7 @@ const CHUNKS: [string, string][] = [
 ];
 test.for(CHUNKS)("%s is no reason to break off, wherever it comes", async ([, chunk]) => {
   const reply = stream(chunk, T("Hel"), chunk, T("lo"), F("stop"), chunk, D);
-  expect(await use.rig.ask([reply])).toMatchObject({ text: "Hello", calls: 1, held: "Hello" });
+  expect(await use.fixture.ask([reply])).toMatchObject({ text: "Hello", calls: 1, held: "Hello" });
 });
 
 const HELLO = { choices: [{ index: 0, delta: { content: "Hello" }, finish_reason: "stop" }] };
@@ -140,12 +140,12 @@ const FRAMINGS: [string, RawReply][] = [
   ["another content type", { headers: { "content-type": "application/octet-stream" }, pieces: [event(HELLO), D] }],
 ];
 test.for(FRAMINGS)("however it is framed: %s", async ([, reply]) => {
-  expect(await use.rig.ask([reply])).toMatchObject({ text: "Hello", calls: 1 });
+  expect(await use.fixture.ask([reply])).toMatchObject({ text: "Hello", calls: 1 });
 });
 
 test("turn-5: a limit of tokens spent on reasoning: one call, and a sentence that says so", async () => {
   for (const reply of [stream(R("hm"), R("hm"), F("length"), U, D), stream(T("<think>hm"), F("length"), D)]) {
-    const failed = await use.rig.ask([reply]);
+    const failed = await use.fixture.ask([reply]);
     expect(failed).toMatchObject({ calls: 1, code: "output_limit", failures: ["output_limit"], held: "" });
     expect(failed.error?.message).toContain("limit of tokens");
   }
@@ -153,12 +153,12 @@ test("turn-5: a limit of tokens spent on reasoning: one call, and a sentence tha
 
 test("an answer without a word is asked for once more", async () => {
   const nothing = stream(R("hm"), T("\n"), F("stop"), U, D);
-  expect(await use.rig.ask([nothing])).toMatchObject({
+  expect(await use.fixture.ask([nothing])).toMatchObject({
     calls: 2,
     code: "model_unavailable",
     failures: ["empty", "empty"],
   });
-  expect(await use.rig.ask([nothing, whole("Hello")])).toMatchObject({ calls: 2, text: "Hello", held: "Hello" });
+  expect(await use.fixture.ask([nothing, whole("Hello")])).toMatchObject({ calls: 2, text: "Hello", held: "Hello" });
 });
 
 test.for<[string, string]>([
@@ -169,16 +169,19 @@ test.for<[string, string]>([
   const signs = Array.from({ length: 10 }, () => [sign, 100]).flat();
   const config = { firstTextTimeoutMs: 500, idleTimeoutMs: 500, totalTimeoutMs: 60_000 };
   const slow = stream(...signs, T("Hello"), ...signs, F("stop"), D);
-  expect(await use.rig.ask([slow], { config })).toMatchObject({ text: "Hello", calls: 1 });
+  expect(await use.fixture.ask([slow], { config })).toMatchObject({ text: "Hello", calls: 1 });
   const short = { ...config, totalTimeoutMs: 300 };
-  expect(await use.rig.ask([slow], { config: short })).toMatchObject({ calls: 3, failures: Array(3).fill("timeout") });
+  expect(await use.fixture.ask([slow], { config: short })).toMatchObject({
+    calls: 3,
+    failures: Array(3).fill("timeout"),
+  });
 });
 
 test("turn-4: reasoning, whichever way a server marks it, is no part of the answer", async () => {
   const marked = "<think>secret plan</think>The answer is 4.".split("").map((letter) => T(letter));
   const opened = [T("secret "), 100, T("plan"), 100, T("</think>The answer is 4.")];
   for (const pieces of [marked, opened]) {
-    expect(await use.rig.ask([stream(...pieces, F("stop"), D)])).toMatchObject({
+    expect(await use.fixture.ask([stream(...pieces, F("stop"), D)])).toMatchObject({
       text: "The answer is 4.",
       held: "The answer is 4.",
     });
@@ -187,5 +190,5 @@ test("turn-4: reasoning, whichever way a server marks it, is no part of the answ
 
 test("frame-5: reasoning that readers hold is taken back even when no answer follows it", async () => {
   const reply = stream(T("secret plan"), 100, T("</think>"), F("length"), D);
-  expect(await use.rig.ask([reply])).toMatchObject({ code: "output_limit", held: "" });
+  expect(await use.fixture.ask([reply])).toMatchObject({ code: "output_limit", held: "" });
 });

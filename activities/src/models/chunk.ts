@@ -1,4 +1,4 @@
-import type { Usage } from "./model.ts";
+import type { Usage } from "@holdfast/contract";
 
 export interface JsonObject {
   readonly [member: string]: unknown;
@@ -10,6 +10,8 @@ export function isObject(value: unknown): value is JsonObject {
 
 /** What one object of a completion's stream says. */
 export interface Chunk {
+  /** What the model thinks before it answers, where its server tells it apart. */
+  reasoning: string;
   text: string;
   /** The model's own words of refusing. They are text, and mean that no answer will come. */
   isRefusal: boolean;
@@ -30,6 +32,7 @@ export function readChunk(value: JsonObject): Chunk {
   const text = textOf(delta["content"]) || (typeof choice["text"] === "string" ? choice["text"] : "");
   const refusal = textOf(delta["refusal"]);
   return {
+    reasoning: reasoningOf(delta),
     text: text + refusal,
     isRefusal: refusal !== "",
     finishReason: choice["finish_reason"] ?? choice["finishReason"] ?? delta["finish_reason"],
@@ -65,6 +68,20 @@ function textOf(content: unknown): string {
       return isText && typeof part["text"] === "string" ? part["text"] : "";
     })
     .join("");
+}
+
+/**
+ * DeepSeek, vLLM, SGLang, llama.cpp (`reasoning_content`), OpenRouter, Groq, newer vLLM (`reasoning`), gateways to Anthropic
+ * (`thinking`), Mistral (parts of the content). Several at once are the same twice: vLLM sends the first two.
+ */
+function reasoningOf(delta: JsonObject): string {
+  for (const name of ["reasoning_content", "reasoning", "thinking"]) {
+    const text = textOf(delta[name]);
+    if (text !== "") return text;
+  }
+  const content: unknown[] = Array.isArray(delta["content"]) ? delta["content"] : [];
+  const thoughts = content.filter(isObject).filter(({ type }) => type === "thinking" || type === "reasoning");
+  return thoughts.map(({ thinking, text }) => textOf(thinking ?? text)).join("");
 }
 
 function usageOf(usage: unknown): Usage | undefined {

@@ -1,3 +1,4 @@
+import type { DataPart, Usage } from "@holdfast/contract";
 import type { ModelRequest } from "@holdfast/internal";
 
 /** One message of the conversation, oldest first; roles alternate and the last but for a prefix is the user's. */
@@ -13,18 +14,19 @@ export interface ModelPrompt {
   request: ModelRequest;
 }
 
-export interface Usage {
-  inputTokens?: number;
-  outputTokens?: number;
-}
-
 /** What a model lets hear while it answers. */
 export type Piece =
   | { kind: "text"; text: string }
-  /** It works and says nothing yet: it reasons, or its server keeps the connection alive. */
+  /** What it thinks before it answers, and is no part of the answer. */
+  | { kind: "reasoning"; text: string }
+  | { kind: "data"; part: DataPart }
+  /** It works and says nothing yet: its server keeps the connection alive. */
   | { kind: "alive" }
-  /** What it said so far, the prefix included, was reasoning and is no part of the answer. */
-  | { kind: "retract" };
+  /**
+   * What was taken for text so far was reasoning, or the other way round. `text` is all of it, the prefix included. What comes next
+   * is said behind it.
+   */
+  | { kind: "reclassify"; as: "text" | "reasoning"; text: string };
 
 /** How an answer came to an end. `unclear`: the server said in no known way whether it is whole. */
 export interface Ended {

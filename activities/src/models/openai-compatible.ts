@@ -1,9 +1,10 @@
+import type { Usage } from "@holdfast/contract";
 import type { ModelRequest } from "@holdfast/internal";
 import { serverEvents, type ServerEvent } from "./answer-stream.ts";
-import { readChunk } from "./chunk.ts";
+import { type Chunk, readChunk } from "./chunk.ts";
 import { meaningOf, type FinishMeaning } from "./finish-reason.ts";
 import { ModelError } from "./model-error.ts";
-import type { Ended, Message, Model, ModelPrompt, Piece, Usage } from "./model.ts";
+import type { Ended, Message, Model, ModelPrompt, Piece } from "./model.ts";
 import { ReasoningFilter } from "./reasoning.ts";
 import { modelErrorOf, unreachable } from "./server-error.ts";
 
@@ -104,8 +105,10 @@ async function* answer(
   try {
     for await (const events of serverEvents(response)) {
       for (const event of events) {
-        const text = reading.take(event);
-        if (text === undefined) break;
+        const said = reading.take(event);
+        if (said === undefined) break;
+        const { reasoning, text } = said;
+        if (reasoning !== "") yield { kind: "reasoning", text: reasoning };
         yield* text === "" ? [{ kind: "alive" } as const] : filter.push(text);
       }
       if (reading.isOver) break;
@@ -186,14 +189,14 @@ class Reading {
     return this.#isDone;
   }
 
-  /** The text of an event, "" for none; undefined when the answer is over. Throws what the server complains of. */
-  take(event: ServerEvent): string | undefined {
+  /** What an event says, "" for nothing; undefined when the answer is over. Throws what the server complains of. */
+  take(event: ServerEvent): Pick<Chunk, "reasoning" | "text"> | undefined {
     switch (event.kind) {
       case "done":
         this.#isDone = true;
         return undefined;
       case "alive":
-        return "";
+        return { reasoning: "", text: "" };
       case "garbled":
         throw new ModelError("broken", `The model server sent no JSON: ${event.text}`);
       case "error":
@@ -205,7 +208,7 @@ class Reading {
         this.#hasText ||= chunk.text.trim() !== "";
         this.#isRefusal ||= chunk.isRefusal;
         this.#finished(chunk.finishReason);
-        return chunk.text;
+        return chunk;
       }
     }
   }

@@ -26,34 +26,51 @@ const BARE = { open: "analysis", close: "assistantfinal" };
 
 /** Marks that end a reasoning whose beginning the model's own template wrote, so that the server never sent it. */
 const CLOSES: string[] = [...new Set(MARKS.map(({ close }) => close).filter((close) => close !== ""))];
+/** Harmony's marks within a reasoning. They say nothing to a reader. */
+const INNER_MARKS = [
+  "<|message|>",
+  "<|end|>",
+  "<|start|>assistant",
+  "<|channel|>analysis",
+  "<|channel|>commentary",
+  "<|call|>",
+];
 const LONGEST_MARK = 32;
 
 type State =
   /** Nothing of the answer yet, only white space or what may become a mark. */
   | { at: "start" }
-  | { at: "reasoning"; close: string }
-  /** Maybe reasoning: known once its mark comes, or the answer ends without. */
-  | { at: "held"; closes: string[] }
+  /** `doubtful`: nothing but its end will show that it was one. */
+  | { at: "reasoning"; closes: string[]; doubtful: boolean }
   | { at: "answer" };
 
 /**
- * Takes the reasoning out of a model's text while it streams. Only what the text begins with counts: a mark in the middle of an
- * answer is part of what the answer says. But for one: a closing mark that was never opened means that all before it was reasoning.
- * `opensInside`: this model's last answer was of that kind, so its text is held until the mark comes.
+ * Tells the reasoning in a model's text from its answer while it streams. Only what the text begins with counts: a mark in the
+ * middle of an answer is part of what the answer says. But for one: a closing mark that was never opened means that all before it
+ * was reasoning. `opensInside`: this model's last answer was of that kind, so its text is taken for reasoning until the mark comes,
+ * or the text ends without.
  */
 export class ReasoningFilter {
+  readonly #opensInside: boolean;
   #state: State;
   #buffer = "";
   /** Of the answer, what has been given on. */
   #answer: string;
+  /** A doubtful reasoning as the model wrote it. */
+  #doubted = "";
   #hadReasoning = false;
   #isHarmony = false;
   #openedInside = false;
+  /** Of the reasoning under way, whether anything has been given on, and the white space behind it. */
+  #thinks = false;
+  #space = "";
+  /** Something of an earlier reasoning has been given on. */
+  #hasThought = false;
 
   constructor(prefix: string, opensInside: boolean) {
     this.#answer = prefix;
-    if (prefix !== "") this.#state = { at: "answer" };
-    else this.#state = opensInside ? { at: "held", closes: CLOSES } : { at: "start" };
+    this.#opensInside = opensInside;
+    this.#state = { at: prefix === "" ? "start" : "answer" };
   }
 
   /** Whether the model's template had opened the reasoning. */
@@ -73,6 +90,9 @@ export class ReasoningFilter {
   end(): Piece[] {
     const pieces: Piece[] = [];
     while (this.#advance(pieces, true));
+    if (this.#state.at === "reasoning" && this.#state.doubtful) {
+      pieces.push({ kind: "reclassify", as: "text", text: this.#doubted });
+    }
     return pieces;
   }
 
@@ -83,9 +103,7 @@ export class ReasoningFilter {
       case "start":
         return this.#begin(isOver);
       case "reasoning":
-        return this.#skip(this.#state.close);
-      case "held":
-        return this.#hold(this.#state.closes, isOver);
+        return this.#reason(this.#state, pieces, isOver);
       case "answer":
         return this.#say(pieces, isOver);
     }
@@ -97,58 +115,76 @@ export class ReasoningFilter {
     if (mark !== undefined) {
       this.#drop(mark.open);
       this.#isHarmony ||= mark.open.startsWith("<|channel|>");
-      if (mark.close !== "") this.#state = { at: "reasoning", close: mark.close };
+      if (mark.close !== "") this.#state = { at: "reasoning", closes: [mark.close], doubtful: false };
       return true;
     }
     const close = CLOSES.find((one) => text.startsWith(one));
     if (close !== undefined) {
       this.#drop(close);
+      this.#openedInside ||= this.#opensInside && !this.#hadReasoning;
       this.#hadReasoning = true;
       return true;
     }
     if (/^\s*analysis[A-Z"“]/.test(this.#buffer) && !this.#hadReasoning) {
-      this.#state = { at: "held", closes: [BARE.close] };
+      this.#doubted = this.#drop(BARE.open);
+      this.#state = { at: "reasoning", closes: [BARE.close], doubtful: true };
       return true;
     }
     const mayBecome = [...MARKS.map(({ open }): string => open), ...CLOSES, `${BARE.open}x`];
     if (!isOver && (text === "" || mayBecome.some((one) => one.startsWith(text)))) return false;
+    if (this.#opensInside && !this.#hadReasoning) {
+      this.#state = { at: "reasoning", closes: CLOSES, doubtful: true };
+      return true;
+    }
     // White space between the reasoning and the answer belongs to neither.
     if (this.#hadReasoning) this.#buffer = this.#buffer.trimStart();
     this.#state = { at: "answer" };
     return this.#buffer !== "";
   }
 
-  /** Removes white space and a mark from the buffer's beginning. */
-  #drop(mark: string): void {
-    this.#buffer = this.#buffer.trimStart().slice(mark.length);
+  /** Removes white space and a mark from the buffer's beginning. Returns what it removed. */
+  #drop(mark: string): string {
+    const before = this.#buffer;
+    this.#buffer = before.trimStart().slice(mark.length);
+    return before.slice(0, before.length - this.#buffer.length);
   }
 
-  #skip(close: string): boolean {
-    this.#hadReasoning = true;
-    const at = lower(this.#buffer).indexOf(close);
-    if (at === -1) {
-      // Its end may be the beginning of the mark.
-      this.#buffer = this.#buffer.slice(-LONGEST_MARK);
-      return false;
-    }
-    this.#buffer = this.#buffer.slice(at + close.length);
-    this.#state = { at: "start" };
-    return true;
-  }
-
-  #hold(closes: string[], isOver: boolean): boolean {
-    const found = firstOf(lower(this.#buffer), closes);
-    if (found !== undefined) {
-      this.#buffer = this.#buffer.slice(found.at + found.mark.length);
-      this.#hadReasoning = true;
-      this.#openedInside = found.mark !== BARE.close;
-      this.#isHarmony ||= found.mark.startsWith("<|channel|>");
-      this.#state = { at: "start" };
+  #reason({ closes, doubtful }: State & { at: "reasoning" }, pieces: Piece[], isOver: boolean): boolean {
+    const text = this.#buffer;
+    const watched = [...closes, ...INNER_MARKS];
+    const found = firstOf(lower(text), watched);
+    const kept = found === undefined && !isOver ? suspicious(lower(text), watched) : 0;
+    const end = found === undefined ? text.length - kept : found.at;
+    const rest = found === undefined ? end : end + found.mark.length;
+    this.#think(pieces, text.slice(0, end));
+    if (doubtful) this.#doubted += text.slice(0, rest);
+    this.#buffer = text.slice(rest);
+    if (found === undefined) return false;
+    if (!closes.includes(found.mark)) {
+      this.#space ||= "\n";
       return true;
     }
-    if (!isOver) return false;
-    this.#state = { at: "answer" };
+    this.#openedInside ||= doubtful && found.mark !== BARE.close;
+    this.#endReasoning(found.mark);
     return true;
+  }
+
+  #think(pieces: Piece[], text: string): void {
+    const whole = this.#thinks ? this.#space + text : text.trimStart();
+    const said = whole.trimEnd();
+    this.#space = whole.slice(said.length);
+    if (said === "") return;
+    pieces.push({ kind: "reasoning", text: this.#hasThought && !this.#thinks ? `\n\n${said}` : said });
+    this.#thinks = true;
+    this.#hasThought = true;
+  }
+
+  #endReasoning(mark: string): void {
+    this.#thinks = false;
+    this.#space = "";
+    this.#hadReasoning = true;
+    this.#isHarmony ||= mark.startsWith("<|channel|>");
+    this.#state = { at: "start" };
   }
 
   #say(pieces: Piece[], isOver: boolean): boolean {
@@ -163,18 +199,19 @@ export class ReasoningFilter {
     const [before, after] = [text.slice(0, found.at), text.slice(found.at + found.mark.length)];
     if (this.#isHarmony) {
       this.#give(pieces, before, after);
+      this.#hadReasoning = true;
+      this.#state = { at: "start" };
     } else if (isMention(found.mark, this.#answer + before)) {
       this.#give(pieces, before + found.mark, after);
-      return true;
     } else {
-      this.#openedInside = true;
-      this.#isHarmony = found.mark.startsWith("<|channel|>");
+      const thought = withoutMarks(this.#answer + before);
+      pieces.push({ kind: "reclassify", as: "reasoning", text: thought });
       this.#answer = "";
       this.#buffer = after;
-      pieces.push({ kind: "retract" });
+      this.#openedInside = true;
+      this.#hasThought = thought !== "";
+      this.#endReasoning(found.mark);
     }
-    this.#hadReasoning = true;
-    this.#state = { at: "start" };
     return true;
   }
 
@@ -202,6 +239,10 @@ function firstOf(text: string, marks: string[]): { at: number; mark: string } | 
     if (at !== -1 && (first === undefined || at < first.at)) first = { at, mark };
   }
   return first;
+}
+
+function withoutMarks(text: string): string {
+  return INNER_MARKS.reduce((rest, mark) => rest.replaceAll(mark, ""), text).trim();
 }
 
 /** How many characters at the end of the text may be the beginning of a mark. */

@@ -1,8 +1,7 @@
 import type { ModelRequest } from "@holdfast/internal";
-import type { Language } from "../language.ts";
-import { createEmbeddedModel, type EmbeddedConfig } from "./embedded.ts";
+import type { EmbeddedConfig } from "./embedded/embedded.ts";
 import { ModelError } from "./model-error.ts";
-import type { Models } from "./model.ts";
+import type { Model, Models } from "./model.ts";
 import { createOpenAICompatibleModels, type OpenAICompatibleConfig } from "./openai-compatible.ts";
 
 export interface ModelsConfig {
@@ -11,14 +10,18 @@ export interface ModelsConfig {
   openaiCompatible?: (OpenAICompatibleConfig & { name: string }) | undefined;
 }
 
-/** The models of one worker: the embedded one, and those of its model server if it has one, which then are the default. */
-export function createModels(loadLanguage: () => Promise<Language>, config: ModelsConfig): Models {
+/**
+ * The models of one worker: the embedded one, and those of its model server if it has one, which then are the default. The
+ * embedded model is loaded by the first request that asks for it: 0.1 s, and memory, that most workers never need.
+ */
+export function createModels(config: ModelsConfig): Models {
   const server = config.openaiCompatible;
   const served = server === undefined ? undefined : createOpenAICompatibleModels(server);
+  let embedded: Promise<Model> | undefined;
   return {
     async resolve(request: ModelRequest) {
       const provider = request.provider ?? (served === undefined ? "embedded" : "openai-compatible");
-      if (provider === "embedded") return createEmbeddedModel(await loadLanguage(), config.embedded);
+      if (provider === "embedded") return (embedded ??= loadEmbedded(config.embedded));
       if (served !== undefined && server !== undefined) return served(request.model ?? server.name);
       throw new ModelError(
         "refused",
@@ -26,4 +29,9 @@ export function createModels(loadLanguage: () => Promise<Language>, config: Mode
       );
     },
   };
+}
+
+async function loadEmbedded(config: EmbeddedConfig): Promise<Model> {
+  const { createEmbeddedModel } = await import("./embedded/embedded.ts");
+  return createEmbeddedModel(config);
 }

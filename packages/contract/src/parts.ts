@@ -72,7 +72,7 @@ const childPartSchema = z.object({
   text: z.string(),
 });
 
-/** SPEC §9: a piece of what a step made. */
+/** SPEC part-2: a piece of what a step made. */
 export const partSchema = z.discriminatedUnion("type", [
   textPartSchema,
   reasoningPartSchema,

@@ -6,11 +6,6 @@ export function escapeText(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-/** The inverse. Throws when `escaped` is not what `escapeText` wrote. */
-export function unescapeText(escaped: string): string {
-  return String(JSON.parse(`"${escaped}"`));
-}
-
 /** Undefined where `text` is not JSON. */
 export function parseJson(text: string): unknown {
   try {

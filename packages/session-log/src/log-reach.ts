@@ -2,7 +2,7 @@ import type { SessionKey } from "@holdfast/contract";
 import { Cluster, type Redis } from "ioredis";
 import { logOf, reachKeysOf } from "./keys.ts";
 import { textOf } from "./replies.ts";
-import { defineProbe } from "./scripts.ts";
+import { defineProbe, scalars } from "./scripts.ts";
 import { masterOf, mastersOf } from "./slots.ts";
 
 /** The one server, or a Cluster as long as it names none. */
@@ -117,7 +117,7 @@ function partsOf(cluster: Cluster, masters: ReadonlySet<string>): Map<string, nu
 /** The server's history of writes, '' where it does not tell; undefined where it takes none. */
 async function probe(redis: Redis, part: number): Promise<string | undefined> {
   try {
-    return textOf(await redis.holdfastProbe(...reachKeysOf(part), ""));
+    return textOf(await redis.holdfastProbe(...reachKeysOf(part), scalars({})));
   } catch {
     return undefined;
   }

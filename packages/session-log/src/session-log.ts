@@ -1,36 +1,42 @@
 import { randomInt } from "node:crypto";
-import { type Cursor, LIMITS, type SessionKey } from "@holdfast/contract";
-import { type LogFrame, type SessionState } from "@holdfast/internal";
+import { type BodyOf, type Cursor, type Json, LIMITS, type SessionKey } from "@holdfast/contract";
+import type { HeldStep, LogFrame, SessionState } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
-import { escapeText, unescapeText } from "./json-text.ts";
+import { escapeText } from "./json-text.ts";
 import { keysOf, probeKeysOf } from "./keys.ts";
 import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
-import { defineProbe, defineScripts } from "./scripts.ts";
+import { defineScripts, scalars } from "./scripts.ts";
 import {
-  verificationOfReply,
   shownOfReply,
   snapshotArguments,
   snapshotOfReply,
+  snapshotTextOfReply,
+  stepsBefore,
   turnsBefore,
+  verificationOfReply,
 } from "./snapshot-cache.ts";
+import { openingOf, partsOfReply, storedParts } from "./step-parts.ts";
 import type {
   AppendOutcome,
   Begun,
   Commit,
+  CommittedBody,
   Fence,
+  Growth,
   Head,
-  Verification,
   ReadResult,
   Shown,
   SnapshotRead,
-  TextAppended,
+  SnapshotTextRead,
   TurnRef,
-  TurnStartedBody,
+  Verification,
+  Written,
 } from "./types.ts";
 
 /** Ids this package wrote. Redis answers an error to what only looks like one, and clients choose what they send. */
 const ENTRY_ID = /^[0-9]{1,16}-[0-9]{1,16}$/;
+
 /** What a log is bounded by, beside `LIMITS`. */
 export interface SessionLogOptions {
   /** Bytes of a log's frames. */
@@ -57,88 +63,128 @@ export class SessionLog {
     this.#redis = redis;
     this.#bytes = bytes;
     defineScripts(redis);
-    defineProbe(redis);
   }
 
   /**
    * An attempt takes the fence: lower ones are `stale` from now on. Appends `turn.started` unless the log has its version,
-   * and makes a lost log anew. A step above the running one keeps the text so far as that of earlier steps.
+   * and makes a lost log anew. `seq`: the highest number this writer has used for `write`, 0 for a new attempt.
    */
-  async begin(key: SessionKey, fence: Fence, started: TurnStartedBody, contextTurns: number): Promise<Begun> {
+  async begin(
+    key: SessionKey,
+    fence: Fence,
+    started: BodyOf<"turn.started">,
+    { contextTurns = 0, seq = 0 }: { contextTurns?: number; seq?: number } = {},
+  ): Promise<Begun> {
+    const { turn, step, attempt } = fence;
+    const { version, replaces } = started;
+    const producers = 2 * LIMITS.producers;
     const reply = await this.#redis.holdfastBegin(
-      ...this.#common(key, fence.epoch),
-      fence.turn,
-      fence.step,
-      fence.attempt,
-      started.version,
-      started.agent,
-      JSON.stringify(started.inputs),
-      2 * LIMITS.producers,
-      contextTurns,
+      ...keysOf(key),
+      scalars({ ...this.#common(fence.epoch), turn, step, attempt, seq, version, contextTurns, producers }),
       JSON.stringify(started),
+      JSON.stringify(started.agent),
+      JSON.stringify(started.origin),
+      JSON.stringify(started.inputs),
+      replaces === undefined ? "" : JSON.stringify(replaces),
       ...Object.entries(started.applied).flat(),
     );
-    const [outcome, text, baseLength, index, stop, cold, ...turns] = listOf(reply);
+    const [outcome, index, stop, cold, parts, steps, turns] = listOf(reply);
+    const isCold = cold !== 0;
     return {
       outcome: outcome === "ok" ? "ok" : "stale",
-      text: unescapeText(textOf(text)),
-      baseLength: numberOf(baseLength),
+      parts: partsOfReply(textOf(parts)),
       index: numberOf(index),
       stop: stop === 1,
-      turns: cold === 0 ? turnsBefore(fence.turn, turns) : undefined,
+      steps: isCold ? undefined : stepsBefore(step, listOf(steps)),
+      turns: isCold ? undefined : turnsBefore(turn, listOf(turns)),
     };
   }
 
-  /** Appends a `delta` (frame-4): `text`, not empty, with the turn's next `index`. */
-  async appendText(key: SessionKey, fence: Fence, index: number, text: string): Promise<TextAppended> {
-    // No reader takes such a frame: it would stand in the log as one that cannot be read.
-    if (text === "") throw new RangeError("A delta carries at least one character: do not append empty text.");
-    return this.#text(key, "delta", fence, index, text, -1);
-  }
-
   /**
-   * Appends a `rewind` (frame-5): `text` is the turn's whole partial text from now on. Taken at any `index` above the last,
-   * by a log that lost the turn too. `baseLength`: how much of `text` earlier steps wrote, in UTF-16 code units; left out,
-   * what the log remembers of it, which is 0 after a loss.
+   * Appends a growing frame. `seq`: the writer's own number for it, one above that of its last write, so that a client library's
+   * resend of a write is known; a `rewind` may have any above it. Only the last part grows in the log: a delta elsewhere is a
+   * `gap`, and the writer places the whole part instead.
    */
-  async rewind(key: SessionKey, fence: Fence, index: number, text: string, baseLength?: number): Promise<TextAppended> {
-    return this.#text(key, "rewind", fence, index, text, baseLength ?? -1);
+  async write(key: SessionKey, fence: Fence, seq: number, growth: Growth): Promise<Written> {
+    const { epoch, turn, step, attempt } = fence;
+    const common = { ...this.#common(epoch), type: growth.type, turn, step, attempt, seq };
+    const reply = await this.#redis.holdfastWrite(...keysOf(key), ...growthArguments(common, growth));
+    const [outcome, stop, index] = listOf(reply);
+    return { outcome: outcomeOf(outcome), stop: stop === 1, index: numberOf(index) };
   }
 
   /** Appends what the workflow committed, or tells what it had published instead. Call it again until it answers. */
-  async commit(key: SessionKey, commit: Commit): Promise<AppendOutcome | Shown> {
-    const { epoch, frame, state, turn, keepTurns, run } = commit;
+  async commit(
+    key: SessionKey,
+    commit: Commit,
+  ): Promise<{ outcome: AppendOutcome } | { outcome: "shown"; shown: Shown }> {
+    const { epoch, frame, state, turn, run, shrunk, keepTurns = LIMITS.snapshotTurns } = commit;
+    const { body, parts } = partsApart(frame);
     const reply = await this.#redis.holdfastCommit(
-      ...this.#common(key, epoch),
-      frame.version,
-      turn?.turn ?? 0,
+      ...keysOf(key),
+      scalars({
+        ...this.#common(epoch),
+        ...placeOf(frame),
+        type: frame.type,
+        version: frame.version,
+        run,
+        keepTurns,
+        shrunk: shrunk?.turn ?? 0,
+        endedSeconds: LIMITS.logEndedSeconds,
+        producers: 2 * LIMITS.producers,
+      }),
+      body,
+      parts,
       JSON.stringify(state),
-      turn === undefined ? "" : JSON.stringify(turn),
-      keepTurns ?? LIMITS.snapshotTurns,
-      JSON.stringify(frame),
-      run,
-      LIMITS.logEndedSeconds,
+      contentOf(frame, turn),
+      shrunk === undefined ? "" : JSON.stringify(shrunk),
+      ...(frame.type === "inputs.joined" ? Object.entries(frame.applied).flat() : []),
     );
     const [outcome, ...shown] = listOf(reply);
-    return outcome === "shown" ? shownOfReply(shown) : outcomeOf(outcome);
+    return outcome === "shown" ? { outcome, shown: shownOfReply(shown) } : { outcome: outcomeOf(outcome) };
   }
 
   /**
-   * Replaces the cache by the workflow's own snapshot, unless the log is ahead of it (`older`: ask again). Partial text the
-   * log has of the same running turn stays. Appends `resync` where readers may hold something else.
+   * Sends a `notice` to whoever follows, in its place among the frames. `gap`: the log is not there, and nobody was told; `stale`:
+   * the session has begun again. A client library's resend may send it twice.
+   */
+  async notice(key: SessionKey, epoch: number, name: string, data?: Json): Promise<AppendOutcome> {
+    const body = JSON.stringify({ type: "notice", name, data });
+    return outcomeOf(await this.#redis.holdfastNotice(...keysOf(key), scalars(this.#common(epoch)), body));
+  }
+
+  /**
+   * Replaces the cache by the workflow's own snapshot, unless the log is ahead of it (`older`: ask again). Parts the
+   * log has of the same running step stay. Appends `resync` where readers may hold something else.
    */
   async putSnapshot(key: SessionKey, { epoch, snapshot }: SessionState): Promise<"stored" | "older"> {
-    const reply = await this.#redis.holdfastRestore(...this.#common(key, epoch), ...snapshotArguments(snapshot));
+    const reply = await this.#redis.holdfastRestore(
+      ...keysOf(key),
+      ...snapshotArguments(this.#common(epoch), snapshot),
+    );
     return reply === "older" ? "older" : "stored";
   }
 
-  /** Sets the turn's stop flag; the running attempt sees it in the answer to its next append. */
+  /** Sets the turn's stop flag; the running attempt sees it in the answer to its next write. */
   async requestStop(key: SessionKey, { epoch, turn }: TurnRef): Promise<void> {
-    await this.#redis.holdfastStop(...this.#common(key, epoch), turn);
+    await this.#redis.holdfastStop(...keysOf(key), scalars({ ...this.#common(epoch), turn }));
+  }
+
+  /** What readers hold of the step under way of this turn; undefined where the log cannot tell, or the turn has ended. */
+  async held(key: SessionKey, { epoch, turn }: TurnRef): Promise<HeldStep | undefined> {
+    const reply = listOf(await this.#redis.holdfastHeld(...keysOf(key), scalars({ epoch, turn })));
+    const [step, attempt, index, parts] = reply;
+    if (reply.length === 0) return undefined;
+    return {
+      step: numberOf(step),
+      attempt: numberOf(attempt),
+      index: numberOf(index),
+      parts: partsOfReply(textOf(parts)),
+    };
   }
 
   async head(key: SessionKey): Promise<Head> {
-    const [id, epoch, version, cold, turn] = listOf(await this.#redis.holdfastHead(...keysOf(key)));
+    const [id, epoch, version, cold, turn] = listOf(await this.#redis.holdfastPlace(...keysOf(key), scalars({})));
     return {
       cursor: textOf(id),
       epoch: numberOf(epoch),
@@ -156,7 +202,8 @@ export class SessionLog {
    */
   async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
     if (cursor !== "0" && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
-    const [known, more, ...entries] = listOf(await this.#redis.holdfastRead(...keysOf(key), cursor, limit, bytes));
+    const reply = await this.#redis.holdfastRead(...keysOf(key), scalars({ cursor, limit, bytes }));
+    const [known, more, ...entries] = listOf(reply);
     if (known !== 1) return { outcome: "unknown" };
     const frames: LogFrame[] = [];
     for (const reply of entries) {
@@ -170,64 +217,112 @@ export class SessionLog {
 
   /** Rejects where the session's part of Redis takes no writes, though it may answer to reads. */
   async assertWritable(key: SessionKey): Promise<void> {
-    await this.#redis.holdfastProbe(...probeKeysOf(key), "");
+    await this.#redis.holdfastProbe(...probeKeysOf(key), scalars({}));
   }
 
   /**
-   * The cached snapshot, exact at its cursor: the frames after it lead on from it. Rejects where Redis takes no writes: what it
-   * still has to read may be old.
+   * The cached snapshot, exact at its cursor: the frames after it lead on from it. Parsed and validated; one that is damaged
+   * counts as cold. Rejects where Redis takes no writes: what it still has to read may be old.
    */
   async snapshot(key: SessionKey): Promise<SnapshotRead> {
-    return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key)));
+    return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
+  }
+
+  /**
+   * The same as JSON text, for whoever passes it on, and a tenth of the work. It checks what the log's scripts do: every key
+   * holds as many elements and bytes as the head says, the state has its digest, and `applied` is marks and numbers. It does not
+   * parse what the workflow and its workers wrote.
+   */
+  async snapshotText(key: SessionKey): Promise<SnapshotTextRead> {
+    return snapshotTextOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }
 
   async verification(key: SessionKey): Promise<Verification> {
-    return verificationOfReply(await this.#redis.holdfastVerification(...keysOf(key)));
+    return verificationOfReply(await this.#redis.holdfastVerification(...keysOf(key), scalars({})));
   }
 
   /**
-   * Notes that the log holds all that the workflow said when it was asked, after `replicationId` was read by `verification` or `snapshot`.
-   * Also of a session that has no workflow, and no log. False when the replicationId is over: what was verified may be lost again.
+   * Notes that the log holds all that the workflow said when it was asked, after `replicationId` was read by `verification` or
+   * `snapshot`. Also of a session that has no workflow, and no log. False when that history of writes is over: what was verified
+   * may be lost again.
    */
   async markVerified(key: SessionKey, replicationId: string): Promise<boolean> {
-    const reply = await this.#redis.holdfastMarkVerified(
-      ...keysOf(key),
-      replicationId,
-      LIMITS.logTtlSeconds,
-      EMPTY_VERIFICATION_SECONDS,
-    );
+    const [ttl, emptyTtl] = [LIMITS.logTtlSeconds, EMPTY_VERIFICATION_SECONDS];
+    const reply = await this.#redis.holdfastMarkVerified(...keysOf(key), scalars({ replicationId, ttl, emptyTtl }));
     return reply === 1;
   }
 
-  async #text(
-    key: SessionKey,
-    type: "delta" | "rewind",
-    fence: Fence,
-    index: number,
-    text: string,
-    baseLength: number,
-  ): Promise<TextAppended> {
-    const { epoch, turn, step, attempt } = fence;
-    const reply = await this.#redis.holdfastText(
-      ...this.#common(key, epoch),
-      type,
-      turn,
-      step,
-      attempt,
-      index,
-      escapeText(text),
-      text.length,
-      baseLength,
-      JSON.stringify({ type, turn, step, attempt, index, text }),
-    );
-    const [outcome, stop, lastIndex] = listOf(reply);
-    return { outcome: outcomeOf(outcome), stop: stop === 1, index: numberOf(lastIndex) };
-  }
-
-  /** Keys and arguments `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
-  #common(key: SessionKey, epoch: number): (string | number)[] {
+  /** What `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
+  #common(epoch: number): { [name: string]: number } {
     const { logTtlSeconds, logFrames, logSilentSeconds } = LIMITS;
-    const logTtl = Math.min(logSilentSeconds, logTtlSeconds);
-    return [...keysOf(key), randomInt(1, 2 ** 40), logTtlSeconds, logFrames, this.#bytes, logTtl, epoch];
+    return {
+      epoch,
+      nonce: randomInt(1, 2 ** 40),
+      ttl: logTtlSeconds,
+      frames: logFrames,
+      bytes: this.#bytes,
+      framesTtl: Math.min(logSilentSeconds, logTtlSeconds),
+    };
+  }
+}
+
+/** The arguments of `lua/write.lua`. */
+function growthArguments(common: { [name: string]: string | number }, growth: Growth): string[] {
+  switch (growth.type) {
+    case "delta": {
+      const { at, begins, text } = growth;
+      // No reader takes such a frame: it would stand in the log as one that cannot be read.
+      if (text === "") throw new RangeError("A delta carries at least one character: do not write empty text.");
+      const opening = begins === undefined ? "" : openingOf(begins);
+      return [scalars({ ...common, at, begins: begins ?? "" }), opening, escapeText(text)];
+    }
+    case "part": {
+      const { closed, opening, text } = storedParts([growth.part]);
+      return [scalars({ ...common, at: growth.at }), opening, text, ...closed];
+    }
+    case "rewind": {
+      const { closed, opening, text } = storedParts(growth.parts);
+      return [scalars(common), opening, text, ...closed];
+    }
+  }
+}
+
+/** The frame's JSON without the parts that its readers may hold, and those. */
+function partsApart(frame: CommittedBody): { body: string; parts: string } {
+  if (frame.type !== "step.ended" && frame.type !== "turn.ended") return { body: JSON.stringify(frame), parts: "" };
+  const { parts, ...body } = frame;
+  return { body: JSON.stringify(body), parts: parts === undefined ? "" : JSON.stringify(parts) };
+}
+
+/** Where the log stands if readers hold the frame's parts; 0 for what a frame does not name. */
+function placeOf(frame: CommittedBody): { turn: number; step: number; attempt: number; index: number } {
+  const none = { turn: 0, step: 0, attempt: 0, index: 0 };
+  switch (frame.type) {
+    case "step.ended":
+    case "turn.ended": {
+      const { turn, step = 0, attempt, index } = frame;
+      return { turn, step, attempt, index };
+    }
+    case "turn.waiting":
+    case "inputs.joined":
+      return { ...none, turn: frame.turn };
+    case "state.patched":
+      return none;
+  }
+}
+
+/** What of the frame the cache keeps, beside the state and the parts. */
+function contentOf(frame: CommittedBody, turn: Commit["turn"]): string {
+  switch (frame.type) {
+    case "turn.ended":
+      if (turn === undefined) throw new TypeError("The commit of a turn's end brings the turn.");
+      return JSON.stringify(turn);
+    case "turn.waiting":
+      return JSON.stringify(frame.questions);
+    case "inputs.joined":
+      return JSON.stringify(frame.inputs);
+    case "step.ended":
+    case "state.patched":
+      return "";
   }
 }

@@ -1,65 +1,120 @@
-import { jsonObjectSchema, type Snapshot, snapshotSchema, type Turn, turnSchema } from "@holdfast/contract";
-import { escapeText, parseJson } from "./json-text.ts";
-import { listOf, pairsOf, ReplyError, textOf } from "./replies.ts";
-import type { Verification, Shown, SnapshotRead } from "./types.ts";
+import {
+  type Input,
+  inputSchema,
+  jsonObjectSchema,
+  MARK_PATTERN,
+  type Question,
+  questionSchema,
+  type Snapshot,
+  snapshotSchema,
+  type Step,
+  stepSchema,
+  type Turn,
+  turnSchema,
+} from "@holdfast/contract";
+import { parseJson } from "./json-text.ts";
+import { listOf, numberOf, pairsOf, ReplyError, textOf } from "./replies.ts";
+import { scalars } from "./scripts.ts";
+import { storedParts } from "./step-parts.ts";
+import type { Shown, SnapshotRead, SnapshotTextRead, Verification } from "./types.ts";
 
-/** The arguments of `lua/restore.lua`. */
-export function snapshotArguments(snapshot: Snapshot): (string | number)[] {
-  const { running } = snapshot;
-  const ended = running === null ? (snapshot.turns.at(-1)?.turn ?? 0) : running.turn - 1;
+/** The arguments of `lua/restore.lua`. `common`: as every write has them. */
+export function snapshotArguments(common: { [name: string]: number }, snapshot: Snapshot): string[] {
+  const { running, turns } = snapshot;
+  const { steps = [], parts = [], turn = 0, step = 0, attempt = 0, index = 0 } = running ?? {};
+  const { closed, opening, text } = storedParts(parts);
+  const counts = { turns: turns.length, steps: steps.length, parts: closed.length };
+  const ended = running === null ? (turns.at(-1)?.turn ?? 0) : running.turn - 1;
   return [
-    snapshot.version,
-    snapshot.agent,
+    scalars({ ...common, version: snapshot.version, ended, turn, step, attempt, index, ...counts }),
+    JSON.stringify(snapshot.agent),
     JSON.stringify(snapshot.state),
-    ended,
-    ...(running === null
-      ? [0, 0, 0, 0, "", 0, "[]"]
-      : [
-          running.turn,
-          running.step,
-          running.attempt,
-          running.index,
-          escapeText(running.text),
-          running.text.length,
-          JSON.stringify(running.inputs),
-        ]),
-    snapshot.turns.length,
-    ...snapshot.turns.map((turn) => JSON.stringify(turn)),
-    ...Object.entries(snapshot.applied).flat(),
+    JSON.stringify(running?.origin ?? ""),
+    JSON.stringify(running?.inputs ?? []),
+    JSON.stringify(running?.questions ?? []),
+    running?.replaces === undefined ? "" : JSON.stringify(running.replaces),
+    opening,
+    text,
+    ...[...turns, ...steps].map((value) => JSON.stringify(value)),
+    ...closed,
+    ...Object.entries(snapshot.applied).flatMap(([mark, seq]) => [mark, String(seq)]),
   ];
 }
 
 /**
- * The answer of `lua/snapshot.lua`. A cache that does not parse counts as cold: it is one of another release, or damaged,
+ * The answer of `lua/snapshot.lua`, parsed. A cache that does not parse counts as cold: it is one of another release, or damaged,
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const [cursor, whole, verification, headReply, text, turns, state, appliedReply] = listOf(reply);
-  const cold: SnapshotRead = { outcome: "cold", cursor: textOf(cursor), ...verificationOfReply(verification) };
-  if (whole !== 1) return cold;
-  const head = pairsOf(headReply);
-  if (head.get("cold") !== "0") return cold;
-  const parsed = snapshotSchema.safeParse({
-    version: Number(head.get("version")),
-    agent: head.get("agent") ?? "",
-    // A session's first turn starts without one. One that is missing where there was one is told by `lua/head.lua`.
-    state: textOf(state) === "" ? {} : parseJson(textOf(state)),
-    turns: listOf(turns).map((turn) => parseJson(textOf(turn))),
-    running: runningOf(head, textOf(text)),
-    applied: Object.fromEntries([...pairsOf(appliedReply)].map(([producer, seq]) => [producer, Number(seq)])),
-  });
+  const read = snapshotTextOfReply(reply);
+  if (read.outcome === "cold") return read;
+  const { cursor, epoch, replicationId, verified } = read;
+  const cold: SnapshotRead = { outcome: "cold", cursor, replicationId, verified };
+  const parsed = snapshotSchema.safeParse(parseJson(read.text));
   if (!parsed.success || !isCountedOn(parsed.data)) return cold;
-  const epoch = Number(head.get("epoch") ?? 0);
   return { ...cold, outcome: "snapshot", epoch, snapshot: parsed.data };
 }
 
-/** snap-2: no turn is missing between the first that is kept and the running one. */
+/** snap-2: no turn is missing between the first that is kept and the running one, and no step of that. */
 function isCountedOn({ turns, running }: Snapshot): boolean {
   const next = running?.turn;
-  return turns.every(({ turn }, i) => {
+  const areTurnsDense = turns.every(({ turn }, i) => {
     const after = turns[i + 1]?.turn ?? next;
     return after === undefined || after === turn + 1;
   });
+  return areTurnsDense && (running === null || areFirstSteps(running.steps, running.step));
+}
+
+/** Whether these are all of the steps before `step`. */
+function areFirstSteps(steps: Step[], step: number): boolean {
+  return steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
+}
+
+/** The answer of `lua/snapshot.lua`, joined to JSON text out of the pieces the log keeps. */
+export function snapshotTextOfReply(reply: unknown): SnapshotTextRead {
+  const [cursor, whole, verification, headReply, parts, steps, turns, state, appliedReply] = listOf(reply);
+  const cold: SnapshotTextRead = { outcome: "cold", cursor: textOf(cursor), ...verificationOfReply(verification) };
+  if (whole !== 1) return cold;
+  const head = pairsOf(headReply);
+  if (head.get("cold") !== "0") return cold;
+  const number = (name: string): number => numberOf(head.get(name));
+  const applied = [...pairsOf(appliedReply)];
+  const [agent, origin, inputs, questions] = ["agent", "origin", "inputs", "questions"].map((name) => head.get(name));
+  const replaces = head.get("replaces") ?? "";
+  const turn = number("turn");
+  if (!agent || !applied.every(([mark, seq]) => isMark(mark, seq))) return cold;
+  if (turn > 0 && !(origin && inputs && questions)) return cold;
+
+  const place = { turn, step: number("step"), attempt: number("held"), index: number("index") };
+  const running = [
+    `{"turn":${turn},"origin":${origin},"inputs":${inputs},`,
+    replaces === "" ? "" : `"replaces":${replaces},`,
+    `"steps":[${listOf(steps).map(textOf).join()}],"step":${place.step},"attempt":${place.attempt},`,
+    `"index":${place.index},"parts":${textOf(parts)},"questions":${questions}}`,
+  ].join("");
+  const version = number("version");
+  const text = [
+    `{"version":${version},"agent":${agent},`,
+    // A session's first turn starts without a state. One that is missing where there was one is noticed by `lua/snapshot.lua`.
+    `"state":${textOf(state) || "{}"},`,
+    `"turns":[${listOf(turns).map(textOf).join()}],`,
+    `"running":${turn === 0 ? "null" : running},`,
+    `"applied":{${applied.map(([mark, seq]) => `"${mark}":${seq}`).join()}}}`,
+  ].join("");
+  return {
+    ...cold,
+    outcome: "snapshot",
+    epoch: number("epoch"),
+    text,
+    version,
+    applied: Object.fromEntries(applied.map(([mark, seq]) => [mark, Number(seq)])),
+    running: turn === 0 ? null : place,
+    endedTurn: number("ended"),
+  };
+}
+
+function isMark(mark: string, seq: string): boolean {
+  return MARK_PATTERN.test(mark) && /^[1-9][0-9]{0,15}$/.test(seq);
 }
 
 /** The answer of `lua/verification.lua`. */
@@ -68,34 +123,52 @@ export function verificationOfReply(reply: unknown): Verification {
   return { replicationId: textOf(replicationId), verified: verified === 1 };
 }
 
-function runningOf(head: Map<string, string>, text: string): unknown {
-  const number = (name: string): number => Number(head.get(name));
-  if (number("turn") === 0) return null;
-  return {
-    turn: number("turn"),
-    inputs: parseJson(head.get("inputs") ?? ""),
-    step: number("step"),
-    attempt: number("attempt"),
-    index: number("index"),
-    text: parseJson(`"${text}"`),
-  };
+/** What follows `shown` in the answer of `lua/commit.lua`. Throws where the cache does not parse: the log needs repair. */
+export function shownOfReply([typeReply, stateReply, contentReply]: unknown[]): Shown {
+  const type = textOf(typeReply);
+  const state = jsonObjectSchema.safeParse(parseJson(textOf(stateReply)));
+  const content = parseJson(textOf(contentReply));
+  if (!state.success) throw unreadable();
+  switch (type) {
+    case "turn.ended":
+      return { type, state: state.data, turn: parsedBy(turnSchema, content) };
+    case "step.ended":
+      return { type, state: state.data, step: parsedBy(stepSchema, content) };
+    case "inputs.joined":
+      return { type, state: state.data, inputs: parsedBy<Input[]>(inputSchema.array(), content) };
+    case "turn.waiting":
+      return { type, state: state.data, questions: parsedBy<Question[]>(questionSchema.array(), content) };
+    case "state.patched":
+      return { type, state: state.data };
+    default:
+      throw unreadable();
+  }
 }
 
-/** What follows `shown` in the answer of `lua/commit.lua`. Throws where the cache does not parse: the log needs healing. */
-export function shownOfReply([stateReply, turnReply]: unknown[]): Shown {
-  const state = jsonObjectSchema.safeParse(parseJson(textOf(stateReply)));
-  const turn = turnReply === "" ? undefined : turnSchema.safeParse(parseJson(textOf(turnReply)));
-  if (!state.success || turn?.success === false) throw new ReplyError("The session log's cache cannot be read.");
-  return { state: state.data, ...(turn !== undefined && { turn: turn.data }) };
+interface Schema<T> {
+  safeParse(value: unknown): { success: true; data: T } | { success: false };
+}
+
+function parsedBy<T>(schema: Schema<T>, value: unknown): T {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw unreadable();
+}
+
+function unreadable(): ReplyError {
+  return new ReplyError("The session log's cache cannot be read.");
 }
 
 /** Committed turns from the cache, the last before `turn`; undefined when one does not parse, or one is missing. */
 export function turnsBefore(turn: number, replies: unknown[]): Turn[] | undefined {
-  const turns: Turn[] = [];
-  for (const [i, reply] of replies.entries()) {
-    const parsed = turnSchema.safeParse(parseJson(textOf(reply)));
-    if (!parsed.success || parsed.data.turn !== turn - replies.length + i) return undefined;
-    turns.push(parsed.data);
-  }
-  return turns;
+  const turns = turnSchema.array().safeParse(replies.map((reply) => parseJson(textOf(reply))));
+  if (!turns.success) return undefined;
+  const isDense = turns.data.every((committed, i) => committed.turn === turn - replies.length + i);
+  return isDense ? turns.data : undefined;
+}
+
+/** The steps before `step`; undefined when one does not parse, or one is missing. */
+export function stepsBefore(step: number, replies: unknown[]): Step[] | undefined {
+  const steps = stepSchema.array().safeParse(replies.map((reply) => parseJson(textOf(reply))));
+  return steps.success && areFirstSteps(steps.data, step) ? steps.data : undefined;
 }

@@ -1,4 +1,15 @@
-import type { BodyOf, Cursor, Part, Snapshot, Step, Turn } from "@holdfast/contract";
+import type {
+  Applied,
+  BodyOf,
+  Cursor,
+  Input,
+  Part,
+  Question,
+  RunningTurn,
+  Snapshot,
+  Step,
+  Turn,
+} from "@holdfast/contract";
 import type { LogFrame } from "@holdfast/internal";
 
 /** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
@@ -18,11 +29,11 @@ export interface Fence extends TurnRef {
  * What became of a write. Outcomes are data: none of them is an error of the caller.
  * - `appended`: it stands in the log.
  * - `duplicate`: it stood there before (a client library's resend, a retried activity); nothing changed.
- * - `stale`: a later attempt, the turn's end, or a new epoch has overtaken the writer; it must stop. (A commit of a
- *   session that has begun again since is a `duplicate`: it stood there once.)
- * - `gap`: for text, the log does not hold what came before it, and nothing was written (repair by `rewind`).
- *   For a versioned frame, it was written all the same, after a `resync` frame: readers resynchronise by snapshot,
- *   and the cache is cold until `putSnapshot`. Also when another run had published other content under this version.
+ * - `stale`: a later attempt, the step's or the turn's end, or a new epoch has overtaken the writer; it must stop. (A commit of
+ *   a session that has begun again since is a `duplicate`: it stood there once.)
+ * - `gap`: a growing frame does not fit what the log holds, and was not written (repair by a `rewind`).
+ *   A versioned frame was written all the same, after a `resync` frame: readers resynchronise by snapshot, and the cache is cold
+ *   until `putSnapshot`. So is a frame under whose version another run had published other content.
  */
 export type AppendOutcome = "appended" | "duplicate" | "stale" | "gap";
 
@@ -42,7 +53,7 @@ export interface Begun {
   turns: Turn[] | undefined;
 }
 
-/** What an attempt adds to its step: a growing frame, which the log gives its index. */
+/** What an attempt adds to its step: a growing frame without its fence. The log gives it its index. */
 export type Growth = GrowthOf<"delta"> | GrowthOf<"part"> | GrowthOf<"rewind">;
 type GrowthOf<T extends "delta" | "part" | "rewind"> = Omit<BodyOf<T>, "turn" | "step" | "attempt" | "index">;
 
@@ -56,15 +67,27 @@ export interface Written {
 
 /**
  * What readers were given under the version of a commit, by the same run before a workflow task was executed again; nothing
- * was written. The caller adopts it: the state after the commit, with a turn's end the turn, with a step's end the step.
+ * was written. The caller adopts it.
  */
 export interface Shown {
+  /** Of the frame that readers were given: a task that is executed again may come to another. */
+  type: CommittedBody["type"];
+  /** The state after it. */
   state: Snapshot["state"];
+  /** Of `turn.ended`. */
   turn?: Turn;
+  /** Of `step.ended`. */
   step?: Step;
+  /** Of `inputs.joined`: all inputs of the turn. */
+  inputs?: Input[];
+  /** Of `turn.waiting`. */
+  questions?: Question[];
 }
 
-/** What a workflow commits. The end of a step or turn brings its parts: the log leaves them out of the frame where readers hold them. */
+/**
+ * What a workflow commits. The end of a step brings the step's parts, and so does that of a turn where it names a step: the log
+ * leaves them out of the frame where readers hold them.
+ */
 export type CommittedBody =
   | (BodyOf<"step.ended"> & { parts: Part[] })
   | BodyOf<"turn.waiting">
@@ -95,8 +118,8 @@ export type ReadResult =
   | { outcome: "unknown" };
 
 /**
- * Whether the log can be believed. An replicationId is one history of the server's writes; a failover or a restart, which may lose
- * what was acknowledged, begins another. `verified`: within this replicationId somebody asked the workflow and found the log to hold
+ * Whether the log can be believed. A replication id is one history of the server's writes; a failover or a restart, which may lose
+ * what was acknowledged, begins another. `verified`: within this replication id somebody asked the workflow and found the log to hold
  * all of it, and nothing that was acknowledged since can have been lost.
  */
 export interface Verification {
@@ -109,6 +132,25 @@ export type SnapshotRead = Verification &
   (
     | { outcome: "snapshot"; epoch: number; snapshot: Snapshot; cursor: Cursor }
     /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
+    | { outcome: "cold"; cursor: Cursor }
+  );
+
+/** The cached snapshot as JSON text, for whoever passes it on. */
+export type SnapshotTextRead = Verification &
+  (
+    | {
+        outcome: "snapshot";
+        epoch: number;
+        cursor: Cursor;
+        /** A `Snapshot`. */
+        text: string;
+        /** What of it is needed to go on from it. */
+        version: number;
+        applied: Applied;
+        running: Pick<RunningTurn, "turn" | "step" | "attempt" | "index"> | null;
+        /** The last turn that has ended, 0 for none. */
+        endedTurn: number;
+      }
     | { outcome: "cold"; cursor: Cursor }
   );
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
-import { ended, fence, newKey, started } from "./story.ts";
+import { ended, fence, newKey, say, started } from "./story.ts";
 
 describeBackends("bounds", (backend) => {
   const bodies = async (key: SessionKey): Promise<{ id: string; body: string }[]> => {
@@ -14,8 +14,8 @@ describeBackends("bounds", (backend) => {
     (await bodies(key)).map(({ body }) => /"type":"([^"]+)"/.exec(body)?.[1] ?? "");
 
   async function turn(log: SessionLog, key: SessionKey, n: number, pieces = 3): Promise<void> {
-    await log.begin(key, fence(n), started(n, 2 * n - 1), 0);
-    for (let i = 1; i <= pieces; i++) await log.appendText(key, fence(n), i, `${i} `);
+    await log.begin(key, fence(n), started(n, 2 * n - 1));
+    for (let i = 1; i <= pieces; i++) await say(log, key, fence(n), i, `${i} `);
     await log.commit(key, ended(n, 2 * n, "whole"));
   }
 
@@ -38,9 +38,9 @@ describeBackends("bounds", (backend) => {
 
   test("limit-1: frames are bounded by their bytes, oldest first, and the newest stays whatever it weighs", async () => {
     const [log, key] = [new SessionLog(await backend.connect("commands"), { bytes: 4_096 }), newKey()];
-    await log.begin(key, fence(1), started(1, 1), 0);
+    await log.begin(key, fence(1), started(1, 1));
     for (let i = 1; i <= 100; i++) {
-      await log.appendText(key, fence(1), i, "x".repeat(1 + (i % 7) * 50));
+      await say(log, key, fence(1), i, "x".repeat(1 + (i % 7) * 50));
       const kept = await bodies(key);
       const bytes = kept.reduce((sum, { body }) => sum + body.length, 0);
       expect(bytes).toBeLessThanOrEqual(4_096);
@@ -48,7 +48,7 @@ describeBackends("bounds", (backend) => {
     }
     expect((await bodies(key)).length).toBeGreaterThan(5);
     const { cursor } = await log.head(key);
-    await log.appendText(key, fence(1), 101, "y".repeat(20_000));
+    await say(log, key, fence(1), 101, "y".repeat(20_000));
     expect(await bodies(key)).toHaveLength(1);
     // Nobody is missing anything for it who had the frame before.
     expect(await log.read(key, cursor, 10)).toMatchObject({ frames: [{ type: "delta", index: 101 }] });
@@ -58,10 +58,10 @@ describeBackends("bounds", (backend) => {
   test("limit-1: bytes are those that are there, whatever has gone by another way", async () => {
     const connection = await backend.connect("commands");
     const [log, key] = [new SessionLog(connection, { bytes: 8_192 }), newKey()];
-    await log.begin(key, fence(1), started(1, 1), 0);
-    for (let i = 1; i <= 20; i++) await log.appendText(key, fence(1), i, "x".repeat(200));
+    await log.begin(key, fence(1), started(1, 1));
+    for (let i = 1; i <= 20; i++) await say(log, key, fence(1), i, "x".repeat(200));
     await connection.del(keysOf(key)[0] ?? "");
-    for (let i = 21; i <= 40; i++) await log.appendText(key, fence(1), i, "x".repeat(200));
+    for (let i = 21; i <= 40; i++) await say(log, key, fence(1), i, "x".repeat(200));
     expect((await bodies(key)).length).toBe(20);
   });
 
@@ -75,7 +75,7 @@ describeBackends("bounds", (backend) => {
     await age(key, LIMITS.logEndedSeconds + 1);
     await turn(log, key, 3);
     const types = await typesOf(key);
-    expect(types).toEqual(["turn.completed", "turn.started", "delta", "delta", "delta", "turn.completed"]);
+    expect(types).toEqual(["turn.ended", "turn.started", "delta", "delta", "delta", "turn.ended"]);
     expect(await log.read(key, firstEnd, 100)).toEqual({ outcome: "unknown" });
     expect(await log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: { version: 6 } });
   });

@@ -42,7 +42,7 @@ for (const strike of ["killMaster", "hangMaster"] as const) {
     await cluster[strike](0);
     await expect.poll(() => interrupted, { timeout: 30_000 }).toBeGreaterThan(0);
     const log = new SessionLog(await connect("commands"));
-    for (const key of keys) await log.begin(key, fence(1), started(1, 1), 0);
+    for (const key of keys) await log.begin(key, fence(1), started(1, 1));
     await expect.poll(() => seen.size).toBe(keys.length);
     expect(await Promise.all(others.map(subscriptions))).toEqual(before);
     await cluster.mend();

@@ -37,7 +37,7 @@ test("a Cluster's password opens it to commands and to whoever follows, on every
   for (let session = 0; session < 12; session++) {
     const [key, frames] = [newKey(), [] as LogFrame[]];
     await follower.follow(key, (frame) => frames.push(frame));
-    await log.begin(key, fence(1), started(1, 1), 0);
+    await log.begin(key, fence(1), started(1, 1));
     await expect.poll(() => frames.length).toBe(1);
     expect(frames).toEqual(await allFrames(log, key));
   }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { feedOf } from "../src/keys.ts";
 import { type Backend, describeBackends } from "./backends.ts";
-import { allFrames, fence, newKey, started } from "./story.ts";
+import { allFrames, fence, newKey, say, started } from "./story.ts";
 
 describeBackends("follower", (backend) => {
   async function setUp(): Promise<{ log: SessionLog; follower: LogFollower; errors: unknown[] }> {
@@ -16,8 +16,8 @@ describeBackends("follower", (backend) => {
   test("chain-1: what is followed is the log, whole and in order", async () => {
     const [{ log, follower }, key, frames] = [await setUp(), newKey(), [] as LogFrame[]];
     const leave = await follower.follow(key, (frame) => frames.push(frame));
-    await log.begin(key, fence(1), started(1, 1), 0);
-    await Promise.all(Array.from({ length: 50 }, (_, i) => log.appendText(key, fence(1), i + 1, `é${i}\u0000`)));
+    await log.begin(key, fence(1), started(1, 1));
+    await Promise.all(Array.from({ length: 50 }, (_, i) => say(log, key, fence(1), i + 1, `é${i}\u0000`)));
     await log.commit(key, {
       run: "run-1",
       epoch: 1,
@@ -34,7 +34,7 @@ describeBackends("follower", (backend) => {
     for (let i = 0; i < 50; i++) {
       const [key, frames] = [newKey(), [] as LogFrame[]];
       await follower.follow(key, (frame) => frames.push(frame));
-      await log.begin(key, fence(1), started(1, 1), 0);
+      await log.begin(key, fence(1), started(1, 1));
       await expect.poll(() => frames.length, { interval: 1 }).toBe(1);
     }
   });
@@ -46,11 +46,11 @@ describeBackends("follower", (backend) => {
       follower.follow(key, () => seen.b++),
     ]);
     expect(await subscribers(backend, key)).toBe(1);
-    await log.begin(key, fence(1), started(1, 1), 0);
+    await log.begin(key, fence(1), started(1, 1));
     await expect.poll(() => seen).toEqual({ a: 1, b: 1 });
     await leaveA();
     await leaveA();
-    await log.appendText(key, fence(1), 1, "a");
+    await say(log, key, fence(1), 1, "a");
     await expect.poll(() => seen).toEqual({ a: 1, b: 2 });
     expect(await subscribers(backend, key)).toBe(1);
     await leaveB();
@@ -71,7 +71,7 @@ describeBackends("follower", (backend) => {
       await Promise.all(following);
       const leave = await last;
       await Promise.all(leaving);
-      await log.begin(key, fence(1), started(1, 1), 0);
+      await log.begin(key, fence(1), started(1, 1));
       await expect.poll(() => frames.length, { interval: 1 }).toBe(1);
       const again = leave().then(() => follower.follow(key, (frame) => frames.push(frame)));
       await (
@@ -94,7 +94,7 @@ describeBackends("follower", (backend) => {
       await expect
         .poll(async () => Promise.all(keys.map((key) => subscribers(backend, key))), { timeout: 20_000 })
         .toEqual(keys.map(() => 1));
-      for (const key of keys) await log.begin(key, fence(loss), started(loss, loss), 0);
+      for (const key of keys) await log.begin(key, fence(loss), started(loss, loss));
       await expect.poll(() => keys.map((key) => frames.get(key.name))).toEqual(keys.map(() => loss));
     }
   });
@@ -126,7 +126,7 @@ describeBackends("follower", (backend) => {
     await connection.spublish(feedOf(key), '{"type":"delta"}');
     await connection.spublish(feedOf(key), "not json");
     await connection.spublish(feedOf(key), '{"type":"turn.usage","id":"1-1","prev":"0"}');
-    await log.begin(key, fence(1), started(1, 1), 0);
+    await log.begin(key, fence(1), started(1, 1));
     await expect.poll(() => frames.length).toBe(2);
     expect(frames.map(({ type }) => type)).toEqual(["foreign", "turn.started"]);
     expect(errors.map(String)).toEqual([

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, inputOf, newKey, patched, started } from "./story.ts";
+import { allFrames, ended, fence, inputOf, newKey, patched, rewind, say, started } from "./story.ts";
 
 const PARTS = ["log", "head", "text", "turns", "state", "applied"] as const;
 type Part = (typeof PARTS)[number];
@@ -28,11 +28,11 @@ const PIECES = ["Once ", "upon ", "a time"];
 
 async function twoTurnsAndAHalf(log: SessionLog, key: SessionKey): Promise<void> {
   for (const turn of [1, 2]) {
-    await log.begin(key, fence(turn), started(turn, 2 * turn - 1), 0);
+    await log.begin(key, fence(turn), started(turn, 2 * turn - 1));
     await log.commit(key, ended(turn, 2 * turn, `answer ${turn}`, { seen: turn }));
   }
-  await log.begin(key, fence(3), started(3, 5), 0);
-  for (const [i, piece] of PIECES.entries()) await log.appendText(key, fence(3), i + 1, piece);
+  await log.begin(key, fence(3), started(3, 5));
+  for (const [i, piece] of PIECES.entries()) await say(log, key, fence(3), i + 1, piece);
 }
 
 /** Something of every other type than the part's own, and its own with nothing of ours in it. */
@@ -75,19 +75,19 @@ describeBackends("parts of a session", (backend) => {
     test(`turn-4: ${part} gone in mid-turn: the attempt goes on, and nothing of its text is missing or doubled`, async () => {
       const { log, redis, key } = await open();
       await redis.del(nameOf(key, part));
-      const { outcome, index } = await log.appendText(key, fence(3), 4, ", far away");
+      const { outcome, index } = await say(log, key, fence(3), 4, ", far away");
       const whole = `${PIECES.join("")}, far away`;
       if (outcome === "gap")
-        expect(await log.rewind(key, fence(3), index + 5, whole)).toMatchObject({ outcome: "appended" });
+        expect(await rewind(log, key, fence(3), index + 5, whole)).toMatchObject({ outcome: "appended" });
       else expect(outcome).toBe("appended");
-      expect(await log.begin(key, fence(3, 2), started(3, 5), 0)).toMatchObject({ outcome: "ok", text: whole });
+      expect(await log.begin(key, fence(3, 2), started(3, 5))).toMatchObject({ outcome: "ok", text: whole });
     });
 
     test(`turn-4: ${part} gone in mid-turn: a second attempt is told what readers hold, and not less`, async () => {
       const { log, redis, key } = await open();
       await redis.del(nameOf(key, part));
       const before = (await log.head(key)).cursor;
-      const begun = await log.begin(key, fence(3, 2), started(3, 5), 5);
+      const begun = await log.begin(key, fence(3, 2), started(3, 5), { contextTurns: 5 });
       const isTold = begun.text === PIECES.join("");
       const isReset = begun.text === "" && (await types(log, key, before)).includes("resync");
       expect(isTold || isReset).toBe(true);
@@ -112,7 +112,7 @@ describeBackends("parts of a session", (backend) => {
       if (read.outcome === "snapshot") expect(read.snapshot).toEqual(truth);
       else expect(await log.putSnapshot(key, { epoch: 1, snapshot: truth })).toBe("stored");
       expect(await log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: truth });
-      expect(await log.commit(key, patched(7, { seen: 4 }, []))).toBe("appended");
+      expect(await log.commit(key, patched(7, { seen: 4 }, []))).toEqual({ outcome: "appended" });
     });
 
     for (const [what, write] of Object.entries(GARBAGE)) {
@@ -124,14 +124,14 @@ describeBackends("parts of a session", (backend) => {
         await log.read(key, "0", 10);
         await log.snapshot(key);
         await log.requestStop(key, fence(3));
-        await log.appendText(key, fence(3), 4, ", far away");
-        const begun = await log.begin(key, fence(3, 2), started(3, 5), 5);
+        await say(log, key, fence(3), 4, ", far away");
+        const begun = await log.begin(key, fence(3, 2), started(3, 5), { contextTurns: 5 });
         expect(begun.outcome).toBe("ok");
         expect([undefined, TRUTH.turns]).toContainEqual(begun.turns);
         await log.putSnapshot(key, { epoch: 1, snapshot: TRUTH });
         const { running, ...rest } = TRUTH;
         expect(await log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: rest });
-        await log.rewind(key, fence(3, 2), 99, "whole");
+        await rewind(log, key, fence(3, 2), 99, "whole");
         expect(await log.snapshot(key)).toMatchObject({
           snapshot: { running: { ...running, attempt: 2, index: 99, text: "whole" } },
         });

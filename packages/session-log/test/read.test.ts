@@ -3,14 +3,14 @@ import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, newKey, patched, started } from "./story.ts";
+import { allFrames, ended, fence, newKey, patched, rewind, say, started } from "./story.ts";
 
 describeBackends("read", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
 
   async function withDeltas(sessionLog: SessionLog, key: SessionKey, deltas: number): Promise<void> {
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
-    const write = (index: number) => sessionLog.appendText(key, fence(1), index, `${index} `);
+    await sessionLog.begin(key, fence(1), started(1, 1));
+    const write = (index: number) => say(sessionLog, key, fence(1), index, `${index} `);
     for (let i = 1; i <= deltas; i += 100) {
       await Promise.all(Array.from({ length: Math.min(100, deltas + 1 - i) }, (_, n) => write(i + n)));
     }
@@ -39,10 +39,10 @@ describeBackends("read", (backend) => {
 
   test("open-7: a page has a bound in bytes: large frames make it short, and none is too large for one", async () => {
     const [sessionLog, key] = [new SessionLog(await backend.connect("commands"), { bytes: 2 ** 20 }), newKey()];
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    await sessionLog.begin(key, fence(1), started(1, 1));
     const lengths = [50_000, 50_000, 50_000, 50_000, 300_000, 10, 10];
     for (const [index, length] of lengths.entries()) {
-      await sessionLog.appendText(key, fence(1), index + 1, "x".repeat(length));
+      await say(sessionLog, key, fence(1), index + 1, "x".repeat(length));
     }
     const pages: number[][] = [];
     let cursor = "0";
@@ -97,7 +97,7 @@ describeBackends("read", (backend) => {
     await withDeltas(sessionLog, key, LIMITS.logFrames - 1);
     const frames = await allFrames(sessionLog, key);
     expect(frames).toHaveLength(LIMITS.logFrames);
-    for (let more = 0; more < 3; more++) await sessionLog.appendText(key, fence(1), LIMITS.logFrames + more, "more");
+    for (let more = 0; more < 3; more++) await say(sessionLog, key, fence(1), LIMITS.logFrames + more, "more");
     expect(await connection.xlen(keysOf(key)[0] ?? "")).toBe(LIMITS.logFrames);
     expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "unknown" });
     expect(await sessionLog.read(key, frames[1]?.id ?? "", 10)).toEqual({ outcome: "unknown" });
@@ -110,9 +110,9 @@ describeBackends("read", (backend) => {
     const sessionLog = await log();
     const connection = await backend.connect("commands");
     const writes: ((key: SessionKey) => Promise<unknown>)[] = [
-      (key) => sessionLog.begin(key, fence(1), started(1, 1), 0),
-      (key) => sessionLog.appendText(key, fence(1), 1, "a"),
-      (key) => sessionLog.rewind(key, fence(1), 2, "b"),
+      (key) => sessionLog.begin(key, fence(1), started(1, 1)),
+      (key) => say(sessionLog, key, fence(1), 1, "a"),
+      (key) => rewind(sessionLog, key, fence(1), 2, "b"),
       (key) => sessionLog.commit(key, patched(2, { a: 1 }, [{ op: "add", path: "/a", value: 1 }])),
       (key) => sessionLog.commit(key, ended(1, 3, "b", { a: 1 })),
       (key) => sessionLog.commit(key, patched(5, { a: 2 }, [])),
@@ -161,7 +161,7 @@ describeBackends("read", (backend) => {
       await connection.hset(headKey, "id", id, "index", 2);
       last = id;
     }
-    await sessionLog.appendText(key, fence(1), 3, "c");
+    await say(sessionLog, key, fence(1), 3, "c");
     const read = await sessionLog.read(key, before.cursor, 10);
     expect(read).toMatchObject({
       outcome: "frames",
@@ -182,7 +182,7 @@ describeBackends("read", (backend) => {
     const [logKey = "", headKey = ""] = keysOf(key);
     await connection.xadd(logKey, id, "prev", before.cursor, "body", '{"type":"delta"}');
     await connection.hset(headKey, "id", id);
-    await sessionLog.appendText(key, fence(1), 3, "c");
+    await say(sessionLog, key, fence(1), 3, "c");
     expect(await sessionLog.read(key, before.cursor, 10)).toEqual({ outcome: "unknown" });
     expect(await sessionLog.read(key, id, 10)).toMatchObject({ outcome: "frames", frames: [{ text: "c", prev: id }] });
   });

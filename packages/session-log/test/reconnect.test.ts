@@ -7,7 +7,7 @@ import { startValkey } from "@holdfast/stack/servers";
 import { expect, onTestFinished, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { startCuttingProxy } from "./cutting-proxy.ts";
-import { fence, newKey, started } from "./story.ts";
+import { fence, newKey, say, started } from "./story.ts";
 
 const log = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 const executable = await findValkey({ pinned: true });
@@ -37,7 +37,7 @@ test("chain-3: a connection that breaks while it subscribes anew rejects nothing
   proxy.cut();
   await expect.poll(() => interrupted, { timeout: 30_000 }).toBe(1);
   expect(proxy.cutsLeft()).toBe(0);
-  for (const key of keys) await sessionLog.begin(key, fence(1), started(1, 1), 0);
+  for (const key of keys) await sessionLog.begin(key, fence(1), started(1, 1));
   await expect.poll(() => seen.size).toBe(keys.length);
 });
 
@@ -64,7 +64,7 @@ test("chain-3: while the server is away follow rejects, and what followed before
   server = await startValkey({ executable, port });
   await expect.poll(() => interrupted, { timeout: 30_000 }).toBe(1);
   await expect
-    .poll(() => sessionLog.begin(key, fence(1), started(1, 1), 0), { timeout: 30_000 })
+    .poll(() => sessionLog.begin(key, fence(1), started(1, 1)), { timeout: 30_000 })
     .toMatchObject({ outcome: "ok" });
   await expect.poll(() => frames).toEqual(["turn.started"]);
   await leave();
@@ -95,15 +95,13 @@ test("chain-3: after a Sentinel failover frames flow from the new master, and re
   ];
   const [key, frames] = [newKey(), [] as string[]];
   await follower.follow(key, ({ type }) => frames.push(type));
-  await sessionLog.begin(key, fence(1), started(1, 1), 0);
+  await sessionLog.begin(key, fence(1), started(1, 1));
   await expect.poll(() => frames).toEqual(["turn.started"]);
   let interrupted = 0;
   follower.onInterrupted(() => interrupted++);
 
   await sentinel.killPrimary();
   await expect.poll(() => interrupted, { timeout: 30_000 }).toBeGreaterThan(0);
-  await expect
-    .poll(() => sessionLog.appendText(key, fence(1), 1, "a"), { timeout: 30_000 })
-    .toMatchObject({ index: 1 });
+  await expect.poll(() => say(sessionLog, key, fence(1), 1, "a"), { timeout: 30_000 }).toMatchObject({ index: 1 });
   await expect.poll(() => frames).toEqual(["turn.started", "delta"]);
 });

@@ -2,7 +2,7 @@ import { emptySnapshot, type Frame, LIMITS, reduceFrame, type SessionKey, type S
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, inputOf, newKey, patched, started } from "./story.ts";
+import { allFrames, ended, fence, inputOf, newKey, patched, rewind, say, started } from "./story.ts";
 
 /** What a reader of every frame holds. */
 async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
@@ -59,15 +59,15 @@ describeBackends("snapshot", (backend) => {
           started(1, 1, { applied: { "ann/tab-1": 1, "bob/tab-2": 9_007_199_254_740_991 } }),
           0,
         ),
-      () => sessionLog.appendText(key, fence(1), 1, "Hel"),
-      () => sessionLog.appendText(key, fence(1), 2, "lo"),
-      () => sessionLog.rewind(key, fence(1), 3, ""),
-      () => sessionLog.appendText(key, fence(1), 4, "Hello"),
+      () => say(sessionLog, key, fence(1), 1, "Hel"),
+      () => say(sessionLog, key, fence(1), 2, "lo"),
+      () => rewind(sessionLog, key, fence(1), 3, ""),
+      () => say(sessionLog, key, fence(1), 4, "Hello"),
       () => sessionLog.commit(key, patched(2, { mood: 0.1 }, [{ op: "add", path: "/mood", value: 0.1 }])),
-      () => sessionLog.appendText(key, fence(1), 5, "!"),
+      () => say(sessionLog, key, fence(1), 5, "!"),
       () =>
         sessionLog.commit(key, ended(1, 3, "Hello!", { mood: 0.2 }, [{ op: "replace", path: "/mood", value: 0.2 }])),
-      () => sessionLog.begin(key, fence(2), started(2, 4, { agent: "other" }), 0),
+      () => sessionLog.begin(key, fence(2), started(2, 4, { agent: "other" })),
       () => sessionLog.commit(key, ended(2, 5, "", {}, [{ op: "remove", path: "/mood" }])),
     ];
     for (const step of steps) {
@@ -91,7 +91,7 @@ describeBackends("snapshot", (backend) => {
     };
     const data = { choices: [], filter: {}, ratio: 1e21, id: 12_345_678_901_234 };
     const input = { by: "ann", producer: "tab-1", seq: 1, text: "q", data };
-    await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }), 0);
+    await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }));
     expect((await cached(sessionLog, key)).running?.inputs).toEqual([input]);
     const commit = ended(1, 2, "", state, [{ op: "replace", path: "", value: state }]);
     await sessionLog.commit(key, commit);
@@ -102,7 +102,7 @@ describeBackends("snapshot", (backend) => {
   test("snap-2: as many committed turns stay as the commit says, also when they say fewer", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     for (let turn = 1; turn <= 4; turn++) {
-      await sessionLog.begin(key, fence(turn), started(turn, 2 * turn - 1), 0);
+      await sessionLog.begin(key, fence(turn), started(turn, 2 * turn - 1));
       await sessionLog.commit(key, { ...ended(turn, 2 * turn, "a"), keepTurns: turn < 4 ? turn : 2 });
     }
     expect((await cached(sessionLog, key)).turns.map(({ turn }) => turn)).toEqual([3, 4]);
@@ -116,7 +116,7 @@ describeBackends("snapshot", (backend) => {
     expect(await put(sessionLog, key, snapshot)).toBe("stored");
     expect(await cached(sessionLog, key)).toEqual(snapshot);
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
-    expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), 2)).toMatchObject({
+    expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), { contextTurns: 2 })).toMatchObject({
       outcome: "ok",
       text: "step one",
       baseLength: 8,
@@ -145,7 +145,7 @@ describeBackends("snapshot", (backend) => {
     const [sessionLog, key] = [await log(), newKey()];
     await put(sessionLog, key, whole(3));
     await put(sessionLog, key, whole(0, { version: 7 }));
-    expect(await sessionLog.appendText(key, fence(3), 1, "late")).toMatchObject({ outcome: "stale" });
+    expect(await say(sessionLog, key, fence(3), 1, "late")).toMatchObject({ outcome: "stale" });
   });
 
   test("snap-4: a snapshot older than the log is refused, also by a cold one", async () => {
@@ -155,25 +155,25 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: true });
     expect(await put(sessionLog, key, whole(4, { version: 9 }))).toBe("stored");
     expect(await sessionLog.head(key)).toMatchObject({ version: 9, cold: false });
-    expect(await sessionLog.commit(key, patched(10, {}, []))).toBe("appended");
+    expect(await sessionLog.commit(key, patched(10, {}, []))).toEqual({ outcome: "appended" });
   });
 
   test("turn-4: a put snapshot keeps the partial text the log has of its running turn", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.rewind(key, fence(2, 3), 5, "partial");
+    await rewind(sessionLog, key, fence(2, 3), 5, "partial");
     const running = { turn: 2, inputs: [inputOf(2)], step: 1, attempt: 1, index: 0, text: "" };
     await put(sessionLog, key, whole(1, { version: 3, running }));
     expect((await cached(sessionLog, key)).running).toEqual({ ...running, attempt: 3, index: 5, text: "partial" });
-    expect(await sessionLog.appendText(key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
+    expect(await say(sessionLog, key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
   });
 
   test("turn-4: a put snapshot ends the turns it has, and does not keep their text", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.rewind(key, fence(2), 5, "partial");
+    await rewind(sessionLog, key, fence(2), 5, "partial");
     await put(sessionLog, key, whole(2));
     expect(await cached(sessionLog, key)).toEqual(whole(2));
-    expect(await sessionLog.appendText(key, fence(2), 6, "!")).toMatchObject({ outcome: "stale" });
-    expect(await sessionLog.appendText(key, fence(3), 1, "!")).toMatchObject({ outcome: "gap" });
+    expect(await say(sessionLog, key, fence(2), 6, "!")).toMatchObject({ outcome: "stale" });
+    expect(await say(sessionLog, key, fence(3), 1, "!")).toMatchObject({ outcome: "gap" });
   });
 
   test("limit-1: the largest snapshot is kept and read, and producers beyond what a session remembers make it cold", async () => {
@@ -183,7 +183,7 @@ describeBackends("snapshot", (backend) => {
     await put(sessionLog, key, large);
     expect(await cached(sessionLog, key)).toEqual(large);
     const many = Object.fromEntries(Array.from({ length: LIMITS.producers + 1 }, (_, i) => [`bob/q${i}`, i + 1]));
-    await sessionLog.begin(key, fence(201), started(201, 401, { applied: many }), 0);
+    await sessionLog.begin(key, fence(201), started(201, 401, { applied: many }));
     expect(await sessionLog.head(key)).toMatchObject({ version: 401, cold: true });
   });
 
@@ -198,7 +198,7 @@ describeBackends("snapshot", (backend) => {
   test("a cache whose state Redis evicted counts as cold, but for a session that has none yet", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     const connection = await backend.connect("commands");
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    await sessionLog.begin(key, fence(1), started(1, 1));
     expect((await cached(sessionLog, key)).state).toEqual({});
     await sessionLog.commit(key, ended(1, 2, "a", { a: 1 }));
     await connection.del(`hf:{acme/ada/${key.name}}:state`);

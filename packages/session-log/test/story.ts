@@ -1,15 +1,17 @@
 import type {
+  BodyOf,
   Input,
   JsonObject,
+  Part,
   PatchOperation,
+  Question,
   SessionKey,
-  StatePatchedBody,
+  Step,
+  TextPart,
   Turn,
-  TurnEndedBody,
-  TurnStartedBody,
 } from "@holdfast/contract";
 import type { LogFrame } from "@holdfast/internal";
-import type { Commit, Fence, SessionLog } from "../src/index.ts";
+import type { Commit, Fence, SessionLog, Written } from "../src/index.ts";
 
 let sessions = 0;
 
@@ -19,26 +21,49 @@ export function newKey(): SessionKey {
 }
 
 export function inputOf(turn: number): Input {
-  return { by: "ann", producer: "tab-1", seq: turn, text: `question ${turn}` };
+  return { by: "ann", producer: "tab-1", seq: turn, origin: "user", at: 1_700_000_000_000, text: `question ${turn}` };
 }
 
-export function started(turn: number, version: number, more: Partial<TurnStartedBody> = {}): TurnStartedBody {
-  return {
-    type: "turn.started",
-    version,
-    turn,
-    agent: "concierge",
-    inputs: [inputOf(turn)],
-    applied: { "ann/tab-1": turn },
-    ...more,
-  };
+export function started(
+  turn: number,
+  version: number,
+  more: Partial<BodyOf<"turn.started">> = {},
+): BodyOf<"turn.started"> {
+  const begun = { turn, agent: "concierge", origin: "user" as const, inputs: [inputOf(turn)] };
+  return { type: "turn.started", version, ...begun, applied: { "ann/tab-1": turn }, ...more };
 }
 
 export function fence(turn: number, attempt = 1, step = 1, epoch = 1): Fence {
   return { epoch, turn, step, attempt };
 }
 
-/** The commit of a turn's end. `patch` must lead from the state before it to `state`. */
+/** A turn as it begins, in a snapshot. */
+export function running(turn: number) {
+  const begun = { turn, origin: "user" as const, inputs: [inputOf(turn)] };
+  return { ...begun, steps: [], step: 1, attempt: 1, index: 0, parts: [], questions: [] };
+}
+
+export function textPart(text: string): TextPart {
+  return { type: "text", text };
+}
+
+/** Adds to the step's first part, a text, which the writer's first write begins. */
+export async function say(log: SessionLog, key: SessionKey, by: Fence, seq: number, text: string): Promise<Written> {
+  return log.write(key, by, seq, { type: "delta", at: 0, ...(seq === 1 && { begins: "text" }), text });
+}
+
+/** The step is this text from now on. */
+export async function rewind(log: SessionLog, key: SessionKey, by: Fence, seq: number, text: string): Promise<Written> {
+  return log.write(key, by, seq, { type: "rewind", parts: text === "" ? [] : [textPart(text)] });
+}
+
+/** A committed turn of one step. */
+export function turnOf(turn: number, text: string): Turn {
+  const steps: Step[] = [{ step: 1, attempt: 0, parts: [textPart(text)] }];
+  return { turn, origin: "user", inputs: [inputOf(turn)], steps, outcome: "completed", finish: "stop" };
+}
+
+/** The commit of a turn's end in its first step, of which nobody knows what readers hold. `patch` must lead to `state`. */
 export function ended(
   turn: number,
   version: number,
@@ -46,14 +71,48 @@ export function ended(
   state: JsonObject = {},
   patch: PatchOperation[] = [],
 ): Commit {
-  const frame: TurnEndedBody = { type: "turn.completed", version, turn, text, finish: "stop", patch };
-  const committed: Turn = { turn, inputs: [inputOf(turn)], outcome: "completed", text, finish: "stop" };
-  return { run: "run-1", epoch: 1, frame, state, turn: committed, keepTurns: Math.min(turn, 200) };
+  const covers = { step: 1, attempt: 0, index: 0, parts: [textPart(text)] };
+  const frame: BodyOf<"turn.ended"> = {
+    type: "turn.ended",
+    version,
+    turn,
+    outcome: "completed",
+    finish: "stop",
+    ...covers,
+    patch,
+  };
+  return { run: "run-1", epoch: 1, frame, state, turn: turnOf(turn, text), keepTurns: Math.min(turn, 200) };
+}
+
+/** The same, of an answer of which readers hold `parts` when they stand at `index` of the first attempt. */
+export function endedAt(turn: number, version: number, index: number, parts: Part[]): Commit {
+  const commit = ended(turn, version, "");
+  if (commit.frame.type !== "turn.ended" || commit.turn === undefined) throw new TypeError("no end of a turn");
+  const covers = { step: 1, attempt: 1, parts };
+  return { ...commit, frame: { ...commit.frame, ...covers, index }, turn: { ...commit.turn, steps: [covers] } };
 }
 
 export function patched(version: number, state: JsonObject, patch: PatchOperation[]): Commit {
-  const frame: StatePatchedBody = { type: "state.patched", version, patch };
-  return { run: "run-1", epoch: 1, frame, state };
+  return { run: "run-1", epoch: 1, frame: { type: "state.patched", version, patch }, state };
+}
+
+/** The commit of a step's end. `place`: where readers stand who hold `parts`. */
+export function stepEnded(
+  turn: number,
+  version: number,
+  place: { step: number; attempt: number; index: number },
+  parts: Part[],
+): Commit {
+  const frame = { type: "step.ended" as const, version, turn, ...place, parts, patch: [] };
+  return { run: "run-1", epoch: 1, frame, state: {} };
+}
+
+export function waiting(turn: number, version: number, questions: Question[]): Commit {
+  return { run: "run-1", epoch: 1, frame: { type: "turn.waiting", version, turn, questions }, state: {} };
+}
+
+export function joined(turn: number, version: number, inputs: Input[], applied: { [mark: string]: number }): Commit {
+  return { run: "run-1", epoch: 1, frame: { type: "inputs.joined", version, turn, inputs, applied }, state: {} };
 }
 
 export async function allFrames(log: SessionLog, key: SessionKey): Promise<LogFrame[]> {

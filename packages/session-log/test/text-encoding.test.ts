@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, fence, newKey, started } from "./story.ts";
+import { allFrames, fence, newKey, rewind, say, started } from "./story.ts";
 
 describeBackends("text", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
@@ -17,17 +17,17 @@ describeBackends("text", (backend) => {
   for (const [what, pieces] of Object.entries(cases)) {
     test(`frame-4: text is kept and sent as it was written: ${what}`, async () => {
       const [sessionLog, key] = [await log(), newKey()];
-      await sessionLog.begin(key, fence(1), started(1, 1), 0);
-      for (const [i, piece] of pieces.entries()) await sessionLog.appendText(key, fence(1), i + 1, piece);
+      await sessionLog.begin(key, fence(1), started(1, 1));
+      for (const [i, piece] of pieces.entries()) await say(sessionLog, key, fence(1), i + 1, piece);
       const whole = pieces.join("");
       const deltas = (await allFrames(sessionLog, key)).slice(1);
       expect(deltas.map((frame) => (frame.type === "delta" ? frame.text : ""))).toEqual(pieces);
       expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { text: whole } } });
-      expect(await sessionLog.begin(key, fence(1, 1, 2), started(1, 1), 0)).toMatchObject({
+      expect(await sessionLog.begin(key, fence(1, 1, 2), started(1, 1))).toMatchObject({
         text: whole,
         baseLength: whole.length,
       });
-      await sessionLog.rewind(key, fence(1, 1, 2), 99, whole.slice(1));
+      await rewind(sessionLog, key, fence(1, 1, 2), 99, whole.slice(1));
       expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { text: whole.slice(1) } } });
     });
   }
@@ -39,9 +39,9 @@ describeBackends("text", (backend) => {
     await fc.assert(
       fc.asyncProperty(fc.array(piece, { minLength: 1, maxLength: 8 }), async (pieces) => {
         const key = newKey();
-        await sessionLog.begin(key, fence(1), started(1, 1), 0);
-        for (const [i, text] of pieces.entries()) await sessionLog.appendText(key, fence(1), i + 1, text);
-        const { text, baseLength } = await sessionLog.begin(key, fence(1, 1, 2), started(1, 1), 0);
+        await sessionLog.begin(key, fence(1), started(1, 1));
+        for (const [i, text] of pieces.entries()) await say(sessionLog, key, fence(1), i + 1, text);
+        const { text, baseLength } = await sessionLog.begin(key, fence(1, 1, 2), started(1, 1));
         expect(text).toBe(pieces.join(""));
         expect(baseLength).toBe(text.length);
       }),
@@ -51,7 +51,7 @@ describeBackends("text", (backend) => {
 
   test("frame-4: an empty delta is refused, since no reader takes it", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
-    await expect(sessionLog.appendText(key, fence(1), 1, "")).rejects.toThrow(RangeError);
+    await sessionLog.begin(key, fence(1), started(1, 1));
+    await expect(say(sessionLog, key, fence(1), 1, "")).rejects.toThrow(RangeError);
   });
 });

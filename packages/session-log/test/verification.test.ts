@@ -10,7 +10,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
-import { ended, fence, newKey, started } from "./story.ts";
+import { ended, fence, newKey, say, started } from "./story.ts";
 
 const silent = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 const executable = await findValkey({ pinned: true });
@@ -20,12 +20,12 @@ describeBackends("verification", (backend) => {
 
   test("open-3: a log is verified when it was compared with its workflow, and stays so while it is written to", async () => {
     const [sessionLog, key] = [await log(), newKey()];
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    await sessionLog.begin(key, fence(1), started(1, 1));
     const { replicationId, verified } = await sessionLog.verification(key);
     expect(replicationId).toMatch(/^[0-9a-f]{40}$/);
     expect(verified).toBe(false);
     expect(await sessionLog.markVerified(key, replicationId)).toBe(true);
-    await sessionLog.appendText(key, fence(1), 1, "a");
+    await say(sessionLog, key, fence(1), 1, "a");
     await sessionLog.commit(key, ended(1, 2, "a"));
     expect(await sessionLog.verification(key)).toEqual({ replicationId, verified: true });
     expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "snapshot", verified: true });
@@ -37,7 +37,7 @@ describeBackends("verification", (backend) => {
     expect(await sessionLog.markVerified(key, replicationId)).toBe(true);
     expect(await sessionLog.snapshot(key)).toEqual({ outcome: "cold", cursor: "0", replicationId, verified: true });
     expect(await sessionLog.read(key, "0", 10)).toEqual({ outcome: "frames", frames: [], more: false });
-    await sessionLog.begin(key, fence(1), started(1, 1), 0);
+    await sessionLog.begin(key, fence(1), started(1, 1));
     expect(await sessionLog.snapshot(key)).toMatchObject({
       outcome: "snapshot",
       verified: true,
@@ -48,7 +48,7 @@ describeBackends("verification", (backend) => {
   test("what is kept of a session nobody sends anything to goes soon; a log keeps its time", async () => {
     const [sessionLog, empty, full] = [await log(), newKey(), newKey()];
     const connection = await backend.connect("commands");
-    await sessionLog.begin(full, fence(1), started(1, 1), 0);
+    await sessionLog.begin(full, fence(1), started(1, 1));
     for (const key of [empty, full])
       await sessionLog.markVerified(key, (await sessionLog.verification(key)).replicationId);
     expect(await connection.ttl(keysOf(empty)[1] ?? "")).toBeLessThanOrEqual(60);
@@ -84,7 +84,7 @@ test("snap-4: what a killed server has kept on its disk is not verified any more
   const key = newKey();
   let server = await startValkey({ executable, dir });
   const before = await connect(server.url);
-  await before.begin(key, fence(1), started(1, 1), 0);
+  await before.begin(key, fence(1), started(1, 1));
   const { replicationId } = await before.verification(key);
   await before.markVerified(key, replicationId);
   // The append-only file is written before the answer, so the session is in it.
@@ -102,7 +102,7 @@ test("snap-4: a replica that became primary has verified nothing, whatever it co
   const sentinel = await startSentinel({ executable });
   onTestFinished(() => sentinel.stop());
   const [sessionLog, key] = [await connect(sentinel.url), newKey()];
-  await sessionLog.begin(key, fence(1), started(1, 1), 0);
+  await sessionLog.begin(key, fence(1), started(1, 1));
   await sessionLog.markVerified(key, (await sessionLog.verification(key)).replicationId);
   expect(await sessionLog.verification(key)).toMatchObject({ verified: true });
   await sentinel.killPrimary();

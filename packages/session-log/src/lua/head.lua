@@ -1,24 +1,31 @@
--- What every script of the session log begins with: a session's keys, its head, and whether what the head tells of is there.
--- Reads only.
--- KEYS: the session's log (stream), head (hash), text, turns (list), state, applied (hash), feed (channel).
+-- What every script of the session log begins with: a session's keys, its arguments, its head, and whether what the head tells of
+-- is there. Reads only.
+-- KEYS: the session's log (stream), head (hash), parts (list), text, steps (list), turns (list), state, applied (hash), feed (channel).
+-- ARGV 1: JSON of the named scalars a script takes. What is JSON of the session itself follows it as text.
 --
 -- A server may lose a single key (an eviction, an operator), or hold under its name what nobody here wrote. So the head counts
 -- what the other keys hold, and every script compares: what is not there must not look like what never was.
-local LOG, HEAD, TEXT, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
+local LOG, HEAD, PARTS, TEXT, STEPS, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
+local args = cjson.decode(ARGV[1])
 
--- version, cold (1: the cache does not tell the session's state); turn (the running one, 0 for none), its fence (step,
--- attempt), its text frames (index), the length of its text and how much of that earlier steps wrote (base), torn (1: the text
--- was lost and nobody who writes it knows); ended (the last turn known to have ended); stop (turn to interrupt); epoch
--- (the highest that wrote); total (bytes ever appended to the log) and floor (at least so many of them are gone).
+-- The head's numbers:
+--   version; cold (1: the cache does not tell the session's state); epoch (the highest that wrote); ended (the last turn known to
+--   have ended); stop (the turn to interrupt); expires (Unix seconds at which the keys expire).
+--   Of the running turn: turn (0 for none), index (of its last growing frame), and its running step: the fence (step, attempt), held
+--   (the attempt that wrote what readers hold), seq (the writer's last number), torn (1: the parts were lost and their writer does
+--   not know).
+--   total: bytes ever appended to the log; floor: at least so many of them are gone.
 local NUMBERS = {
-  'version', 'cold', 'turn', 'step', 'attempt', 'index', 'length', 'base', 'torn', 'ended', 'stop', 'epoch', 'total',
+  'version', 'cold', 'epoch', 'ended', 'stop', 'expires', 'turn', 'index', 'step', 'attempt', 'held', 'seq', 'torn', 'total',
   'floor',
-  -- What the other keys hold: bytes of the text and of the state, committed turns and their bytes, producers.
-  'textBytes', 'stateBytes', 'turns', 'turnBytes', 'producers',
+  -- What the other keys hold: elements of the lists and of the hash, bytes of the lists and of the strings.
+  'parts', 'partBytes', 'textBytes', 'steps', 'stepBytes', 'turns', 'turnBytes', 'stateBytes', 'producers',
 }
--- id (of the last frame), sum (digest of the last commit, '' if unknown) and run (the workflow's that made it), fin (id of the
--- frame that ended the last turn), stateSum (digest of the state).
-local TEXTS = {'id', 'sum', 'run', 'fin', 'stateSum'}
+-- The head's texts: id (of the last frame); sum (digest of the last commit, '' if unknown), kind (its frame's type) and run (the
+-- workflow's that made it); fin (id of the frame that ended the last turn); stateSum (digest of the state); opening (JSON of the
+-- last part up to its text, where that grows, else '').
+-- More fields, as JSON, are read and written where they are needed: agent, and of the running turn origin, inputs, replaces, questions.
+local TEXTS = {'id', 'sum', 'kind', 'run', 'fin', 'stateSum', 'opening'}
 local ID = '^%d+%-%d+$'
 
 -- The answer of a command that reads `key`, or nil where the key is of another type than ours.
@@ -54,11 +61,34 @@ do
   head.damaged = head.lost and (not values or stored.id ~= nil or stored.version ~= nil)
 end
 
--- Whether the keys hold what the head says they do.
-local function is_cache_whole()
-  return ask('LLEN', TURNS) == head.turns and ask('STRLEN', STATE) == head.stateBytes
-    and ask('HLEN', APPLIED) == head.producers
+local function bytes_of(list)
+  local bytes = 0
+  for _, element in ipairs(list) do bytes = bytes + #element end
+  return bytes
 end
-local function is_text_whole()
-  return ask('STRLEN', TEXT) == head.textBytes
+
+-- Whether the keys hold as much as the head says. The workflow can tell all that the cache holds; the parts of the running step
+-- are known to their writer alone.
+local function is_cache_whole()
+  return ask('LLEN', TURNS) == head.turns and ask('LLEN', STEPS) == head.steps
+    and ask('STRLEN', STATE) == head.stateBytes and ask('HLEN', APPLIED) == head.producers
+end
+local function are_parts_whole()
+  return ask('LLEN', PARTS) == head.parts and ask('STRLEN', TEXT) == head.textBytes
+end
+-- The same, with the bytes of what is listed: as much work as to read it.
+local function are_parts_exact()
+  return are_parts_whole() and bytes_of(redis.call('LRANGE', PARTS, 0, -1)) == head.partBytes
+end
+
+-- JSON of the last part, where that grows.
+local function open_part()
+  return head.opening .. (redis.call('GET', TEXT) or '') .. '"}'
+end
+
+-- JSON of the running step's parts.
+local function parts_json()
+  local parts = redis.call('LRANGE', PARTS, 0, -1)
+  if head.opening ~= '' then parts[#parts + 1] = open_part() end
+  return '[' .. table.concat(parts, ',') .. ']'
 end

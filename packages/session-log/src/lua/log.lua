@@ -1,31 +1,29 @@
 -- What every writing script of the session log goes on with; an operation's own file follows it.
--- ARGV 1–6: a random number for new ids, seconds to keep a silent session, the log's bounds (frames to keep, bytes to keep,
--- seconds to keep the frames of a silent log), the writer's epoch. The operation's own follow.
+-- Arguments of each: epoch (the writer's), nonce (a random number for new ids), ttl (seconds to keep a silent session), and the bounds
+-- of its frames: frames (how many), bytes, framesTtl (seconds to keep those of a silent log).
 --
--- JSON is spliced here, never decoded or encoded: Lua has one table for [] and {} and doubles for numbers, so a round
--- trip would change what agents and clients wrote. Text lies in its key as the inside of a JSON string, which also
--- lets a surrogate pair be split between two appends. Its lengths (UTF-16 code units) are counted by the caller.
-local nonce, ttl, epoch = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[6])
-local most_frames, most_bytes, log_ttl = ARGV[3], tonumber(ARGV[4]), ARGV[5]
+-- JSON of the session is spliced here, never decoded or encoded: Lua has one table for [] and {} and doubles for numbers, so a
+-- round trip would change what agents and clients wrote. The text of the part that grows lies in its key as the inside of a JSON
+-- string, which also lets a surrogate pair be split between two appends.
 
 -- A frame's id, its `prev`, and what the stream needs beside its body.
 local FRAME_BYTES = 100
 
 -- A writer whose session has ended and begun again since.
-local outdated = epoch < head.epoch
+local outdated = args.epoch < head.epoch
 -- The session has begun again, and counts its versions and turns from 1: what is here was another's. The chain alone goes
 -- on, for a reader to find out by.
-if epoch > head.epoch then head.lost = true end
+local began_again = args.epoch > head.epoch
+if began_again then head.lost = true end
 if head.lost then
-  local kept = {total = head.total, stop = head.stop, epoch = math.max(epoch, head.epoch)}
-  if epoch > head.epoch then kept.stop = 0 end
+  local kept = {total = head.total, stop = began_again and 0 or head.stop, epoch = math.max(args.epoch, head.epoch)}
   for _, name in ipairs(NUMBERS) do head[name] = kept[name] or 0 end
-  head.sum, head.fin, head.stateSum = '', '', ''
+  for _, name in ipairs(TEXTS) do head[name] = name == 'id' and head.id or '' end
 end
 -- Whatever outlived its head belongs to a log that is gone.
 local function bury()
   if not head.lost then return end
-  redis.call('DEL', LOG, TEXT, TURNS, STATE, APPLIED)
+  redis.call('DEL', LOG, PARTS, TEXT, STEPS, TURNS, STATE, APPLIED)
   if head.damaged then
     redis.call('DEL', HEAD)
     stored = {}
@@ -40,17 +38,25 @@ local function ms_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
 
+-- Unix milliseconds, the same all through a script.
+local clock
+local function now()
+  if not clock then
+    local time = redis.call('TIME')
+    clock = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return clock
+end
+
 -- chain-2: an id is never given twice, not even by a replica that took over with a slow clock and without the tail:
 -- the time never goes back, and every id is a random distance from the one before it. Doubles count to 2^53.
 local function next_id()
-  local time = redis.call('TIME')
-  local now = time[1] * 1000 + math.floor(time[2] / 1000)
   local ms, seq = string.match(head.id, '^(%d+)-(%d+)$')
-  ms, seq = tonumber(ms or 0), tonumber(seq or 0) + nonce
-  if now > ms then
-    ms, seq = now, nonce
+  ms, seq = tonumber(ms or 0), tonumber(seq or 0) + args.nonce
+  if now() > ms then
+    ms, seq = now(), args.nonce
   elseif seq > 4503599627370496 then
-    ms, seq = ms + 1, nonce
+    ms, seq = ms + 1, args.nonce
   end
   return digits(ms) .. '-' .. digits(seq)
 end
@@ -62,7 +68,7 @@ local function trim()
     local oldest = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 16)
     for _, entry in ipairs(oldest) do
       local at = tonumber(entry[2][6] or 0) or 0
-      if entry[1] == head.id or head.total - at <= most_bytes then
+      if entry[1] == head.id or head.total - at <= args.bytes then
         head.floor = at
         redis.call('XTRIM', LOG, 'MINID', '=', entry[1])
         return
@@ -76,7 +82,9 @@ end
 local function append(body)
   local id = next_id()
   local function add(call)
-    return call('XADD', LOG, 'MAXLEN', '=', most_frames, id, 'prev', head.id, 'body', body, 'at', digits(head.total))
+    return call(
+      'XADD', LOG, 'MAXLEN', '=', digits(args.frames), id, 'prev', head.id, 'body', body, 'at', digits(head.total)
+    )
   end
   local added = add(redis.pcall)
   if type(added) == 'table' and added.err then
@@ -88,7 +96,7 @@ local function append(body)
   redis.call('SPUBLISH', FEED, '{"id":"' .. id .. '","prev":"' .. head.id .. '",' .. string.sub(body, 2))
   head.id = id
   head.total = head.total + #body + FRAME_BYTES
-  if head.total - head.floor > most_bytes then trim() end
+  if head.total - head.floor > args.bytes then trim() end
 end
 
 -- Readers hold, or are about to hold, something the log cannot lead on from: only a snapshot helps them.
@@ -108,50 +116,98 @@ local function compare_fence(step, attempt)
   return attempt - head.attempt
 end
 
-local function set_text(text, length)
+-- Keys that this script made, or made anew: they have no expiry yet.
+local made = {}
+
+-- Adds to a list that the head counts as `count` and `bytes`.
+local function push(key, count, bytes, json)
+  redis.call('RPUSH', key, json)
+  if head[count] == 0 then made[key] = true end
+  head[count], head[bytes] = head[count] + 1, head[bytes] + #json
+end
+
+local function set_text(text)
   if text == '' then
     redis.call('DEL', TEXT)
   else
     redis.call('SET', TEXT, text)
+    made[TEXT] = true
   end
-  head.textBytes, head.length = #text, length
+  head.textBytes = #text
+end
+
+local function count_parts()
+  return head.parts + (head.opening == '' and 0 or 1)
+end
+
+-- Adds a part: an open one by its opening and text, another by its JSON. The one that was open before grows no more.
+local function add_part(opening, text, json)
+  if head.opening ~= '' then
+    push(PARTS, 'parts', 'partBytes', open_part())
+    head.opening = ''
+    if opening == '' then set_text('') end
+  end
+  if opening == '' then
+    push(PARTS, 'parts', 'partBytes', json)
+  else
+    head.opening = opening
+    set_text(text)
+  end
+end
+
+local function clear_parts()
+  redis.call('DEL', PARTS)
+  head.parts, head.partBytes, head.opening = 0, 0, ''
+  set_text('')
+end
+
+-- The step that runs, or comes next, with nothing of it written.
+local function run_step(step)
+  clear_parts()
+  head.step, head.attempt, head.held, head.seq, head.torn = step, 1, 1, 0, 0
 end
 
 local function run_turn(turn)
-  set_text('', 0)
-  head.turn, head.step, head.attempt, head.index, head.base, head.torn = turn, 1, 1, 0, 0, 0
+  run_step(1)
+  redis.call('DEL', STEPS)
+  head.turn, head.index, head.steps, head.stepBytes = turn, 0, 0, 0
 end
 
-local function end_turn(turn)
-  run_turn(0)
-  if turn > head.ended then head.ended = turn end
+-- What the session state's keys hold now. Their bytes are of no use until a snapshot is put.
+local function recount()
+  head.stateBytes, head.turns = redis.call('STRLEN', STATE), redis.call('LLEN', TURNS)
+  head.steps, head.producers = redis.call('LLEN', STEPS), redis.call('HLEN', APPLIED)
 end
 
--- Keys that are not what the head tells of. What the cache lost the workflow has: a snapshot will be asked of it. The text of
--- the running turn nobody has but who writes it: readers are told to begin with none, and a writer to look before it goes on.
--- What is under a name and of no use there goes, so that it can be written to.
-local function mend()
+-- Keys that are not what the head tells of. What the cache lost the workflow has: a snapshot will be asked of it. The parts of
+-- the running step nobody has but their writer: readers are told to begin with none, and the writer to look before it goes on.
+-- Nobody else's place in the turn is that of readers then, hence the index. What is under a name and of no use there goes, so that
+-- it can be written to. `exactly`: with the bytes of the parts.
+local function mend(exactly)
   if head.lost then return end
   if not is_cache_whole() then
     head.cold = 1
-    for key, command in pairs({[TURNS] = 'LLEN', [STATE] = 'STRLEN', [APPLIED] = 'HLEN'}) do
+    for key, command in pairs({[TURNS] = 'LLEN', [STEPS] = 'LLEN', [STATE] = 'STRLEN', [APPLIED] = 'HLEN'}) do
       if ask(command, key) == nil then redis.call('DEL', key) end
     end
+    recount()
   end
-  if not is_text_whole() then
-    set_text('', 0)
+  if not are_parts_whole() or (exactly and not are_parts_exact()) then
+    clear_parts()
     if head.turn > 0 then
-      head.base, head.torn = 0, 1
+      head.torn, head.index = 1, head.index + 1
       resync()
     end
   end
 end
 
--- Writes back what of the head has changed. What tells the session's state gets the same time to live, so that no key outlives
--- another. The frames need not stay so long: who has the last one is up to date without them.
+-- Writes back what of the head has changed. All keys expire together: one that outlived another would look like damage. So they
+-- are given their time anew all at once, a sixteenth of it before it is short; in between only what was made gets the others'.
+-- The frames need not stay so long: whoever has the last one is up to date without them.
 local function save()
-  head.stateBytes, head.turns = redis.call('STRLEN', STATE), redis.call('LLEN', TURNS)
-  head.producers = redis.call('HLEN', APPLIED)
+  local ttl, seconds = args.ttl, math.floor(now() / 1000)
+  local renews = head.expires < seconds + ttl
+  if renews then head.expires = seconds + ttl + math.floor(ttl / 16) end
   local fields = {}
   local function set(name, value)
     if stored[name] == value then return end
@@ -161,11 +217,22 @@ local function save()
   for _, name in ipairs(TEXTS) do set(name, head[name]) end
   for _, name in ipairs(NUMBERS) do set(name, digits(head[name])) end
   if #fields > 0 then redis.call('HSET', HEAD, unpack(fields)) end
-  redis.call('EXPIRE', LOG, log_ttl)
-  for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ttl) end
+  redis.call('EXPIRE', LOG, digits(args.framesTtl))
+  for _, key in ipairs({HEAD, PARTS, TEXT, STEPS, TURNS, STATE, APPLIED}) do
+    if renews or made[key] then redis.call('EXPIREAT', key, digits(head.expires)) end
+  end
 end
 
--- Sets fields of a hash, or elements of a list, from ARGV; unpack() alone fails on some thousands of values.
-local function push(command, key, first, last)
+-- Adds elements of ARGV to a list or fields to a hash; unpack() alone fails on some thousands of values.
+local function push_all(command, key, first, last)
   for i = first, last, 1000 do redis.call(command, key, unpack(ARGV, i, math.min(i + 999, last))) end
+end
+
+-- Notes the seqs that a turn has taken, from ARGV. The workflow forgets the longest silent producers, which a hash cannot tell:
+-- of too many of them the cache is made anew.
+local function apply_marks(first)
+  if head.producers == 0 then made[APPLIED] = true end
+  push_all('HSET', APPLIED, first, #ARGV)
+  head.producers = redis.call('HLEN', APPLIED)
+  if head.producers > args.producers then head.cold = 1 end
 end

@@ -1,8 +1,8 @@
 -- A page of the log. Reads only.
--- ARGV: the cursor ('0': before the first frame), most entries, bytes after which no entry is added.
+-- Arguments: cursor ('0': before the first frame), limit (of entries), bytes after which no entry is added.
 -- Returns: 1 if what follows the cursor is known, 1 if there may be more, then the entries as XRANGE gives them.
 local CHUNK = 8
-local cursor, most, budget = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local cursor, most, budget = args.cursor, args.limit, args.bytes
 local reply, bytes, start = {1, 0}, 0, cursor == '0' and '-' or '(' .. cursor
 -- Whoever has the last frame needs no other; what else may be there is nobody's.
 if cursor == head.id then return reply end

@@ -1,10 +1,15 @@
 -- Replaces the cache by a snapshot of the workflow.
--- ARGV 7…: version, agent, state, last ended turn, running turn (0: none), step, attempt, index, text (inside of a
--- JSON string), its length, inputs, number of turns, the turns, then producer, seq, producer, seq …
+-- Arguments: version, ended (the last turn that has), turn (the running one, 0 for none), step, attempt, index; turns, steps, parts
+-- (how many of each follow).
+-- ARGV 2…: agent, state, origin, inputs, questions, replaces, opening and text of the part that grows, the turns, the running turn's
+-- ended steps, the other parts of its running step, then producer, seq, producer, seq …
 -- Returns: stored | older.
-local FIRST = 19
-local version, ended, turn = tonumber(ARGV[7]), tonumber(ARGV[10]), tonumber(ARGV[11])
-local turns = tonumber(ARGV[18])
+local version, turn, step, attempt = args.version, args.turn, args.step, args.attempt
+local agent, state, origin, inputs, questions, replaces, opening, text = unpack(ARGV, 2, 9)
+local TURNS_FROM = 10
+local STEPS_FROM = TURNS_FROM + args.turns
+local PARTS_FROM = STEPS_FROM + args.steps
+local MARKS_FROM = PARTS_FROM + args.parts
 
 -- Somebody else's field among them would make the whole cache unreadable, each time it is read.
 local function are_marks(fields)
@@ -14,50 +19,76 @@ local function are_marks(fields)
   return true
 end
 
--- Whether the cache holds this very snapshot. More producers than the workflow remembers are no difference.
+local function are_same(key, count, from)
+  local elements = redis.call('LRANGE', key, 0, -1)
+  if #elements ~= count then return false end
+  for i, element in ipairs(elements) do
+    if element ~= ARGV[from + i - 1] then return false end
+  end
+  return true
+end
+
+local function has_fields(...)
+  local pairs_of = {...}
+  for i = 1, #pairs_of, 2 do
+    if redis.call('HGET', HEAD, pairs_of[i]) ~= pairs_of[i + 1] then return false end
+  end
+  return true
+end
+
+-- Whether the cache holds this very snapshot. More producers than the workflow remembers are no difference, nor are parts of the
+-- running step, which the workflow does not know.
 local function is_held()
   if head.lost or head.cold == 1 or version ~= head.version or turn ~= head.turn then return false end
-  if not (is_cache_whole() and is_text_whole()) or turns ~= head.turns then return false end
-  if redis.call('GET', STATE) ~= ARGV[9] or redis.call('HGET', HEAD, 'agent') ~= ARGV[8] then return false end
-  if turn > 0 and redis.call('HGET', HEAD, 'inputs') ~= ARGV[17] then return false end
-  for i, committed in ipairs(redis.call('LRANGE', TURNS, 0, -1)) do
-    if committed ~= ARGV[FIRST + i - 1] then return false end
+  if not (is_cache_whole() and are_parts_exact()) then return false end
+  if redis.call('GET', STATE) ~= state or not has_fields('agent', agent) then return false end
+  if turn > 0 then
+    if step ~= head.step or not are_same(STEPS, args.steps, STEPS_FROM) then return false end
+    if not has_fields('origin', origin, 'inputs', inputs, 'questions', questions, 'replaces', replaces) then return false end
   end
-  for i = FIRST + turns, #ARGV, 2 do
+  if not are_same(TURNS, args.turns, TURNS_FROM) then return false end
+  for i = MARKS_FROM, #ARGV, 2 do
     if redis.call('HGET', APPLIED, ARGV[i]) ~= ARGV[i + 1] then return false end
   end
   return are_marks(redis.call('HGETALL', APPLIED))
 end
 
+local is_same_turn = not head.lost and turn > 0 and turn == head.turn
 if outdated or version < head.version then return 'older' end
+-- A writer was sent to a later step since the workflow was asked.
+if is_same_turn and step < head.step then return 'older' end
 if is_held() then return 'stored' end
 
 bury()
-mend()
-redis.call('DEL', TURNS, APPLIED)
-redis.call('SET', STATE, ARGV[9])
-push('RPUSH', TURNS, FIRST, FIRST + turns - 1)
-push('HSET', APPLIED, FIRST + turns, #ARGV)
-redis.call('HSET', HEAD, 'agent', ARGV[8], 'inputs', ARGV[17])
-head.version, head.cold, head.sum, head.stateSum = version, 0, '', redis.sha1hex(ARGV[9])
-head.turnBytes = 0
-for i = FIRST, FIRST + turns - 1 do head.turnBytes = head.turnBytes + #ARGV[i] end
--- A snapshot may have left its turns behind to stay small.
-if ended > head.ended then head.ended = ended end
--- Partial text is known to the log alone; the workflow knows what earlier steps wrote.
-if turn ~= head.turn or head.index == 0 or head.torn == 1 then
-  local known, step, attempt, index, torn = turn == head.turn, head.step, head.attempt, head.index, head.torn
+mend(true)
+-- The parts of the running step are known to the log alone, as long as it has some.
+if not is_same_turn or step > head.step or head.index == 0 or head.torn == 1 then
+  local index, torn, fence, seq = head.index, head.torn, head.attempt, head.seq
+  local is_overtaken = is_same_turn and compare_fence(step, attempt) <= 0
   run_turn(turn)
   if turn > 0 then
-    set_text(ARGV[15], tonumber(ARGV[16]))
-    head.step, head.attempt, head.index = tonumber(ARGV[12]), tonumber(ARGV[13]), tonumber(ARGV[14])
-    head.base = head.length
-    if known then
-      head.index, head.torn = math.max(head.index, index), torn
-      if compare_fence(step, attempt) > 0 then head.step, head.attempt = step, attempt end
-    end
+    head.step, head.attempt, head.held, head.index = step, attempt, attempt, args.index
+    for i = PARTS_FROM, MARKS_FROM - 1 do push(PARTS, 'parts', 'partBytes', ARGV[i]) end
+    if opening ~= '' then add_part(opening, text) end
   end
+  if is_same_turn then head.index, head.torn = math.max(head.index, index), torn end
+  if is_overtaken then head.attempt, head.seq = fence, seq end
 end
+redis.call('DEL', TURNS, STEPS, APPLIED)
+push_all('RPUSH', TURNS, TURNS_FROM, STEPS_FROM - 1)
+push_all('RPUSH', STEPS, STEPS_FROM, PARTS_FROM - 1)
+push_all('HSET', APPLIED, MARKS_FROM, #ARGV)
+redis.call('SET', STATE, state)
+for _, key in ipairs({TURNS, STEPS, STATE, APPLIED}) do made[key] = true end
+redis.call(
+  'HSET', HEAD, 'agent', agent, 'origin', origin, 'inputs', inputs, 'questions', questions, 'replaces', replaces
+)
+head.version, head.cold, head.sum, head.stateSum = version, 0, '', redis.sha1hex(state)
+-- A snapshot may have left its turns behind to stay small.
+head.ended = math.max(head.ended, args.ended)
+recount()
+head.turnBytes = bytes_of(redis.call('LRANGE', TURNS, 0, -1))
+head.stepBytes = bytes_of(redis.call('LRANGE', STEPS, 0, -1))
 resync()
 save()
 return 'stored'

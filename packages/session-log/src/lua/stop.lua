@@ -1,11 +1,13 @@
--- Asks the running attempt of turn ARGV 7 to stop. Kept even where the head is lost: the attempt will be back.
+-- Asks the running attempt of a turn to stop. Kept even where the head is lost: the attempt will be back.
+-- Arguments: turn.
 if outdated then return 'ok' end
 bury()
-if head.lost and head.id ~= '0' then
-  lose()
-  save()
+head.stop = args.turn
+if head.lost and head.id == '0' then
+  redis.call('HSET', HEAD, 'stop', digits(head.stop), 'epoch', digits(head.epoch))
+  redis.call('EXPIRE', HEAD, digits(args.ttl))
+  return 'ok'
 end
-redis.call('HSET', HEAD, 'stop', ARGV[7], 'epoch', ARGV[6])
--- All keys alike: a head that outlived the turns would tell of a session without any.
-for i = 2, 6 do redis.call('EXPIRE', KEYS[i], ttl) end
+if head.lost then lose() end
+save()
 return 'ok'

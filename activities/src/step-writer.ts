@@ -1,0 +1,289 @@
+import { isDeepStrictEqual } from "node:util";
+import type { BodyOf, Part, SessionKey } from "@holdfast/contract";
+import type { Begun, Fence, Growth, SessionLog, Written } from "@holdfast/session-log";
+import { grown, nextGrowth } from "./growth.ts";
+
+/** Pauses between tries while the log is out of reach, after a first one at once: they double from `first` to `max`. */
+const REPAIR_MS = { first: 100, max: 2_000 };
+/** The log refused what should have fitted so often in a row that only a rewind helps, which it always takes. */
+const REFUSALS_BEFORE_REWIND = 2;
+
+export interface StepWriterOptions {
+  log: Pick<SessionLog, "begin" | "write">;
+  key: SessionKey;
+  fence: Fence;
+  started: BodyOf<"turn.started">;
+  /** Milliseconds between two frames that add to the same part. */
+  batchMs: number;
+  /** An interrupt of the turn was requested. */
+  onStop: () => void;
+  /** A later attempt, or the end of the step or turn, is ahead of this writer. */
+  onStale: () => void;
+}
+
+/**
+ * What the writer knows of the log.
+ * - `known`: readers hold `#held`.
+ * - `unknown`: a write failed, or the log lost something. The fence must be taken anew to see what readers hold.
+ * - `over`: the writer is superseded and writes no more.
+ */
+type Standing = "known" | "unknown" | "over";
+
+/**
+ * Brings what one attempt of a step makes to the session's readers while it is being made. Whoever makes it never waits: it
+ * changes `parts`, and the writer brings readers from what they hold to what the parts are by then. One write is in flight at a
+ * time, and text that arrives meanwhile goes with the next one, at most every `batchMs`. A log that fails is repaired later, from
+ * the parts kept here.
+ */
+export class StepWriter {
+  readonly #options: StepWriterOptions;
+  #standing: Standing = "unknown";
+  #parts: readonly Part[] = [];
+  /** What readers hold, by our own count of what was written. */
+  #held: readonly Part[] = [];
+  /** First half of a surrogate pair whose second half has not arrived. */
+  #half: { type: "text" | "reasoning"; text: string } | undefined;
+  /** Number of this writer's last write, whether it was answered or not. */
+  #seq = 0;
+  /** Of the turn's last growing frame in the log. */
+  #index = 0;
+  /** Parts were taken back, so that readers must be told even where none are left. */
+  #tookBack = false;
+  #inFlight: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #nextAt = 0;
+  /** Failures and refusals since the log last took something. */
+  #repairs = 0;
+  #refusals = 0;
+  /** While finishing, `finish` alone writes: a batch's timer would write beside it. */
+  #finishing = false;
+  #closed = false;
+
+  constructor(options: StepWriterOptions) {
+    this.#options = options;
+  }
+
+  /** The parts so far. Their texts are well-formed. */
+  get parts(): readonly Part[] {
+    return this.#parts;
+  }
+
+  /** Index of the turn's last growing frame, if readers hold exactly these parts by then. Undefined where they may not. */
+  get index(): number | undefined {
+    const isHeld = this.#standing === "known" && nextGrowth(this.#held, this.#parts) === undefined;
+    return isHeld ? this.#index : undefined;
+  }
+
+  /** Takes the fence. Undefined when the log is out of reach: then the first write tries again. To be called once, before all else. */
+  async begin(contextTurns: number): Promise<Begun | undefined> {
+    try {
+      const begun = await this.#takeFence(contextTurns);
+      this.#found(begun);
+      return begun;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** What the writer adds comes behind what readers hold. Otherwise what is written first takes its place. */
+  goOn(): void {
+    this.#parts = this.#held;
+  }
+
+  /** Adds text to the last part, or begins a new one where that is of another type. */
+  say(type: "text" | "reasoning", piece: string): void {
+    if (this.#half !== undefined && this.#half.type !== type) this.#endHalf();
+    const joined = (this.#half?.text ?? "") + piece;
+    const half = /[\uD800-\uDBFF]$/.test(joined) ? joined.slice(-1) : "";
+    this.#half = half === "" ? undefined : { type, text: half };
+    this.#grow(type, joined.slice(0, joined.length - half.length).toWellFormed());
+    this.#schedule();
+  }
+
+  /** Adds a whole part, or replaces the one that it stands for. */
+  place(part: Part): void {
+    this.#endHalf();
+    const at = this.#parts.findIndex((before) => standsFor(part, before));
+    this.#parts = at === -1 ? [...this.#parts, part] : this.#parts.with(at, part);
+    this.#schedule();
+  }
+
+  /** All that was said so far is void; the parts are these. */
+  rewind(parts: readonly Part[]): void {
+    this.#half = undefined;
+    this.#parts = parts;
+    this.#tookBack = true;
+    this.#schedule();
+  }
+
+  /**
+   * Ends the writing: what is left goes out now, and the promise resolves when it has, or after `withinMs`. The log being away
+   * is not waited for. Throws only when what was written is not what the parts are, which would be a defect here.
+   */
+  async finish(withinMs: number): Promise<void> {
+    this.#endHalf();
+    this.#finishing = true;
+    clearTimeout(this.#timer);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, withinMs);
+    await Promise.race([this.#drain(), late]);
+    clearTimeout(timer);
+    this.close();
+    const isAllWritten = this.#standing === "known" && this.#inFlight === undefined && !this.#hasWork();
+    if (isAllWritten && this.#parts.length > 0 && !isDeepStrictEqual(this.#held, this.#parts)) {
+      throw new Error("What was written is not what the attempt made.");
+    }
+  }
+
+  /** Writes nothing more. */
+  close(): void {
+    this.#finishing = true;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  #endHalf(): void {
+    if (this.#half === undefined) return;
+    const { type, text } = this.#half;
+    this.#half = undefined;
+    this.#grow(type, text.toWellFormed());
+  }
+
+  #grow(type: "text" | "reasoning", text: string): void {
+    if (text === "") return;
+    const last = this.#parts.at(-1);
+    if (last?.type === type) this.#parts = this.#parts.with(-1, { type, text: last.text + text });
+    else this.#parts = [...this.#parts, { type, text }];
+  }
+
+  #schedule(): void {
+    if (this.#finishing || this.#inFlight !== undefined || this.#timer !== undefined || !this.#hasWork()) return;
+    const wait = this.#nextAt - performance.now();
+    if (wait <= 0 || this.#begins()) this.#write();
+    else {
+      this.#timer = setTimeout(() => {
+        this.#timer = undefined;
+        this.#write();
+      }, wait);
+    }
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      if (this.#inFlight !== undefined) await this.#inFlight;
+      else if (this.#closed || this.#isPausing() || !this.#hasWork()) return;
+      else this.#write();
+    }
+  }
+
+  #hasWork(): boolean {
+    if (this.#standing === "over") return false;
+    // Readers keep what they have of an attempt before until there is something to put in its place.
+    if (this.#parts.length === 0 && !this.#tookBack) return false;
+    return this.#standing === "unknown" || this.#nextGrowth() !== undefined;
+  }
+
+  /** The first text of a part is not kept waiting. */
+  #begins(): boolean {
+    if (this.#standing !== "known") return false;
+    const growth = this.#nextGrowth();
+    return growth?.type === "delta" && growth.begins !== undefined;
+  }
+
+  #nextGrowth(): Growth | undefined {
+    const growth = nextGrowth(this.#held, this.#parts);
+    const isRefused = this.#refusals >= REFUSALS_BEFORE_REWIND;
+    return growth !== undefined && isRefused ? { type: "rewind", parts: [...this.#parts] } : growth;
+  }
+
+  /** The log did not answer lately: it is not asked again before the pause is over. */
+  #isPausing(): boolean {
+    return this.#standing === "unknown" && this.#nextAt > performance.now();
+  }
+
+  #write(): void {
+    this.#nextAt = performance.now() + this.#options.batchMs;
+    this.#inFlight = this.#writeNext()
+      .catch(() => this.#lost())
+      .then(() => {
+        this.#inFlight = undefined;
+        this.#schedule();
+      });
+  }
+
+  async #writeNext(): Promise<void> {
+    if (this.#standing === "unknown") {
+      const begun = await this.#takeFence(0);
+      this.#found(begun);
+      if (begun.outcome === "stale") this.#options.onStale();
+      else if (begun.stop) this.#options.onStop();
+      return;
+    }
+    const growth = this.#standing === "known" ? this.#nextGrowth() : undefined;
+    if (growth === undefined) return;
+    const { log, key, fence } = this.#options;
+    this.#wrote(await log.write(key, fence, ++this.#seq, growth), growth);
+  }
+
+  #wrote({ outcome, stop, index }: Written, growth: Growth): void {
+    switch (outcome) {
+      case "appended":
+      case "duplicate": {
+        const held = grown(this.#held, growth);
+        if (held === undefined) return this.#lost();
+        this.#held = held;
+        this.#index = index;
+        this.#repairs = 0;
+        this.#refusals = 0;
+        break;
+      }
+      case "gap":
+        this.#refusals++;
+        this.#lost();
+        break;
+      case "stale":
+        this.#standing = "over";
+        this.#options.onStale();
+        return;
+    }
+    if (stop) this.#options.onStop();
+  }
+
+  /** The log is told the highest number used, so a write that was given up and arrives late is void from here on. */
+  async #takeFence(contextTurns: number): Promise<Begun> {
+    const { log, key, fence, started } = this.#options;
+    return log.begin(key, fence, started, { contextTurns, seq: this.#seq });
+  }
+
+  /** See what readers hold. */
+  #found({ outcome, parts, index }: Begun): void {
+    this.#standing = outcome === "stale" ? "over" : "known";
+    this.#held = parts;
+    this.#index = index;
+    this.#nextAt = 0;
+  }
+
+  #lost(): void {
+    this.#standing = "unknown";
+    const pause = this.#repairs === 0 ? 0 : REPAIR_MS.first * 2 ** (this.#repairs - 1);
+    this.#nextAt = performance.now() + Math.min(REPAIR_MS.max, pause);
+    this.#repairs++;
+  }
+}
+
+/** Whether both are the same call, the same piece of data or the same child, of which `part` is the newer. */
+function standsFor(part: Part, before: Part): boolean {
+  switch (part.type) {
+    case "tool":
+      return before.type === "tool" && before.call === part.call;
+    case "data":
+      return part.id !== undefined && before.type === "data" && before.name === part.name && before.id === part.id;
+    case "child":
+      return before.type === "child" && before.session === part.session;
+    case "text":
+    case "reasoning":
+    case "source":
+    case "file":
+      return false;
+  }
+}
