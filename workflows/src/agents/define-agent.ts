@@ -6,8 +6,11 @@ import type { ModelRequest } from "@holdfast/internal/temporal";
 /** Seconds a turn may take unless its agent says otherwise. */
 const DEADLINE_SECONDS = 120;
 
-/** Changes a copy of the state in place, or returns another one. */
-export type Recipe<S> = (draft: S) => S | void;
+/**
+ * Changes a copy of the state in place, or returns another one. The type is that of a method, whose parameter TypeScript compares in
+ * both directions: so an agent is an `Agent`, whatever its state.
+ */
+export type Recipe<S> = { recipe(draft: S): S | void }["recipe"];
 
 /** One `observe` event as an agent sees it. `by`: the subject whose producer it came from. */
 export interface Observed {

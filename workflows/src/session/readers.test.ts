@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { BodyOf, Frame } from "@holdfast/contract/frames";
 import type { Part } from "@holdfast/contract/parts";
 import { reduceFrame } from "@holdfast/contract/reduce";
@@ -7,7 +8,7 @@ import type { Commit } from "@holdfast/activities/publish";
 import { expect, test } from "vitest";
 import { type AgentTurn, defineAgent } from "../agents/define-agent.ts";
 import { Session } from "./session.ts";
-import type { StepCall, Turn, TurnDeps } from "./turn.ts";
+import type { StepCall, TurnDeps } from "./turn.ts";
 
 const RUN = { id: "run-1", startedAt: 1 };
 const START = { key: { tenant: "t", owner: "o", name: "n" }, agent: "collector", lane: "shared" };
@@ -70,7 +71,7 @@ class Followed {
     const isHeld =
       "attempt" in frame && frame.step === running?.step && frame.attempt > 0 && frame.index === running?.index;
     this.read(isHeld ? { ...frame, parts: undefined } : frame);
-    expect(this.reader.state).toEqual(state);
+    assert.deepEqual(this.reader.state, state);
     this.#compare();
   }
 
@@ -143,7 +144,7 @@ class Followed {
     const snapshot = this.session.snapshot();
     const running = this.reader.running;
     const known = running && { ...running, attempt: 1, index: 0, parts: [] };
-    expect({ ...this.reader, running: known }).toEqual(snapshot);
+    assert.deepEqual({ ...this.reader, running: known }, snapshot);
   }
 }
 
@@ -159,7 +160,6 @@ test.for(Array.from({ length: 20 }, (_, seed) => seed))(
       await followed.takeTurn();
     }
     expect(followed.reader.turns.length).toBeGreaterThan(20);
-    const steps = followed.reader.turns.flatMap((turn) => turn.steps);
-    expect(steps.length).toBeGreaterThan(followed.reader.turns.length);
+    expect(followed.reader.turns.some(({ steps }) => steps.length > 1)).toBe(true);
   },
 );

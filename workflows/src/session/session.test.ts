@@ -1,89 +1,25 @@
 import type { Event } from "@holdfast/contract/events";
-import type { SessionStart, StepResult } from "@holdfast/internal/temporal";
 import { expect, test } from "vitest";
+import {
+  completeTurn,
+  depsOf,
+  handedOn,
+  input,
+  newSession,
+  observe,
+  oldSession,
+  send,
+  startTurn,
+  taken,
+  watcher,
+} from "../../test/session-fixture.ts";
 import { stepResult, textPart } from "../../test/turn-fixture.ts";
-import { defineAgent } from "../agents/define-agent.ts";
-import { encodedBytes, StateTooLargeError } from "./agent-state.ts";
-import { type ContinuedSession, inheritedSession, PAYLOAD_BYTES } from "./continue-as-new.ts";
-import { Session } from "./session.ts";
-import type { Turn, TurnDeps } from "./turn.ts";
+import { StateTooLargeError } from "./agent-state.ts";
 import { TurnFailure } from "./turn-failure.ts";
 
-type Seen = { clicks: string[]; note: string };
-
-const watcher = defineAgent<Seen>({
-  name: "watcher",
-  initialState: { clicks: [], note: "" },
-  async onTurn(turn) {
-    await turn.reply();
-  },
-  onObserve(state, events) {
-    for (const { name } of events) {
-      if (name === "boom") throw new Error("boom");
-      state.clicks.push(name);
-    }
-  },
-});
 const live = { ...watcher, publishObserved: "at-once" as const };
-
-const start: SessionStart = { key: { tenant: "acme", owner: "ann", name: "s" }, agent: "watcher", lane: "shared" };
 const failed = { outcome: "failed", failure: new TurnFailure("agent_error", "oh") } as const;
-
-function newSession(agent = watcher, before?: ContinuedSession): Session {
-  return new Session(start, agent, { id: "run-1", startedAt: 1 }, before);
-}
-
-function send(session: Session, producer: string, ...events: Event[]) {
-  return session.receive({ runs: [{ by: "ann", producer, at: 1, events }] });
-}
-
-const input = (seq: number, text = `text ${seq}`): Event => ({ seq, kind: "input", text });
-const taken = (seq: number, producer = "p") => ({
-  by: "ann",
-  producer,
-  seq,
-  origin: "user",
-  at: 1,
-  text: `text ${seq}`,
-});
-const observe = (seq: number, name: string): Event => ({ seq, kind: "observe", name });
 const call = { id: "c1", by: "ann", name: "interrupt", args: {} };
-
-function deps(result: StepResult = stepResult("ok")): TurnDeps {
-  return {
-    respond: async () => result,
-    publishStep: async () => {},
-    heldStep: async () => undefined,
-    onDefect: () => {},
-    log: { error: () => {} },
-  };
-}
-
-/** Begins the next turn; its model has to be asked by the test. */
-function startTurn(session: Session, result?: StepResult): Turn {
-  const turn = session.startTurn(deps(result));
-  if (turn === undefined) throw new Error("There is no input.");
-  return turn;
-}
-
-/** Takes the next input, from the turn's start to what is published for its end. */
-async function completeTurn(session: Session, result?: StepResult) {
-  const commit = session.endTurn(await startTurn(session, result).run());
-  if (commit === undefined) throw new Error("There is nothing to publish.");
-  return commit;
-}
-
-/** One that has had a turn. */
-async function oldSession(agent = watcher): Promise<Session> {
-  const session = newSession(agent);
-  send(session, "p", input(1));
-  await completeTurn(session);
-  return session;
-}
-
-function handedOn<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value));
-}
 
 test("frame-3: a session nobody has sent anything to is empty, its state too", () => {
   expect(newSession().snapshot()).toEqual({
@@ -128,7 +64,7 @@ test("frame-2, snap-3: a turn's start raises the version and shows what runs", (
     applied: { "ann/p": 5 },
     running: { ...running, questions: [] },
   });
-  expect(session.startTurn(deps())).toBeUndefined();
+  expect(session.startTurn(depsOf())).toBeUndefined();
 });
 
 test("frame-3: the first patch brings the agent's initial state", async () => {
@@ -400,125 +336,4 @@ test("turn-2: a turn that was shown interrupted ends so, though its interrupt do
   expect(session.snapshot()).toMatchObject({ version: 2, turns: [shown] });
   expect(session.patchObserved()).toMatchObject({ frame: { version: 3 }, state: { note: "late" } });
   expect((await completeTurn(session)).frame).toMatchObject({ turn: 2, version: 5 });
-});
-
-test("a session goes on after continue-as-new where it was", async () => {
-  const session = newSession(live);
-  send(session, "p", input(1), input(2), input(3));
-  await completeTurn(session);
-  send(session, "p", observe(4, "a"));
-  session.ignore("other");
-  session.answer(call, { turn: 1 });
-  const continued = session.continued(true, false);
-  const next = new Session(start, live, { id: "run-2", startedAt: 2 }, handedOn(continued));
-  expect(continued?.unrepaired).toBe(true);
-  expect(next.sessionState()).toEqual({ epoch: 1, snapshot: session.snapshot() });
-  expect(next.deadLetters()).toEqual(session.deadLetters());
-  expect(next.answered(call)).toEqual({ turn: 1 });
-  expect(next.patchDue).toBe(true);
-  expect(send(next, "p", input(3), observe(4, "a"))).toEqual({ dead: [] });
-  next.patchObserved();
-  expect(await completeTurn(next)).toMatchObject({ frame: { turn: 2, version: 5 }, state: { clicks: ["a"] } });
-  await completeTurn(next);
-  expect(next.hasInput).toBe(false);
-});
-
-test("history-2: turns that the snapshot has no room for are told after continue-as-new, too", async () => {
-  let session = newSession();
-  for (let seq = 1; seq <= 210; seq++) {
-    send(session, "p", input(seq));
-    await completeTurn(session);
-    if (seq % 70 === 0) session = newSession(watcher, handedOn(session.continued(false, false)));
-  }
-  const oldest = session.snapshot().turns[0]?.turn ?? 0;
-  expect(oldest).toBe(11);
-  const { turns, more } = session.history({ before: oldest, limit: 50 });
-  expect(turns.map(({ turn }) => turn)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-  expect(more).toBe(false);
-});
-
-test("what goes along is too large: it has to wait, or leaves the oldest turns behind", async () => {
-  const session = newSession();
-  for (let seq = 1; seq <= 60; seq++) {
-    send(session, "p", { ...input(seq), data: "x".repeat(16_000) });
-    await completeTurn(session);
-  }
-  for (let seq = 61; seq <= 120; seq++) send(session, "p", { ...input(seq), data: "x".repeat(17_000) });
-  expect(session.continued(false, false)).toBeUndefined();
-  const continued = session.continued(false, true);
-  expect(encodedBytes(JSON.stringify(continued))).toBeLessThanOrEqual(PAYLOAD_BYTES);
-  expect(continued?.inbox).toHaveLength(60);
-  expect(continued?.turns.at(-1)?.turn).toBe(60);
-  expect((continued?.turns.length ?? 0) + (continued?.olderTurns.length ?? 0)).toBeGreaterThan(30);
-});
-
-test("an inbox that alone is too large has to wait, even when it is forced: Temporal would not take it", async () => {
-  const session = await oldSession();
-  const text = "x".repeat(30_000);
-  for (let seq = 2; seq <= 80; seq++) send(session, "p", input(seq, text));
-  expect(session.continued(false, true)).toBeUndefined();
-  for (let turn = 0; turn < 40; turn++) await completeTurn(session);
-  expect(session.continued(false, true)?.inbox).toHaveLength(39);
-});
-
-test("snap-1: a snapshot fits a Query's answer, however much the running turn has made", async () => {
-  const session = newSession();
-  for (let seq = 1; seq <= 4; seq++) {
-    send(session, "p", input(seq));
-    await completeTurn(session, stepResult("\u65e5".repeat(100_000)));
-  }
-  send(session, "p", input(5));
-  const turn = startTurn(session, stepResult("\u65e5".repeat(256 * 1024)));
-  await turn.reply();
-  session.endStep();
-  await turn.reply();
-  const snapshot = session.snapshot();
-  expect(encodedBytes(JSON.stringify(snapshot))).toBeLessThanOrEqual(PAYLOAD_BYTES);
-  expect(snapshot.running?.steps).toHaveLength(1);
-  expect(snapshot.running?.parts).toEqual([textPart("\u65e5".repeat(256 * 1024))]);
-  expect(snapshot.turns.at(-1)?.turn).toBe(4);
-});
-
-test("snap-4: a session that follows one that was ended in mid-turn has all of it, and what readers held of the step", async () => {
-  const session = await oldSession();
-  send(session, "q", input(1), input(2), observe(3, "a"));
-  const turn = startTurn(session, stepResult("one "));
-  await turn.reply();
-  turn.update({ note: "half" });
-  session.endStep();
-  session.interrupt(2, "ann");
-  const legacy = handedOn(session.legacy());
-  expect(legacy).toMatchObject({ agent: "watcher", cut: { epoch: 1, turn: 2 } });
-  const heldStep = { step: 2, attempt: 1, index: 7, parts: [textPart("two")] };
-  const cut = { epoch: 1, turn: 2, held: heldStep };
-  const next = newSession(watcher, inheritedSession({ ...legacy, cut }, 9));
-  const { epoch, snapshot } = next.sessionState();
-  expect(epoch).toBe(9);
-  expect(snapshot).toMatchObject({ version: 5, state: { note: "half" }, running: null });
-  expect(snapshot.turns.at(-1)).toEqual({
-    turn: 2,
-    origin: "user",
-    inputs: [taken(1, "q")],
-    steps: [
-      { step: 1, attempt: 1, parts: [textPart("one ")] },
-      { step: 2, attempt: 1, parts: [textPart("two")] },
-    ],
-    outcome: "interrupted",
-    finish: "interrupted",
-    model: "m",
-  });
-  expect(await completeTurn(next)).toMatchObject({ frame: { turn: 3 }, state: { clicks: ["a"], note: "half" } });
-});
-
-test("snap-4: of a step that readers are not known to hold nothing is made up, and what cannot be read is not taken over", () => {
-  const session = newSession();
-  send(session, "p", input(1));
-  startTurn(session);
-  const legacy = handedOn(session.legacy());
-  expect(inheritedSession(legacy, 9)).toMatchObject({ unrepaired: true, turns: [{ turn: 1, steps: [] }] });
-  const older = { step: 3, attempt: 1, index: 1, parts: [] };
-  expect(inheritedSession({ ...legacy, cut: { epoch: 1, turn: 1, held: older } }, 9)).toMatchObject({
-    turns: [{ steps: [] }],
-  });
-  for (const left of [null, 1, {}, { format: 2 }]) expect(inheritedSession({ ...legacy, left }, 9)).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-import type { HeldStep } from "@holdfast/internal/temporal";
+import type { HeldStep, StepResult } from "@holdfast/internal/temporal";
 import { ActivityFailure, ApplicationFailure } from "@temporalio/workflow";
 import { expect, test } from "vitest";
 import { inputOf, stepResult, textPart, turnFixture } from "../../test/turn-fixture.ts";
@@ -95,7 +95,7 @@ test("frame-3: usage is the sum of what the models told, and the model is the la
 });
 
 test("end-1: parts that the log could not be told all of are given to every reader", async () => {
-  const { index: _index, ...unplaced } = stepResult("ok", { attempt: 2 });
+  const unplaced: StepResult = { attempt: 2, parts: [textPart("ok")], finish: "stop", model: "m", spentMs: 1 };
   const { turn } = turnFixture(
     agent((agentTurn) => agentTurn.reply().then(() => {})),
     { respond: () => unplaced },
@@ -185,16 +185,16 @@ test("command-2: a step cancelled before it answered leaves what readers hold of
 });
 
 test("command-2: an interrupt while the step before is published lets no step begin, and the turn ends in none", async () => {
-  const { turn, calls } = turnFixture(twice);
-  const stopped = agent(async () => {
-    await turn.reply();
-    const next = turn.reply();
-    turn.stop("ann");
-    await next;
-  });
-  await expect(stopped.onTurn(turn)).rejects.toThrow(TurnStopped);
+  const { turn, calls } = turnFixture(
+    agent(async (agentTurn) => {
+      await agentTurn.reply();
+      const next = agentTurn.reply();
+      turn.stop("ann");
+      await expect(next).rejects.toThrow(TurnStopped);
+    }),
+  );
+  const { turn: ended, frame } = turn.end(await turn.run());
   expect(calls).toHaveLength(1);
-  const { turn: ended, frame } = turn.end({ outcome: "interrupted", by: "ann" });
   expect(ended).toMatchObject({ by: "ann", steps: [{ step: 1, parts: [textPart("ok")] }] });
   expect(frame).not.toHaveProperty("step");
 });
