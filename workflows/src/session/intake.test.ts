@@ -1,5 +1,6 @@
+import { LIMITS } from "@holdfast/contract/limits";
 import { expect, test } from "vitest";
-import { readBatch } from "./batch.ts";
+import { DeadLetterBox, readBatch } from "./intake.ts";
 
 const input = { seq: 1, kind: "input", text: "hi" };
 const taken = { seq: 1, event: input };
@@ -39,11 +40,25 @@ test.for([
   ]);
 });
 
-test("a clock that is none costs no event", () => {
-  expect(readBatch({ runs: [{ ...of, at: "noon", events: [input] }] })).toEqual({
+test.for(["noon", 1.5, -1, null])("a clock that is none costs no event: %j", (at) => {
+  expect(readBatch({ runs: [{ ...of, at, events: [input] }] })).toEqual({
     runs: [{ ...of, at: 0, events: [taken] }],
     dead: [],
   });
+});
+
+test("trace-1: a trace goes along, and one that is none costs no event", () => {
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const traces = [traceparent, traceparent.toUpperCase(), 1];
+  const { runs } = readBatch({ runs: traces.map((trace) => ({ ...of, at: 1, traceparent: trace, events: [input] })) });
+  const bare = { ...of, at: 1, events: [taken] };
+  expect(runs).toEqual([{ ...bare, traceparent }, bare, bare]);
+});
+
+test("send-2: an input keeps the name its client gave it", () => {
+  const named = { ...input, id: "m-1" };
+  const { runs } = readBatch({ runs: [{ ...of, at: 1, events: [named] }] });
+  expect(runs).toEqual([{ ...of, at: 1, events: [{ seq: 1, event: named }] }]);
 });
 
 test.for([
@@ -61,6 +76,7 @@ test.for([
 
 test.for([
   { seq: 1, kind: "input", text: 1 },
+  { seq: 1, kind: "input", text: "hi", id: "a b" },
   { seq: 1, kind: "observe" },
   { seq: 1, kind: "approve", text: "hi", name: "hi" },
 ])("an event of another kind, or not as its kind is, keeps its number: %j", (event) => {
@@ -76,4 +92,23 @@ test.for([
       ],
     },
   ]);
+});
+
+test("the oldest dead letters give way, and are counted; what is kept survives being carried over", () => {
+  const box = new DeadLetterBox();
+  for (let seq = 1; seq <= 100; seq++) box.add({ reason: "no such kind", producer: "p", seq });
+  const after = new DeadLetterBox(JSON.parse(JSON.stringify(box.all)));
+  after.add({ reason: "no such kind", producer: "p", seq: 101 });
+  expect(after.all.dropped).toBe(37);
+  expect(after.all.letters.map((letter) => letter.seq)).toEqual(Array.from({ length: 64 }, (_, n) => 38 + n));
+});
+
+test("contents are bounded, each and together", () => {
+  const box = new DeadLetterBox();
+  for (let seq = 1; seq <= 5; seq++) box.add({ reason: "too long", seq, content: "x".repeat(1024 * 1024) });
+  expect(box.all.letters.map(({ seq, content }) => [seq, content?.length])).toEqual([
+    [4, LIMITS.eventBytes],
+    [5, LIMITS.eventBytes],
+  ]);
+  expect(box.all.dropped).toBe(3);
 });
