@@ -16,20 +16,20 @@ export function CodeBlock({ code, language, label = "Code" }: CodeBlockProps) {
   const text = useRef<HTMLPreElement>(null);
   const name = language === "" ? label : `${label}, ${language}`;
   return (
-    <div className="code-block" dir="ltr">
-      <div className="code-head">
+    <figure className="code-block" dir="ltr" aria-label={name}>
+      <figcaption className="code-head">
         <span className="muted">{language}</span>
         <CopyButton text={code} what={`the ${label.toLowerCase()}`} shownIn={text} />
-      </div>
+      </figcaption>
       {/* What scrolls must be reachable by keyboard. */}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-      <pre ref={text} tabIndex={0} role="region" aria-label={name}>
+      <pre ref={text} tabIndex={0}>
         <code>
           {linePieces(code).map((piece, place) => (
             <GrowingText key={place} text={piece} className="lines" />
           ))}
         </code>
       </pre>
-    </div>
+    </figure>
   );
 }

@@ -24,13 +24,16 @@ const MARKUP = /[\\`*_~[\]<>&!:@\n]|www\./;
 const lexer = new Lexer({ gfm: true, breaks: true });
 
 const Piece = memo(function Piece({ text, links }: InlineProps) {
-  // The same element as for the first text among others.
-  if (!MARKUP.test(text)) return [<GrowingText key={0} text={text} />];
+  return shown(tokensOf(text, links), 0);
+});
+
+function tokensOf(text: string, links: Links): Token[] {
+  if (!MARKUP.test(text)) return [{ type: "text", raw: text, text }];
   lexer.tokens.links = links;
   lexer.state.inLink = false;
   lexer.state.inRawBlock = false;
-  return shown(lexer.inlineTokens(text.replaceAll(/[ \t]{20,}/g, " ")), 0);
-});
+  return lexer.inlineTokens(text.replaceAll(/[ 	]{20,}/g, " "));
+}
 
 function shown(tokens: readonly Token[] | undefined, depth: number): ReactNode[] {
   return (tokens ?? []).filter(isMarked).map((token, place) => {

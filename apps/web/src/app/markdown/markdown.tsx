@@ -106,9 +106,10 @@ const Item = memo(
     return (
       <li className={item.isDone === undefined ? undefined : "task"}>
         {item.isDone === undefined ? null : (
-          <span role="img" aria-label={item.isDone ? "Done:" : "To do:"}>
-            {item.isDone ? "☑" : "☐"}{" "}
-          </span>
+          <>
+            <span aria-hidden="true">{item.isDone ? "☑ " : "☐ "}</span>
+            <span className="visually-hidden">{item.isDone ? "Done: " : "To do: "}</span>
+          </>
         )}
         <Blocks blocks={item.blocks} links={links} />
       </li>
@@ -122,7 +123,7 @@ function Table({ table, links }: { table: Extract<Block, { kind: "table" }>; lin
   return (
     // What scrolls must be reachable by keyboard.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table" tabIndex={0} role="region" aria-label="Table">
+    <figure className="table" tabIndex={0} aria-label="Table">
       <table dir="auto">
         <thead>
           <tr>
@@ -139,7 +140,7 @@ function Table({ table, links }: { table: Extract<Block, { kind: "table" }>; lin
           ))}
         </tbody>
       </table>
-    </div>
+    </figure>
   );
 }
 
