@@ -149,7 +149,7 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     scripted.startTurn();
     await page.locator("#inputs li:not([data-status])", { hasText: "from the button" }).waitFor();
     for (let i = 0; i < 50; i++) scripted.delta(`${i} `);
-    await page.locator("#streaming", { hasText: "49" }).waitFor();
+    await page.locator("#running", { hasText: "49" }).waitFor();
     scripted.complete("Done.", [{ op: "add", path: "/mood", value: "calm" }]);
     await page.locator("#turns li", { hasText: "Done." }).waitFor();
     expect(await page.locator("#mood").textContent()).toBe("calm");
@@ -175,7 +175,7 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
       // Each burst in packets of its own, with the page's turn of the processor between them.
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await page.locator("#streaming", { hasText: "299.9" }).waitFor();
+    await page.locator("#running", { hasText: "299.9" }).waitFor();
     const { commits, frames } = await page.evaluate(() => handle.rendered());
     // One for the mount, and one for a frame that is under way while this is asked.
     expect(commits).toBeLessThanOrEqual(frames + 2);

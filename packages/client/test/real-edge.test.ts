@@ -27,7 +27,7 @@ function join(
     token: options.token ?? (() => token(subject)),
     // The first edge of the list first.
     random: () => 0,
-    tuning: { backoffBaseMs: 20, backoffMaxMs: 500 },
+    bounds: { backoffBaseMs: 20, backoffMaxMs: 500 },
   });
   onTestFinished(() => client.close());
   return client;

@@ -1,8 +1,7 @@
 import type { Event } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import type { HoldfastError } from "./errors.ts";
-import { Journal } from "./journal.ts";
-import { memoryStorage, type OutboxStorage, type ProducerStore } from "./outbox-storage.ts";
+import { Journal, memoryStorage, readableEvents, type OutboxStorage, type ProducerStore } from "./storage.ts";
 
 const event = (seq: number): Event => ({ seq, kind: "input", text: `${seq}` });
 const unexpected = (error: HoldfastError): never => {
@@ -92,4 +91,12 @@ test("a storage that fails is reported once and then left alone", async () => {
   journal.save(event(3));
   await journal.close();
   expect(problems.map((error) => error.code)).toEqual(["storage_unavailable"]);
+});
+
+test("send-4, send-7: what a later release kept is not passed over, so it is not lost when that release is back", () => {
+  const gesture = { seq: 2, kind: "gesture", shape: "wave" };
+  expect(readableEvents([event(1), gesture, event(3)])).toEqual([event(1)]);
+  expect(readableEvents([{ ...event(1), mood: "glad" }, event(2)])).toEqual([]);
+  expect(readableEvents([event(1), { seq: 2, kind: "observe", name: "click", data: null }])).toHaveLength(2);
+  expect(readableEvents([])).toEqual([]);
 });

@@ -1,12 +1,16 @@
 import { expect, test } from "vitest";
 import { clientError } from "./errors.ts";
 import { OutboxEntry } from "./outbox-entry.ts";
-import { OutboxQueue, type Batch } from "./outbox-queue.ts";
+import { OutboxQueue, type Batch } from "./sending.ts";
+
+function entryOf(seq: number, traceparent?: string): OutboxEntry {
+  return new OutboxEntry({ producer: "p", event: { seq, kind: "input", text: `${seq}` }, bytes: 10, traceparent });
+}
 
 function queueOf(count: number): { queue: OutboxQueue; entries: OutboxEntry[] } {
   const queue = new OutboxQueue(0);
   const entries = Array.from({ length: count }, (_, i) => {
-    return new OutboxEntry("p", { seq: i + 1, kind: "input", text: `${i + 1}` }, 10);
+    return entryOf(i + 1);
   });
   for (const entry of entries) queue.add(entry);
   return { queue, entries };
@@ -60,10 +64,22 @@ test("ack-1: an answer out of order settles only its own events", () => {
 
 test("send-5: what this connection misses before the first event was settled elsewhere", () => {
   const queue = new OutboxQueue(7);
-  queue.add(new OutboxEntry("p", { seq: 8, kind: "input", text: "8" }, 10));
+  queue.add(entryOf(8));
   queue.closeGap(5);
   expect(queue.take(10, 1_000)?.after).toBe(5);
   queue.rewind();
   queue.closeGap(9);
   expect(queue.take(10, 1_000)?.after).toBe(5);
+});
+
+test("trace-1: a batch holds the events of one trace", () => {
+  const queue = new OutboxQueue(0);
+  for (const [index, trace] of ["one", "one", undefined, "two"].entries()) queue.add(entryOf(index + 1, trace));
+  const batches = [1, 2, 3, 4].map(() => queue.take(10, 1_000));
+  expect(batches.map((batch) => [seqs(batch), batch?.traceparent])).toEqual([
+    [[1, 2], "one"],
+    [[3], undefined],
+    [[4], "two"],
+    [undefined, undefined],
+  ]);
 });

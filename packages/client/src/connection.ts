@@ -1,24 +1,29 @@
 import type { Announcement, WireError } from "@holdfast/contract";
-import { Backoff } from "./backoff.ts";
-import type { ConnectionState } from "./connection-state.ts";
+import { Backoff, Pause } from "./backoff.ts";
 import { clientError, edgeError, isRetryable, type HoldfastError } from "./errors.ts";
-import { Pause } from "./pause.ts";
-import type { ReceivedFrame } from "./received-frame.ts";
-import { renewToken } from "./renewal.ts";
-import { fetchToken, type TokenSource } from "./token.ts";
-import type { Tuning } from "./tuning.ts";
+import type { ReceivedFrame } from "./reader.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { fetchToken, renewToken } from "./token.ts";
 import { Wire, type WireEnd } from "./wire.ts";
 
-export interface LinkOptions {
-  /** Edges, all alike. */
-  urls: readonly [string, ...string[]];
-  token: TokenSource;
-  client: string | undefined;
-  tuning: Tuning;
-  random: () => number;
-}
+/**
+ * The client's connection, for people to see.
+ * - `idle`: nothing has been asked of it yet.
+ * - `waiting`: the next attempt begins `delayMs` after the state was entered, or when the network comes back.
+ * - `refused`: the edge refuses for a reason that repeating does not change; `client.start()` tries again.
+ */
+export type ConnectionState =
+  | { readonly state: "idle" }
+  | { readonly state: "connecting"; readonly url: string; readonly attempt: number }
+  | { readonly state: "connected"; readonly url: string; readonly node: string | undefined }
+  | { readonly state: "waiting"; readonly delayMs: number; readonly error: HoldfastError }
+  | { readonly state: "refused"; readonly error: HoldfastError }
+  | { readonly state: "closed" };
 
-export interface LinkListener {
+export type ConnectionOptions = Pick<ResolvedOptions, "urls" | "token" | "client" | "bounds" | "random">;
+
+/** Hears what becomes of the connection, and what comes over it. */
+export interface ConnectionDeps {
   state(state: ConnectionState): void;
   connected(wire: Wire): void;
   disconnected(): void;
@@ -29,7 +34,7 @@ export interface LinkListener {
   problem(error: HoldfastError): void;
 }
 
-/** A token the edge would not have. Sending that one again is forbidden (SPEC connect-3). */
+/** A token the edge did not accept. Sending that one again is forbidden (SPEC connect-3). */
 interface Refusal {
   token: string;
   error: WireError;
@@ -44,9 +49,9 @@ const TOKEN_CODES: ReadonlySet<string> = new Set(["unauthenticated", "token_expi
  * Keeps one connection to one of several edges: makes it, renews its token, makes it again at the next edge when it ends
  * (SPEC connect-6). Socket.IO's own reconnection is off; see `Backoff` for why.
  */
-export class Link {
-  readonly #options: LinkOptions;
-  readonly #listener: LinkListener;
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #deps: ConnectionDeps;
   readonly #backoff: Backoff;
   readonly #pause = new Pause();
   #state: ConnectionState = { state: "idle" };
@@ -56,10 +61,10 @@ export class Link {
   #running = false;
   #closed = false;
 
-  constructor(options: LinkOptions, listener: LinkListener) {
+  constructor(options: ConnectionOptions, deps: ConnectionDeps) {
     this.#options = options;
-    this.#listener = listener;
-    const { backoffBaseMs, backoffMaxMs } = options.tuning;
+    this.#deps = deps;
+    const { backoffBaseMs, backoffMaxMs } = options.bounds;
     this.#backoff = new Backoff({ baseMs: backoffBaseMs, maxMs: backoffMaxMs, random: options.random });
     // A random first edge, so that clients which all carry the same list are shared out evenly.
     this.#endpoint = Math.floor(options.random() * options.urls.length);
@@ -84,7 +89,7 @@ export class Link {
   /** The network is back, or somebody looks at the page again: wait no longer, and see whether the connection still lives. */
   wake(): void {
     this.#pause.wake();
-    void this.wire?.probe(this.#options.tuning.probeTimeoutMs);
+    void this.wire?.probe(this.#options.bounds.probeTimeoutMs);
   }
 
   close(): void {
@@ -115,7 +120,7 @@ export class Link {
   /** One connection, from fetching its token to its end. */
   async #attempt(): Promise<Ending> {
     const url = this.#options.urls[this.#endpoint] ?? this.#options.urls[0];
-    const { connectTimeoutMs, lastedMs } = this.#options.tuning;
+    const { connectTimeoutMs, lastedMs } = this.#options.bounds;
     const refusal = this.#refusal;
     this.#enter({ state: "connecting", url, attempt: this.#backoff.attempt + 1 });
     const request = { refused: refusal && edgeError(refusal.error) };
@@ -148,9 +153,9 @@ export class Link {
 
   /** Resolves when the connection is no more. `held.token` follows renewals. */
   async #hold(url: string, held: { token: string }): Promise<WireEnd> {
-    const { client, tuning } = this.#options;
-    const { connectTimeoutMs, requestTimeoutMs } = tuning;
-    const listener = this.#listener;
+    const { client, bounds } = this.#options;
+    const { connectTimeoutMs, requestTimeoutMs } = bounds;
+    const deps = this.#deps;
     const end = await new Promise<WireEnd>((ended) => {
       const wire = new Wire(
         { url, token: held.token, client, connectTimeoutMs, requestTimeoutMs },
@@ -158,38 +163,38 @@ export class Link {
           connected: () => {
             this.#refusal = undefined;
             this.#enter({ state: "connected", url, node: undefined });
-            listener.connected(wire);
+            deps.connected(wire);
           },
           welcome: (welcome) => {
             if (this.#wire === wire) this.#enter({ state: "connected", url, node: welcome.node });
           },
           expiring: () => void this.#renew(wire, held),
-          frames: (session, frames) => listener.frames(session, frames),
-          degraded: (degraded) => listener.degraded(degraded),
-          announcement: (announcement) => listener.announcement(announcement),
-          malformed: (event, issue) => listener.problem(clientError("bad_answer", `${event}: ${issue}`)),
+          frames: (session, frames) => deps.frames(session, frames),
+          degraded: (degraded) => deps.degraded(degraded),
+          announcement: (announcement) => deps.announcement(announcement),
+          malformed: (event, issue) => deps.problem(clientError("bad_answer", `${event}: ${issue}`)),
           ended,
         },
       );
       this.#wire = wire;
     });
     this.#wire = undefined;
-    listener.disconnected();
+    deps.disconnected();
     return end;
   }
 
   async #renew(wire: Wire, held: { token: string }): Promise<void> {
-    const { token, tuning, random } = this.#options;
-    const backoff = new Backoff({ baseMs: tuning.backoffBaseMs, maxMs: tuning.backoffMaxMs, random });
-    const renewed = await renewToken({ wire, source: token, timeoutMs: tuning.connectTimeoutMs, backoff });
+    const { token, bounds, random } = this.#options;
+    const backoff = new Backoff({ baseMs: bounds.backoffBaseMs, maxMs: bounds.backoffMaxMs, random });
+    const renewed = await renewToken({ wire, source: token, timeoutMs: bounds.connectTimeoutMs, backoff });
     if (renewed.outcome === "renewed") held.token = renewed.token;
     // Not the end yet: at expiry the edge closes, and the next connection asks for a token again.
-    if (renewed.outcome === "refused") this.#listener.problem(edgeError(renewed.error));
+    if (renewed.outcome === "refused") this.#deps.problem(edgeError(renewed.error));
   }
 
   #enter(state: ConnectionState): void {
     if (this.#state.state === "closed") return;
     this.#state = state;
-    this.#listener.state(state);
+    this.#deps.state(state);
   }
 }

@@ -1,20 +1,101 @@
 import { LIMITS, type WireError } from "@holdfast/contract";
-import type { SendAnswer } from "./answers.ts";
 import { Backoff } from "./backoff.ts";
 import { edgeError, type HoldfastError } from "./errors.ts";
+import type { Bounds } from "./options.ts";
 import type { OutboxEntry } from "./outbox-entry.ts";
-import type { Batch, OutboxQueue } from "./outbox-queue.ts";
-import type { Tuning } from "./tuning.ts";
-import type { Wire } from "./wire.ts";
+import type { SendAnswer, Wire } from "./wire.ts";
+
+export interface Batch {
+  /** SPEC send-5: the seq before the first of these that was not refused for good. */
+  after: number;
+  entries: [OutboxEntry, ...OutboxEntry[]];
+  /** Of all of these (SPEC trace-1). */
+  traceparent: string | undefined;
+}
+
+/** One producer's events that are not durable yet, in order; the first `sent` of them are under way. */
+export class OutboxQueue {
+  #entries: OutboxEntry[] = [];
+  #sent = 0;
+  #bytes = 0;
+  /** What `after` is when everything before the first entry is settled. */
+  #settled: number;
+
+  /** `settled`: seq of the last event before the first that will be added. */
+  constructor(settled: number) {
+    this.#settled = settled;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get entries(): readonly OutboxEntry[] {
+    return this.#entries;
+  }
+
+  add(entry: OutboxEntry): void {
+    this.#entries.push(entry);
+    this.#bytes += entry.bytes;
+  }
+
+  /** The next events to send, which are under way from now on; undefined when all are. At least one, however large it is. */
+  take(maxEvents: number, maxBytes: number): Batch | undefined {
+    const before = this.#entries[this.#sent - 1];
+    const [first, ...others] = this.#entries.slice(this.#sent, this.#sent + maxEvents);
+    if (first === undefined) return undefined;
+    const { traceparent } = first;
+    let { bytes } = first;
+    const end = others.findIndex((entry) => (bytes += entry.bytes) > maxBytes || entry.traceparent !== traceparent);
+    const entries: Batch["entries"] = [first, ...(end === -1 ? others : others.slice(0, end))];
+    this.#sent += entries.length;
+    // An event may have become durable before those in front of it, by an answer that came first. It is behind them all the same.
+    return { after: Math.min(before?.seq ?? this.#settled, first.seq - 1), entries, traceparent };
+  }
+
+  /** Everything left is to be sent again, from the first on. */
+  rewind(): void {
+    this.#sent = 0;
+  }
+
+  /**
+   * The connection took everything up to `taken` and misses what lies between that and the first entry here; all of that
+   * was made durable over another connection or refused for good, so there is nothing between them.
+   */
+  closeGap(taken: number): void {
+    this.#settled = Math.min(this.#settled, taken);
+  }
+
+  /** Drops what is settled, wherever it stands. */
+  sweep(): void {
+    const kept: OutboxEntry[] = [];
+    let sent = 0;
+    this.#entries.forEach((entry, index) => {
+      if (entry.status === "sending") {
+        kept.push(entry);
+        if (index < this.#sent) sent++;
+        return;
+      }
+      this.#bytes -= entry.bytes;
+      if (entry.status === "durable") this.#settled = Math.max(this.#settled, entry.seq);
+    });
+    this.#entries = kept;
+    this.#sent = sent;
+  }
+}
 
 export interface SenderOptions {
   session: string;
   producer: string;
-  tuning: Tuning;
+  bounds: Bounds;
   random: () => number;
 }
 
-export interface SenderListener {
+export interface SenderDeps {
   durable(entries: OutboxEntry[]): void;
   /** SPEC send-6: the edge will never take this one. */
   refused(entry: OutboxEntry, error: HoldfastError): void;
@@ -32,11 +113,11 @@ export interface SenderListener {
 export class Sender {
   readonly #options: SenderOptions;
   readonly #queue: OutboxQueue;
-  readonly #listener: SenderListener;
+  readonly #deps: SenderDeps;
   readonly #backoff: Backoff;
   #wire: Wire | undefined;
-  /** Counts attachments: an answer to a request of an earlier one says nothing about the order on this one. */
-  #epoch = 0;
+  /** Counts connections: an answer to a request on an earlier one says nothing about the order on this one. */
+  #attachment = 0;
   #inFlight = 0;
   /** A request was taken on this connection. */
   #established = false;
@@ -46,11 +127,11 @@ export class Sender {
   #scheduled = false;
   #maxEvents: number = LIMITS.eventsPerSend;
 
-  constructor(options: SenderOptions, queue: OutboxQueue, listener: SenderListener) {
+  constructor(options: SenderOptions, queue: OutboxQueue, deps: SenderDeps) {
     this.#options = options;
     this.#queue = queue;
-    this.#listener = listener;
-    const { backoffBaseMs, backoffMaxMs } = options.tuning;
+    this.#deps = deps;
+    const { backoffBaseMs, backoffMaxMs } = options.bounds;
     this.#backoff = new Backoff({ baseMs: backoffBaseMs, maxMs: backoffMaxMs, random: options.random });
   }
 
@@ -65,7 +146,7 @@ export class Sender {
 
   detach(): void {
     this.#wire = undefined;
-    this.#epoch++;
+    this.#attachment++;
     this.#inFlight = 0;
     this.#established = false;
     this.#retryDelayMs = undefined;
@@ -86,7 +167,7 @@ export class Sender {
   #pump(): void {
     const wire = this.#wire;
     if (wire === undefined) return;
-    const { sendsInFlight, sendBytes } = this.#options.tuning;
+    const { sendsInFlight, sendBytes } = this.#options.bounds;
     const maxEvents = Math.min(this.#maxEvents, wire.limits["eventsPerSend"] ?? LIMITS.eventsPerSend);
     // Until one request is taken there is only one: it sets the start (SPEC send-5), and were it refused while the second
     // one was taken in its place, the session would drop everything in it as already seen (send-7).
@@ -95,24 +176,26 @@ export class Sender {
       const batch = this.#queue.take(maxEvents, sendBytes);
       if (batch === undefined) return;
       this.#inFlight++;
-      void this.#dispatch(wire, batch, this.#epoch);
+      void this.#dispatch(wire, batch, this.#attachment);
     }
   }
 
-  async #dispatch(wire: Wire, batch: Batch, epoch: number): Promise<void> {
+  async #dispatch(wire: Wire, batch: Batch, attachment: number): Promise<void> {
     const { session, producer } = this.#options;
+    const { after, traceparent } = batch;
     const events = batch.entries.map((entry) => entry.event);
-    const consecutive = events[0]?.seq === batch.after + 1;
-    const request = { session, producer, ...(!consecutive && { after: batch.after }), events };
-    const reply = await wire.send(request, (answer) => this.#answeredLate(batch, answer, epoch));
+    const consecutive = events[0]?.seq === after + 1;
+    const trace = traceparent !== undefined && { traceparent };
+    const request = { session, producer, ...(!consecutive && { after }), events, ...trace };
+    const reply = await wire.send(request, (answer) => this.#answeredLate(batch, answer, attachment));
     // Durable is durable, whichever connection said so and how late.
-    if (reply.outcome === "answered" && reply.answer.ok) this.#listener.durable(batch.entries);
-    if (this.#epoch !== epoch || reply.outcome === "lost") return;
+    if (reply.outcome === "answered" && reply.answer.ok) this.#deps.durable(batch.entries);
+    if (this.#attachment !== attachment || reply.outcome === "lost") return;
     this.#inFlight--;
     if (reply.outcome === "timeout") this.#retry();
     else if (reply.answer.ok) this.#succeeded();
     else this.#failed(batch, reply.answer.error);
-    if (this.#epoch === epoch) this.#proceed();
+    if (this.#attachment === attachment) this.#proceed();
   }
 
   #succeeded(): void {
@@ -143,7 +226,7 @@ export class Sender {
         return;
       case "not_open":
         this.detach();
-        this.#listener.notOpen();
+        this.#deps.notOpen();
         return;
       case "origin_refused":
       case "protocol_unsupported":
@@ -154,7 +237,7 @@ export class Sender {
       case "unknown_command":
       case "command_refused":
         this.detach();
-        this.#listener.sessionRefused(edgeError(error));
+        this.#deps.sessionRefused(edgeError(error));
         return;
     }
   }
@@ -162,7 +245,7 @@ export class Sender {
   /** The error does not say which event it is about: halve the requests until it stands alone. */
   #isolate(batch: Batch, error: WireError): void {
     const [only, ...others] = batch.entries;
-    if (only !== undefined && others.length === 0) this.#listener.refused(only, edgeError(error));
+    if (others.length === 0) this.#deps.refused(only, edgeError(error));
     else this.#maxEvents = Math.ceil(batch.entries.length / 2);
     this.#retryDelayMs ??= 0;
   }
@@ -176,10 +259,10 @@ export class Sender {
    * An edge answers when it can, however long that takes: all of it at once when Temporal is back. What it answers is durable,
    * and what is left need not wait out a delay that outage has earned it.
    */
-  #answeredLate(batch: Batch, answer: SendAnswer, epoch: number): void {
+  #answeredLate(batch: Batch, answer: SendAnswer, attachment: number): void {
     if (!answer.ok) return;
-    this.#listener.durable(batch.entries);
-    if (this.#epoch !== epoch) return;
+    this.#deps.durable(batch.entries);
+    if (this.#attachment !== attachment) return;
     this.#succeeded();
     if (this.#retryDelayMs === undefined) return;
     this.#retryDelayMs = this.#backoff.next();

@@ -2,8 +2,7 @@ import type { Event } from "@holdfast/contract";
 import { createStore, promisifyRequest, type UseStore } from "idb-keyval";
 import { z } from "zod";
 import { clientError } from "./errors.ts";
-import type { AdoptedProducer, OutboxStorage, ProducerStore } from "./outbox-storage.ts";
-import { readableEvents } from "./stored-events.ts";
+import { readableEvents, type AdoptedProducer, type OutboxStorage, type ProducerStore } from "./storage.ts";
 
 /** Key of one event; IndexedDB orders arrays member by member. */
 const keySchema = z.tuple([z.string(), z.string(), z.number()]);
@@ -43,7 +42,7 @@ export function indexedDbStorage({ scope }: IndexedDbStorageOptions): OutboxStor
       for (const producer of await producersOf(use, session)) {
         const release = await holdLock(lockName(session, producer), "if free");
         if (release === undefined) continue;
-        // Read only now: whoever held the lock before may have removed events until it let go.
+        // Read only now: the holder of the lock may have removed events until it let go.
         const events = await eventsOf(use, session, producer);
         if (events.length === 0) release();
         else adopted.push({ producer, events, store: storeOf(use, session, producer, release) });

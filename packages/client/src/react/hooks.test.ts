@@ -2,8 +2,7 @@ import { createElement, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
 import { connect } from "../client.ts";
-import { HoldfastProvider } from "./provider.ts";
-import { useConnection, useSession, useSessionPart } from "./use-session.ts";
+import { HoldfastProvider, useConnection, useSession, useSessionPart } from "./hooks.ts";
 
 function Chat(): ReactNode {
   const { view, session } = useSession<{ mood: string }>("chat", { agent: "concierge" });

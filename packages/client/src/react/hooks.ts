@@ -1,10 +1,33 @@
 import type { JsonObject } from "@holdfast/contract";
-import { useCallback, useMemo, useSyncExternalStore } from "react";
-import type { ConnectionState } from "../connection-state.ts";
+import {
+  createContext,
+  createElement,
+  useCallback,
+  useContext,
+  useMemo,
+  useSyncExternalStore,
+  type ReactNode,
+} from "react";
+import type { HoldfastClient } from "../client.ts";
+import type { ConnectionState } from "../connection.ts";
 import type { Session } from "../session.ts";
 import type { SessionView } from "../view.ts";
 import { pacedSession } from "./paced-session.ts";
-import { useHoldfast } from "./provider.ts";
+
+const ClientContext = createContext<HoldfastClient | undefined>(undefined);
+
+/** Gives `useSession` below it its client. The client is the caller's: make it once, outside of rendering. */
+export function HoldfastProvider(props: { client: HoldfastClient; children?: ReactNode }): ReactNode {
+  return createElement(ClientContext.Provider, { value: props.client }, props.children);
+}
+
+/** The client of the nearest `HoldfastProvider`. Throws where there is none. */
+export function useHoldfast(): HoldfastClient {
+  const client = useContext(ClientContext);
+  if (client === undefined)
+    throw new Error("useHoldfast: there is no <HoldfastProvider client={…}> above this component");
+  return client;
+}
 
 export interface SessionInUse<State extends object> {
   view: SessionView<State>;
