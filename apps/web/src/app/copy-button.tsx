@@ -38,9 +38,7 @@ export function CopyButton({ text, what, shownIn }: CopyButtonProps) {
       <button type="button" className="quiet small" onClick={() => void copy()}>
         Copy<span className="visually-hidden"> {what}</span>
       </button>
-      <span role="status" className="copy-status">
-        {WORDS[copied]}
-      </span>
+      <output className="copy-status">{WORDS[copied]}</output>
     </span>
   );
 }
