@@ -69,9 +69,10 @@ function OlderButton({ isUnderWay, onPress, viewport }: OlderButtonProps) {
   const button = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => {
     const shown = button.current;
+    const scrolled = viewport.current;
     return () => {
       // The button goes once nothing is older; the focus it may have stays here.
-      if (shown !== null && shown === document.activeElement) viewport.current?.focus({ preventScroll: true });
+      if (shown !== null && shown === document.activeElement) scrolled?.focus({ preventScroll: true });
     };
   }, [viewport]);
   return (

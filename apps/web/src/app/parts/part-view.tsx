@@ -73,8 +73,7 @@ function Data({ data: { name, value } }: { data: DataPart }) {
 export function FileView({ file: { name, mediaType, bytes } }: { file: File }) {
   return (
     <p className="part file">
-      <span aria-hidden="true">📄 </span>
-      <span className="visually-hidden">File: </span>
+      <span className="muted">File: </span>
       <GivenName name={name} /> <span className="muted">{`${givenName(mediaType)}, ${sizeOf(bytes)}`}</span>
     </p>
   );
@@ -102,8 +101,14 @@ function Child({ child, isRunning }: { child: Extract<Part, { type: "child" }>; 
   return (
     <div className="part child" data-state={state}>
       <p className="part-head">
-        <span aria-hidden="true">⤷ </span>
-        Agent <GivenName name={agent} />: {words}
+        <span>
+          <span aria-hidden="true">⤷ </span>
+          Agent{" "}
+          <strong>
+            <GivenName name={agent} />
+          </strong>
+          : {words}
+        </span>
         {isName(name) && isName(agent) ? <a href={addressOf(name, agent)}>Open its conversation</a> : null}
       </p>
       {text === "" ? null : (
