@@ -57,7 +57,7 @@ async function writeToClipboard(text: string): Promise<boolean> {
 function copySelected(text: string): boolean {
   const focused = document.activeElement;
   const field = document.createElement("textarea");
-  field.className = "visually-hidden";
+  field.className = "copied-text";
   field.readOnly = true;
   field.value = text;
   document.body.append(field);
