@@ -21,10 +21,10 @@ const lateComer: Story = async (trial) => {
 const away: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", SLOWLY);
   await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.index ?? 0) > 5);
-  const cable = trial.cableOf(trial.one);
-  cable.unplug();
+  const link = trial.linkOf(trial.one);
+  link.unplug();
   await trial.shows(trial.two, "the whole of it", ({ turns }) => turns.length === 1);
-  cable.plug();
+  link.plug();
   trial.say(trial.one, "and then?", SLOWLY);
   await trial.shows(trial.two, "what came then", ({ turns }) => turns.length === 2);
 };
@@ -43,12 +43,12 @@ const longAnswer: Story = async (trial) => {
 
 /** The worker that made an answer dies before Temporal has heard of it. */
 const resultIsLost: Story = async (trial) => {
-  const { inferenceToTemporal } = trial.booth;
+  const { inferenceToTemporal } = trial.lane;
   trial.say(trial.one, "tell me a story", SLOWLY);
   await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
   inferenceToTemporal.freeze();
-  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.record().final.turns.length === 1);
-  await trial.booth.replace("inference", () => inferenceToTemporal.cut());
+  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.view().turns.length === 1);
+  await trial.lane.replace("inference", () => inferenceToTemporal.cut());
 };
 
 const SEND = "this.#outlet.send(this.#start.ref, [frame.json]);";
