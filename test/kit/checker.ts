@@ -10,7 +10,7 @@ import {
 } from "./history.ts";
 import { checkCalls, promptOf } from "./model-calls.ts";
 import { checkReader } from "./reader-check.ts";
-import { isText, readingOf, type Step } from "./reading.ts";
+import { isText, readingOf, type Step, textOf } from "./reading.ts";
 
 /** Holds a run's history against every promise Holdfast makes. No violations: the run proves nothing was broken. */
 export function check(history: History): Violation[] {
@@ -107,7 +107,8 @@ export function appliedObserves({ state }: Snapshot): number {
 
 /** turn-4: a completed turn's text is an answer of the model, whole; another's is a beginning of one. */
 function checkTexts(session: string, { turns }: Snapshot, answers: History["answers"]): Violation[] {
-  return turns.flatMap(({ turn, inputs, outcome, text }, index): Violation[] => {
+  return turns.flatMap(({ inputs, outcome, ...ended }, index): Violation[] => {
+    const [{ turn }, text] = [ended, textOf(ended)];
     const given = answers(promptOf(turns.slice(0, index), inputs));
     const isTrue =
       outcome === "completed"
@@ -158,7 +159,7 @@ function wholeTranscript(session: string, { transcripts, told = [] }: History): 
     const before = turns.get(turn.turn);
     turns.set(turn.turn, turn);
     if (before === undefined || sameTurn(before, turn)) continue;
-    const [was, is] = [before, turn].map(({ outcome, text }) => `${outcome} with ${shown(text)}`);
+    const [was, is] = [before, turn].map((each) => `${each.outcome} with ${shown(textOf(each))}`);
     violations.push({
       promise: "retracted",
       session,

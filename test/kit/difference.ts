@@ -1,5 +1,6 @@
 import type { Snapshot, Turn } from "@holdfast/contract";
 import { shown } from "./history.ts";
+import { textOf } from "./reading.ts";
 
 /**
  * How a reader's view differs from the workflow's, or undefined. A reader may hold turns that are older than all the
@@ -12,7 +13,7 @@ export function differ(view: Snapshot, truth: Snapshot): string | undefined {
   if (turns.length !== truth.turns.length) return `${turns.length} turns instead of ${truth.turns.length}`;
   const turn = truth.turns.find((each, index) => !sameTurn(each, turns[index]));
   if (turn !== undefined)
-    return `turn ${turn.turn} differs: ${shown(view.turns.find((t) => t.turn === turn.turn)?.text ?? "")}`;
+    return `turn ${turn.turn} differs: ${shown(textOf(view.turns.find((t) => t.turn === turn.turn)))}`;
   if (canonical(view.state) !== canonical(truth.state)) return "the agent's state differs";
   if (view.running?.turn !== truth.running?.turn) return "another turn is running";
   return undefined;

@@ -2,6 +2,7 @@ import type { Finish, Input, Snapshot, Turn } from "@holdfast/contract";
 import { answerTokens, type Call, parseScript } from "@holdfast/model-server";
 import { canonical } from "./difference.ts";
 import { type History, shown, type Violation } from "./history.ts";
+import { textOf } from "./reading.ts";
 
 /** What the model said to one question. `isWhole`: it said all it had to say. */
 export interface Answer {
@@ -58,8 +59,8 @@ const NOTES: Partial<Record<Finish, string>> = {
   filtered: "[This answer was cut off here by a content filter.]",
 };
 
-function answered({ text, finish }: Pick<Turn, "text" | "finish">): string {
-  const note = NOTES[finish];
+function answered(turn: Pick<Turn, "text" | "finish">): string {
+  const [text, note] = [textOf(turn), NOTES[turn.finish]];
   return text === "" || note === undefined ? text : `${text}\n\n${note}`;
 }
 

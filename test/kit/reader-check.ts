@@ -2,7 +2,7 @@ import { emptySnapshot, type Input, markOf, type Snapshot } from "@holdfast/cont
 import { canonical, differ, sameTurn } from "./difference.ts";
 import { type BrokenPromise, type History, type ReaderRecord, shown, type Violation } from "./history.ts";
 import { promptOf } from "./model-calls.ts";
-import { factsOf, isText, readingOf, type Step } from "./reading.ts";
+import { factsOf, isText, readingOf, type Step, textOf } from "./reading.ts";
 
 /**
  * Looks at all a person would have seen. What breaks the chain must be healed, by what was missing or by a snapshot; text
@@ -68,23 +68,24 @@ function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
 /** turn-4: a running turn's text is a beginning of one of the model's answers. Says so where it ceases to be. */
 function checkPartialText({ at, before, held }: Step, answers: History["answers"], bad: Bad): void {
   if (hasTrueText(held, answers) || !hasTrueText(before, answers)) return;
-  bad("garbled", `turn ${held.running?.turn} showed ${shown(held.running?.text ?? "")} at ${at} ms`);
+  bad("garbled", `turn ${held.running?.turn} showed ${shown(textOf(held.running))} at ${at} ms`);
 }
 
 /** turn-5: what a failed turn had said stays: its end takes nothing away from what a reader was showing. */
 function checkKeptText({ at, before, held }: Step, bad: Bad): void {
   const { running } = before;
-  if (running === null || running.text === "") return;
+  if (running === null || textOf(running) === "") return;
   const failed = held.turns.find(({ turn, outcome }) => turn === running.turn && outcome === "failed");
-  if (failed === undefined || failed.text.startsWith(running.text)) return;
-  const detail = `at ${at} ms turn ${running.turn} failed with ${shown(failed.text)}, ${running.text.length} characters had been shown`;
+  if (failed === undefined || textOf(failed).startsWith(textOf(running))) return;
+  const detail = `at ${at} ms turn ${running.turn} failed with ${shown(textOf(failed))}, ${textOf(running).length} characters had been shown`;
   bad("retracted", detail);
 }
 
 function hasTrueText({ running, turns }: Snapshot, answers: History["answers"]): boolean {
   if (running === null || running.inputs.length === 0) return true;
-  if (running.text === "") return true;
-  return answers(promptOf(turns, running.inputs)).some(({ text }) => text.startsWith(running.text));
+  const shownText = textOf(running);
+  if (shownText === "") return true;
+  return answers(promptOf(turns, running.inputs)).some(({ text }) => text.startsWith(shownText));
 }
 
 /** turn-2, ack-2: a committed turn, an input's turn, and that an input was applied, are never taken back. */
@@ -95,8 +96,8 @@ function checkFacts({ at, frame, before, held }: Step, truth: Snapshot, bad: Bad
   for (const turn of ended) {
     const committed = truth.turns.find((each) => each.turn === turn.turn);
     if (sameTurn(turn, committed)) continue;
-    const instead = committed === undefined ? "not there" : `${committed.outcome} with ${shown(committed.text)}`;
-    bad("retracted", `at ${at} ms turn ${turn.turn} was ${turn.outcome} with ${shown(turn.text)}; it is ${instead}`);
+    const instead = committed === undefined ? "not there" : `${committed.outcome} with ${shown(textOf(committed))}`;
+    bad("retracted", `at ${at} ms turn ${turn.turn} was ${turn.outcome} with ${shown(textOf(turn))}; it is ${instead}`);
   }
   const turns = [...truth.turns, ...(truth.running ? [truth.running] : [])];
   if (started !== null && started.inputs.length > 0) {

@@ -72,6 +72,11 @@ export function factsOf(
   }
 }
 
+/** What a turn says, of which all there is to hold against the model's answers; of no turn: nothing. */
+export function textOf(turn: Pick<Turn | RunningTurn, "text"> | null | undefined): string {
+  return turn?.text ?? "";
+}
+
 /** Whether a frame is a piece of a running turn's text, which no version counts. */
 export function isText(frame: Frame): frame is Extract<Frame, { type: "delta" | "rewind" }> {
   return frame.type === "delta" || frame.type === "rewind";

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isMidStream } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
 import type { Attack, Blow, Targets } from "../kit/run.ts";
 import { until } from "../kit/wait.ts";
 import type { ProductionFixture } from "./production-fixture.ts";
@@ -126,6 +127,6 @@ export function attackOf(fixture: ProductionFixture, { name, script, holdMs, car
 }
 
 async function untilHalfRead(participants: Targets["participants"]): Promise<void> {
-  const reading = (): number => participants.filter((participant) => participant.view().running?.text).length;
+  const reading = (): number => participants.filter((each) => textOf(each.view().running) !== "").length;
   await until("answers are under way", () => reading() >= participants.length / 2, STREAM_MS, 10);
 }

@@ -1,5 +1,6 @@
 import type { ConnectionState, Frame, FrameOutcome, SessionView } from "@holdfast/client";
 import { answerTo } from "../kit/model-calls.ts";
+import { textOf } from "../kit/reading.ts";
 import { type ParticipantOptions, SdkParticipant } from "../kit/participant.ts";
 
 /** A reader through the public client that looks at the chain itself, and keeps no frame. */
@@ -41,7 +42,8 @@ export abstract class ChainReader extends SdkParticipant {
 
 /** Turns whose text is not what the model said to these inputs, in words. */
 export function wrongTurns({ turns }: SessionView, said: readonly string[]): string[] {
-  return turns.flatMap(({ outcome, text, error }, index) => {
+  return turns.flatMap((turn, index) => {
+    const [{ outcome, error }, text] = [turn, textOf(turn)];
     const expected = answerTo(said[index] ?? "");
     if (outcome === "completed" && text === expected) return [];
     const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
 import { answerTo } from "../kit/model-calls.ts";
 import { SdkParticipant } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
 import { askSession, withTemporal } from "../kit/temporal.ts";
 
 /** A topology, and the end of its node that has the log of `ada`'s session. */
@@ -46,18 +47,18 @@ class Witness extends SdkParticipant {
     this.session.subscribe(() => {
       const { degraded, streaming } = this.session.get();
       if (degraded !== (this.degraded.at(-1) ?? false)) this.degraded.push(degraded);
-      if (streaming !== null && streaming.text !== this.partial.at(-1)) this.partial.push(streaming.text);
+      if (streaming !== null && textOf(streaming) !== this.partial.at(-1)) this.partial.push(textOf(streaming));
     });
   }
 
   async turns(count: number): Promise<string[]> {
     await this.until(`${count} turns`, () => this.view().turns.length === count);
-    return this.view().turns.map(({ text }) => text);
+    return this.view().turns.map(textOf);
   }
 
   /** Shows so many characters of the turn under way. */
   shows(length: number): Promise<void> {
-    return this.until("half a sentence", () => (this.view().running?.text.length ?? 0) > length);
+    return this.until("half a sentence", () => textOf(this.view().running).length > length);
   }
 
   calm(): Promise<void> {
@@ -98,7 +99,7 @@ test.each(Object.entries(CASES))(
     for (const one of elsewhere) expect(one.degraded).toEqual([]);
     const { stack } = fixture;
     const { snapshot } = await withTemporal(stack.temporalAddress, (temporal) => askSession(temporal, keyOf("ada")));
-    expect(snapshot.turns.map(({ text }) => text)).toEqual(texts);
+    expect(snapshot.turns.map(textOf)).toEqual(texts);
     expect([here.view().version, there.view().version]).toEqual([snapshot.version, snapshot.version]);
     for (const url of stack.edgeUrls) expect((await fetch(`${url}/readyz`)).status).toBe(200);
     expect(stack.children().filter(({ restarts }) => restarts > 0)).toEqual([]);

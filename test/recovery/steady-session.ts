@@ -1,6 +1,7 @@
-import type { Frame } from "@holdfast/client";
+import type { Frame, RunningTurn, Turn } from "@holdfast/client";
 import { z } from "zod";
 import { answerTo } from "../kit/model-calls.ts";
+import { textOf } from "../kit/reading.ts";
 import { ChainReader } from "./chain-reader.ts";
 
 export const readingSchema = z.object({
@@ -34,7 +35,7 @@ export class SteadyReader extends ChainReader {
   readonly #session: SteadySessionOptions;
   readonly #wrong: string[] = [];
   #turn = 0;
-  #partial: { turn: number; text: string } | undefined;
+  #partial: RunningTurn | undefined;
   #lags: number[] = [];
 
   constructor(options: SteadySessionOptions) {
@@ -77,17 +78,18 @@ export class SteadyReader extends ChainReader {
     const { turns, streaming } = this.session.get();
     const ended = turns.at(-1);
     if (ended !== undefined) {
+      if (frame.type !== "snapshot" && ended.turn !== this.#turn) this.#compare(ended);
       this.#turn = ended.turn;
-      if (frame.type === "turn.completed") this.#compare(ended);
     }
     if (streaming !== null) this.#partial = streaming;
   }
 
   /** Once a turn has ended: its text, and what was shown of it before. */
-  #compare({ turn, text }: { turn: number; text: string }): void {
+  #compare(ended: Turn): void {
+    const { turn } = ended;
     const said = answerTo(inputOf(this.#session, turn));
-    const shown = this.#partial?.turn === turn ? this.#partial.text : "";
-    if (text !== said) this.#wrong.push(`turn ${turn} is not what the model said`);
+    const shown = this.#partial?.turn === turn ? textOf(this.#partial) : "";
+    if (textOf(ended) !== said) this.#wrong.push(`turn ${turn} is not what the model said`);
     if (!said.startsWith(shown)) this.#wrong.push(`turn ${turn} was shown garbled`);
   }
 }

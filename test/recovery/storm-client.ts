@@ -1,6 +1,7 @@
 import type { ConnectionState } from "@holdfast/client";
 import { z } from "zod";
 import type { ParticipantOptions } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
 import { ChainReader, wrongTurns } from "./chain-reader.ts";
 
 /** One client's storm. Times are Unix milliseconds. */
@@ -53,7 +54,7 @@ export class StormClient extends ChainReader {
   }
 
   speaking(): Promise<void> {
-    return this.sees("an answer streams", ({ streaming }) => streaming !== null && streaming.text !== "");
+    return this.sees("an answer streams", ({ streaming }) => textOf(streaming) !== "");
   }
 
   /** From now on everything counts; `struck` is the edge that is about to die. */

@@ -5,6 +5,7 @@ import { check } from "../kit/checker.ts";
 import { emptyHistory, type ReaderRecord, type SentEvent } from "../kit/history.ts";
 import { answersBy } from "../kit/model-calls.ts";
 import { type ParticipantOptions, RawParticipant, SdkParticipant } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
 import { picked, randomFrom } from "../kit/statistics.ts";
 import { NOBODY } from "./instruments.ts";
 import type { Ledger } from "./ledger.ts";
@@ -197,7 +198,11 @@ class Visitor {
    */
   async #interrupt(): Promise<void> {
     const client = this.#client;
-    await client.until("its turn speaks", () => client.isApplied && client.ownTurn?.text !== "", PATIENCE_MS);
+    await client.until(
+      "its turn speaks",
+      () => client.isApplied && (client.ownTurn === null || textOf(client.ownTurn) !== ""),
+      PATIENCE_MS,
+    );
     const turn = client.ownTurn?.turn;
     if (turn !== undefined) await client.interrupt(turn);
   }

@@ -1,3 +1,4 @@
+import { textOf } from "../../kit/reading.ts";
 import type { BrokenBuild, Story } from "./build.ts";
 
 const READER = "apps/edge/src/reader.ts";
@@ -32,20 +33,20 @@ const away: Story = async (trial) => {
 /** The model's answer is cut half-way, and the call made again. */
 const modelCut: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", "cut@10,tokens=30,slow=10ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** An attempt takes longer than its worker may be silent. */
 const longAnswer: Story = async (trial) => {
   trial.say(trial.one, "take your time", "tokens=90,slow=50ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** The worker that made an answer dies before Temporal has heard of it. */
 const resultIsLost: Story = async (trial) => {
   const { inferenceToTemporal } = trial.lane;
   trial.say(trial.one, "tell me a story", SLOWLY);
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
   inferenceToTemporal.freeze();
   await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.view().turns.length === 1);
   await trial.lane.replace("inference", () => inferenceToTemporal.cut());

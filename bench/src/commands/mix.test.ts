@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { nextRate } from "./search.ts";
+import { nextRate } from "./mix.ts";
 
 test("the rate doubles until one does not hold, then goes to the middle", () => {
   expect(nextRate(100, Infinity)).toBe(200);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Latency } from "./latency.ts";
+import { Latency } from "./recorder.ts";
 
 test("percentiles are those of the recorded values, in milliseconds", () => {
   const latency = new Latency();

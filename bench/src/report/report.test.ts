@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { TrialFigures } from "../load/trial.ts";
 import { Recorder } from "../measure/recorder.ts";
-import { ratios, summarize } from "./summary.ts";
+import { ratios, summarize } from "./report.ts";
 
 function figures(turns: number, milliseconds: number): TrialFigures {
   const recorder = new Recorder();

@@ -1,34 +1,19 @@
-import { startModelServer, type ModelServer } from "@holdfast/model-server";
-import { startStack, type Stack } from "@holdfast/stack/stack";
+import type { ModelServer } from "@holdfast/model-server";
+import type { Stack } from "@holdfast/stack/stack";
 import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
+import { startFixture } from "../kit/fixture.ts";
 import { ChatPage } from "./chat-page.ts";
 import { launchChromium } from "./chromium.ts";
 
-/** A whole Holdfast with its page, a model server whose answers are known, and a browser. */
-export class Stage {
-  readonly stack: Stack;
-  readonly model: ModelServer;
+/** A browser with tabs that show the page. */
+export abstract class Tabs {
   readonly #browser: Browser;
   readonly #url: string;
   readonly #pages: ChatPage[] = [];
 
-  private constructor(stack: Stack, model: ModelServer, browser: Browser, url: string) {
-    this.stack = stack;
-    this.model = model;
+  constructor(browser: Browser, url: string) {
     this.#browser = browser;
     this.#url = url;
-  }
-
-  static async open(executable: string): Promise<Stage> {
-    const model = await startModelServer();
-    const stack = await startStack({
-      web: true,
-      env: {
-        inference: { HOLDFAST_MODEL_URL: model.url, HOLDFAST_MODEL_KEY: "none", HOLDFAST_MODEL_NAME: "scripted" },
-      },
-    });
-    if (stack.webUrl === undefined) throw new Error("the stack has no web app");
-    return new Stage(stack, model, await launchChromium(executable), stack.webUrl);
   }
 
   /** A browser profile of its own: nothing is shared with other contexts. */
@@ -58,7 +43,35 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#browser.close();
-    await this.stack.stop();
-    await this.model.stop();
+  }
+}
+
+/** A whole Holdfast with its page, a model server whose answers are known, and a browser. */
+export class PageFixture extends Tabs {
+  readonly stack: Stack;
+  readonly model: ModelServer;
+  readonly #close: () => Promise<void>;
+
+  private constructor(
+    { stack, model, close }: Awaited<ReturnType<typeof startFixture>>,
+    browser: Browser,
+    url: string,
+  ) {
+    super(browser, url);
+    this.stack = stack;
+    this.model = model;
+    this.#close = close;
+  }
+
+  static async open(executable: string): Promise<PageFixture> {
+    const fixture = await startFixture({ web: true });
+    const { webUrl } = fixture.stack;
+    if (webUrl === undefined) throw new Error("the stack has no web app");
+    return new PageFixture(fixture, await launchChromium(executable), webUrl);
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    await this.#close();
   }
 }

@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { closeServer, listen } from "@holdfast/service/operations";
-import type { Browser, BrowserContext, BrowserContextOptions } from "playwright-core";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { webConfig } from "../../apps/web/src/server/config.ts";
 import { webApp } from "../../apps/web/src/server/web.ts";
 import { ScriptedEdge } from "../../packages/client/test/scripted-edge.ts";
 import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
-import { ChatPage } from "./chat-page.ts";
+import type { ChatPage } from "./chat-page.ts";
 import { launchChromium } from "./chromium.ts";
+import { Tabs } from "./page-fixture.ts";
 
 const WEB = fileURLToPath(new URL("../../apps/web", import.meta.url));
 const VITE = fileURLToPath(new URL("../../node_modules/vite/bin/vite.js", import.meta.url));
@@ -21,23 +22,19 @@ const VITE = fileURLToPath(new URL("../../node_modules/vite/bin/vite.js", import
  * The page as it is deployed (a production build behind its own server) at an edge that speaks SPEC and says what the test
  * tells it to. For what a real model cannot be made to do at a given moment: be this fast, this slow, or end like that.
  */
-export class ScriptedStage {
+export class ScriptedFixture extends Tabs {
   readonly edge: ScriptedEdge;
-  readonly #browser: Browser;
   readonly #server: Server;
   readonly #folder: string;
-  readonly #url: string;
-  readonly #pages: ChatPage[] = [];
 
   private constructor(edge: ScriptedEdge, browser: Browser, server: Server, folder: string, url: string) {
+    super(browser, url);
     this.edge = edge;
-    this.#browser = browser;
     this.#server = server;
     this.#folder = folder;
-    this.#url = url;
   }
 
-  static async open(executable: string): Promise<ScriptedStage> {
+  static async open(executable: string): Promise<ScriptedFixture> {
     const folder = await mkdtemp(join(tmpdir(), "holdfast-page-"));
     await promisify(execFile)(process.execPath, [VITE, "build", "--outDir", folder, "--emptyOutDir"], {
       cwd: WEB,
@@ -53,24 +50,12 @@ export class ScriptedStage {
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("the page's server has no port");
     const browser = await launchChromium(executable);
-    return new ScriptedStage(edge, browser, server, folder, `http://127.0.0.1:${address.port}`);
+    return new ScriptedFixture(edge, browser, server, folder, `http://127.0.0.1:${address.port}`);
   }
 
   /** The session everybody begins with. */
   get session(): ScriptedSession {
     return this.edge.world.session("main");
-  }
-
-  context(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-    return this.#browser.newContext({ baseURL: this.#url, ...options });
-  }
-
-  async tab(context?: BrowserContext, path = "/"): Promise<ChatPage> {
-    const page = await (await (context ?? this.context())).newPage();
-    const chat = new ChatPage(page);
-    this.#pages.push(chat);
-    await page.goto(path);
-    return chat;
   }
 
   /** A tab of somebody signed in, in a conversation that has this many turns, each longer than a window. */
@@ -81,17 +66,13 @@ export class ScriptedStage {
     return chat;
   }
 
-  /** Closes all tabs and forgets all sessions. Fails the test that has just run if a tab met an uncaught error. */
-  async endTest(): Promise<void> {
-    const problems = this.#pages.flatMap((chat) => chat.problems);
-    this.#pages.length = 0;
-    await Promise.all(this.#browser.contexts().map((context) => context.close()));
-    this.edge.reset();
-    if (problems.length > 0) throw new Error(`the page has problems:\n${problems.join("\n")}`);
+  /** Forgets all sessions, too. */
+  override async endTest(): Promise<void> {
+    await super.endTest().finally(() => this.edge.reset());
   }
 
-  async close(): Promise<void> {
-    await this.#browser.close();
+  override async close(): Promise<void> {
+    await super.close();
     await this.edge.stop();
     await closeServer(this.#server);
     await rm(this.#folder, { recursive: true, force: true });
