@@ -29,7 +29,7 @@ const command = program(
   .option("--agent <name>", "of the sessions that are opened", "echo")
   .option(
     "--scripted",
-    "their model is test/model-server, and they have the agents echo and concierge: tries all rules",
+    "their model is test/model-server as it starts by itself, and they have the agents echo and concierge: tries all rules",
   );
 
 await run(

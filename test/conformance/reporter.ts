@@ -17,6 +17,7 @@ export default class ConformanceReporter implements Reporter {
   onTestRunEnd(_modules: unknown, unhandled: readonly { message: string }[]): void {
     for (const { message } of unhandled) console.log(`BROKEN    ${message}`);
     const { passed, failed, skipped } = this.#counts;
-    console.log(`\n${passed} hold, ${failed} broken, ${skipped} not tried`);
+    const needed = skipped > 0 ? " (they need --secret, or --scripted)" : "";
+    console.log(`\n${passed} hold, ${failed} broken, ${skipped} not tried${needed}`);
   }
 }
