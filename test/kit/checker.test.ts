@@ -1,9 +1,19 @@
-import type { Snapshot } from "@holdfast/contract";
+import { runningTurn, type Snapshot } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { check } from "./checker.ts";
 import type { History } from "./history.ts";
 import type { Message, ModelCall } from "./model-calls.ts";
-import { answer, callOf, inputOf, promisesBroken, sentInput, sentObserve, sound } from "./sound-history.ts";
+import {
+  answer,
+  callOf,
+  inputOf,
+  promisesBroken,
+  sentInput,
+  sentObserve,
+  sound,
+  stepOf,
+  turnOf,
+} from "./sound-history.ts";
 
 /** A checker that finds nothing proves nothing: each of these histories breaks one promise, and it must say which. */
 test("a sound history breaks no promise", () => {
@@ -30,7 +40,7 @@ test("a durable observe the agent never counted, and one it counted twice", () =
 
 test("no dedupe: an input is in two turns", () => {
   const broken = promisesBroken((_, truth, reader) => {
-    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", finish: "stop", text: answer("say 2") });
+    truth.turns.push(turnOf(3, [inputOf(2)], answer("say 2")));
     reader.final = truth;
   });
   expect(broken).toContain("duplicated");
@@ -40,16 +50,16 @@ test("inputs of a producer out of order", () => {
   const broken = promisesBroken((_, truth) => {
     for (const [index, seq] of [2, 1].entries()) {
       const turn = truth.turns[index];
-      if (turn) Object.assign(turn, { inputs: [inputOf(seq)], text: answer(`say ${seq}`) });
+      if (turn) Object.assign(turn, turnOf(turn.turn, [inputOf(seq)], answer(`say ${seq}`)));
     }
   });
   expect(broken).toContain("reordered");
 });
 
 test("a turn with half an answer", () => {
-  expect(promisesBroken((_, truth) => void (truth.turns[0] && (truth.turns[0].text = "say 1: one")))).toContain(
-    "garbled",
-  );
+  expect(
+    promisesBroken((_, truth) => void (truth.turns[0] && Object.assign(truth.turns[0], stepOf("say 1: one")))),
+  ).toContain("garbled");
 });
 
 /** The first turn came to another end, and everybody was told so. */
@@ -96,7 +106,7 @@ test("text of a superseded attempt left on the screen", () => {
 test("published before it was committed: a reader ends with what the workflow does not have", () => {
   const broken = promisesBroken((_, __, reader) => {
     const [first] = reader.final.turns;
-    if (first) first.text = "something else";
+    if (first) Object.assign(first, stepOf("something else"));
   });
   expect(broken).toContain("diverged");
 });
@@ -121,7 +131,7 @@ test("ack-1: a session whose workflow does not answer has lost what was durable"
 test("an input nobody was told is durable, in two turns", () => {
   const broken = promisesBroken((history, truth, reader) => {
     for (const input of history.sent) input.durable = false;
-    truth.turns.push({ turn: 3, inputs: [inputOf(2)], outcome: "completed", finish: "stop", text: answer("say 2") });
+    truth.turns.push(turnOf(3, [inputOf(2)], answer("say 2")));
     reader.final = truth;
   });
   expect(broken).toContain("duplicated");
@@ -129,7 +139,7 @@ test("an input nobody was told is durable, in two turns", () => {
 
 test("turn-2: a turn still under way when everything has come to rest", () => {
   const broken = promisesBroken((_, truth, reader) => {
-    truth.running = { turn: 3, inputs: [], step: 1, attempt: 1, index: 0, text: "" };
+    truth.running = runningTurn({ turn: 3, origin: "user", inputs: [] });
     reader.frames.push({ at: 9, frame: { type: "snapshot", id: "8", snapshot: structuredClone(truth) } });
   });
   expect(broken).toEqual(["hang"]);
@@ -172,7 +182,7 @@ const askedTwice = (first: { text: string; isWhole: boolean }, committed: "the f
     const [turn] = truth.turns;
     const [, second] = history.modelCalls.splice(1);
     if (turn === undefined || second === undefined) throw new Error("There are not two turns.");
-    turn.text = first.text;
+    Object.assign(turn, stepOf(first.text));
     history.modelCalls.push(callOf(truth.turns.slice(0, 1), answer("say 1")), callOf(truth.turns, second.text));
     reader.frames = [{ at: 1, frame: { type: "snapshot", id: "8", snapshot: structuredClone(truth) } }];
     reader.final = truth;

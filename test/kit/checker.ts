@@ -10,7 +10,7 @@ import {
 } from "./history.ts";
 import { checkCalls, promptOf } from "./model-calls.ts";
 import { checkReader } from "./reader-check.ts";
-import { isText, readingOf, type Step, textOf } from "./reading.ts";
+import { isGrowing, readingOf, type Step, textOf } from "./reading.ts";
 
 /** Holds a run's history against every promise Holdfast makes. No violations: the run proves nothing was broken. */
 export function check(history: History): Violation[] {
@@ -107,8 +107,8 @@ export function appliedObserves({ state }: Snapshot): number {
 
 /** turn-4: a completed turn's text is an answer of the model, whole; another's is a beginning of one. */
 function checkTexts(session: string, { turns }: Snapshot, answers: History["answers"]): Violation[] {
-  return turns.flatMap(({ inputs, outcome, ...ended }, index): Violation[] => {
-    const [{ turn }, text] = [ended, textOf(ended)];
+  return turns.flatMap((ended, index): Violation[] => {
+    const [{ turn, inputs, outcome }, text] = [ended, textOf(ended)];
     const given = answers(promptOf(turns.slice(0, index), inputs));
     const isTrue =
       outcome === "completed"
@@ -202,7 +202,7 @@ function checkAgreement(session: string, readers: readonly ReaderRecord[]): Viol
 function shownBy({ frame, outcome, held }: Step, to: string): Shown[] {
   const facts: Shown[] = [];
   if (frame.type !== "snapshot") facts.push({ what: `frame ${frame.id}`, value: canonical(frame), to });
-  if (outcome === "applied" && !isText(frame))
+  if (outcome === "applied" && !isGrowing(frame))
     facts.push({ what: `the state of version ${held.version}`, value: canonical(held.state), to });
   return facts;
 }

@@ -59,7 +59,7 @@ const NOTES: Partial<Record<Finish, string>> = {
   filtered: "[This answer was cut off here by a content filter.]",
 };
 
-function answered(turn: Pick<Turn, "text" | "finish">): string {
+function answered(turn: Turn): string {
   const [text, note] = [textOf(turn), NOTES[turn.finish]];
   return text === "" || note === undefined ? text : `${text}\n\n${note}`;
 }
@@ -69,10 +69,11 @@ function answered(turn: Pick<Turn, "text" | "finish">): string {
  * word got no answer and stands before the next input, a blank line between: models want roles to alternate.
  */
 export function conversationOf(earlier: readonly Turn[], inputs: readonly Input[]): Message[] {
-  const said = [...earlier.slice(-CONTEXT_TURNS), { inputs, text: "", finish: "stop" as const }].flatMap((turn) => [
-    ...turn.inputs.map(({ text }): Message => ({ role: "user", content: text })),
-    { role: "assistant", content: answered(turn) },
-  ]);
+  const asked = (of: readonly Input[]): Message[] => of.map(({ text }) => ({ role: "user", content: text }));
+  const said = earlier
+    .slice(-CONTEXT_TURNS)
+    .flatMap((turn) => [...asked(turn.inputs), { role: "assistant", content: answered(turn) }])
+    .concat(asked(inputs));
   const messages: Message[] = [];
   for (const { role, content } of said.filter((message) => message.content !== "")) {
     const last = messages.at(-1);

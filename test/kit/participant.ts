@@ -214,9 +214,9 @@ function firstEdgeFirst(random: () => number): () => number {
 }
 
 /** What the client's view holds, as a snapshot. */
-export function snapshotOf({ version, agent = "", turns, streaming, state }: SessionView): Snapshot {
+export function snapshotOf({ version, agent = "", turns, running, state }: SessionView): Snapshot {
   const copy: JsonObject = JSON.parse(JSON.stringify(state));
-  return { version, agent, state: copy, turns: [...turns], running: streaming, applied: {} };
+  return { version, agent, state: copy, turns: [...turns], running, applied: {} };
 }
 
 /** How many events it sends at once. */

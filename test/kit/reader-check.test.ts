@@ -1,6 +1,6 @@
-import type { Frame, Snapshot } from "@holdfast/contract";
+import { type Frame, runningTurn, type Snapshot } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { answer, inputOf, promisesBroken } from "./sound-history.ts";
+import { answer, inputOf, promisesBroken, stepOf, turnOf } from "./sound-history.ts";
 
 /** What a reader was given in the middle of its frames, before all went on as it should. */
 const shownOnTheWay = (snapshot: Partial<Snapshot>) =>
@@ -24,27 +24,15 @@ test("a snapshot on the way is no broken promise", () => {
 });
 
 test("turn-2: published before it was committed: a turn shown as completed is taken back", () => {
-  const other = {
-    turn: 1,
-    inputs: [inputOf(1)],
-    outcome: "completed" as const,
-    finish: "stop" as const,
-    text: "another answer",
-  };
+  const other = turnOf(1, [inputOf(1)], "another answer");
   expect(shownOnTheWay({ turns: [other] })).toEqual(["retracted"]);
   expect(
-    shownOnTheWay({ turns: [{ ...other, text: answer("say 1"), outcome: "interrupted", finish: "interrupted" }] }),
+    shownOnTheWay({ turns: [{ ...other, ...stepOf(answer("say 1")), outcome: "interrupted", finish: "interrupted" }] }),
   ).toEqual(["retracted"]);
 });
 
 test("turn-2: a turn shown as completed never was", () => {
-  const never = {
-    turn: 3,
-    inputs: [inputOf(3)],
-    outcome: "completed" as const,
-    finish: "stop" as const,
-    text: answer("say 3"),
-  };
+  const never = turnOf(3, [inputOf(3)], answer("say 3"));
   expect(
     promisesBroken((_, truth, reader) => {
       const snapshot: Snapshot = { ...truth, version: 6, turns: [...truth.turns, never] };
@@ -63,7 +51,7 @@ test("ack-2: an input shown as applied is in no turn", () => {
 });
 
 test("turn-1: an input shown in a turn is in another one", () => {
-  const running = { turn: 2, inputs: [inputOf(7)], step: 1, attempt: 1, index: 0, text: "" };
+  const running = runningTurn({ turn: 2, origin: "user", inputs: [inputOf(7)] });
   expect(shownOnTheWay({ running, version: 3 })).toContain("retracted");
 });
 
@@ -85,7 +73,7 @@ test("chain-2: two readers are given different frames under one id", () => {
 const writtenBetween = (more: { attempt: number; index: number }, next: { attempt: number }) =>
   promisesBroken((_, __, reader) => {
     const [before, after] = [reader.frames.slice(0, 3), reader.frames.slice(3)];
-    const frame: Frame = { type: "delta", id: "2b", prev: "2", turn: 1, step: 1, text: "x", ...more };
+    const frame: Frame = { type: "delta", id: "2b", prev: "2", turn: 1, step: 1, at: 0, text: "x", ...more };
     for (const { frame: delta } of [...before, ...after]) {
       if (delta.type === "delta" && delta.turn === 1) delta.attempt = next.attempt;
       if (delta.type === "delta" && delta.id === "3") delta.prev = "2b";
@@ -104,7 +92,7 @@ test("frame-4: a delta is in the log twice", () => {
 test("frame-3: a patch that does not fit what the reader holds is a gap", () => {
   const broken = promisesBroken((_, __, reader) => {
     const ended = reader.frames.at(-1)?.frame;
-    if (ended?.type === "turn.completed") ended.patch = [{ op: "replace", path: "/a/b", value: 1 }];
+    if (ended?.type === "turn.ended") ended.patch = [{ op: "replace", path: "/a/b", value: 1 }];
   });
   expect(broken).toEqual(["diverged", "gap"]);
 });
@@ -115,10 +103,11 @@ const failedWith = (kept: string) =>
     history.turnsMayFail = true;
     const turn = truth.turns[1];
     const end = reader.frames.pop()?.frame;
-    if (turn === undefined || end?.type !== "turn.completed") throw new Error("The second turn has no end.");
-    const failure = { text: kept, error: { code: "turn_deadline", message: "Too late." } };
-    Object.assign(turn, { outcome: "failed", ...failure });
-    reader.frames.push({ at: 8, frame: { ...end, type: "turn.failed", ...failure } });
+    if (turn === undefined || end?.type !== "turn.ended") throw new Error("The second turn has no end.");
+    const failure = { outcome: "failed", error: { code: "turn_deadline", message: "Too late." } } as const;
+    const { steps } = stepOf(kept);
+    Object.assign(turn, { ...failure, steps });
+    reader.frames.push({ at: 8, frame: { ...end, ...failure, parts: steps.flatMap(({ parts }) => parts) } });
   });
 
 test("turn-5: a failed turn that keeps what it had said is no broken promise", () => {

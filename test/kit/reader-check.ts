@@ -2,7 +2,7 @@ import { emptySnapshot, type Input, markOf, type Snapshot } from "@holdfast/cont
 import { canonical, differ, sameTurn } from "./difference.ts";
 import { type BrokenPromise, type History, type ReaderRecord, shown, type Violation } from "./history.ts";
 import { promptOf } from "./model-calls.ts";
-import { factsOf, isText, readingOf, type Step, textOf } from "./reading.ts";
+import { factsOf, isGrowing, readingOf, type Step, textOf } from "./reading.ts";
 
 /**
  * Looks at all a person would have seen. What breaks the chain must be healed, by what was missing or by a snapshot; text
@@ -53,14 +53,14 @@ type Bad = (promise: BrokenPromise, detail: string) => void;
  */
 function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
   if (outcome !== "ignored") return;
-  if (isText(frame)) {
+  if (isGrowing(frame)) {
     const { running } = before;
     if (running?.turn !== frame.turn) return;
     const isOvertaken = frame.step < running.step || (frame.step === running.step && frame.attempt < running.attempt);
     if (isOvertaken)
       bad("garbled", `at ${at} ms attempt ${frame.attempt} of turn ${frame.turn} wrote after it was overtaken`);
     else bad("duplicated", `at ${at} ms ${frame.type} ${frame.index} of turn ${frame.turn} came again`);
-  } else if (frame.type !== "snapshot") {
+  } else if ("version" in frame) {
     bad("duplicated", `at ${at} ms ${frame.type} of version ${frame.version} came again`);
   }
 }

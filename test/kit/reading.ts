@@ -2,10 +2,12 @@ import {
   type Applied,
   emptySnapshot,
   type Frame,
+  type GrowingFrame,
   reduceFrame,
   type Reduction,
   type RunningTurn,
   type Snapshot,
+  textOf as textOfTurn,
   type Turn,
 } from "@holdfast/contract";
 import type { ReaderRecord } from "./history.ts";
@@ -60,24 +62,27 @@ export function factsOf(
     case "snapshot":
       return { ended: held.turns, started: held.running, applied: frame.snapshot.applied };
     case "turn.started":
+    case "inputs.joined":
       return { ended: [], started: held.running, applied: frame.applied };
-    case "turn.completed":
-    case "turn.interrupted":
-    case "turn.failed":
+    case "turn.ended":
       return { ended: held.turns.slice(-1), started: null, applied: {} };
+    case "step.ended":
+    case "turn.waiting":
     case "state.patched":
+    case "notice":
     case "delta":
+    case "part":
     case "rewind":
       return { ended: [], started: null, applied: {} };
   }
 }
 
 /** What a turn says, of which all there is to hold against the model's answers; of no turn: nothing. */
-export function textOf(turn: Pick<Turn | RunningTurn, "text"> | null | undefined): string {
-  return turn?.text ?? "";
+export function textOf(turn: Turn | RunningTurn | null | undefined): string {
+  return turn === null || turn === undefined ? "" : textOfTurn(turn);
 }
 
-/** Whether a frame is a piece of a running turn's text, which no version counts. */
-export function isText(frame: Frame): frame is Extract<Frame, { type: "delta" | "rewind" }> {
-  return frame.type === "delta" || frame.type === "rewind";
+/** Whether a frame is of what the running step makes, which no version counts. */
+export function isGrowing(frame: Frame): frame is GrowingFrame {
+  return frame.type === "delta" || frame.type === "part" || frame.type === "rewind";
 }

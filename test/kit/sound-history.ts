@@ -1,10 +1,28 @@
-import type { Frame, Snapshot, Turn } from "@holdfast/contract";
+import type { Frame, Input, Snapshot, Turn } from "@holdfast/contract";
 import { check } from "./checker.ts";
 import type { History, ReaderRecord, SentEvent, Violation } from "./history.ts";
 import { answersIn, conversationOf, type ModelCall } from "./model-calls.ts";
 
 export const answer = (text: string): string => `${text}: one two three`;
-export const inputOf = (seq: number) => ({ by: "ann", producer: "p", seq, text: `say ${seq}` });
+export const inputOf = (seq: number): Input => ({
+  by: "ann",
+  producer: "p",
+  seq,
+  origin: "user",
+  at: seq,
+  text: `say ${seq}`,
+});
+/** A turn of one step, which says `text`. */
+export const turnOf = (turn: number, inputs: Input[], text: string): Turn => ({
+  turn,
+  origin: "user",
+  inputs,
+  steps: [{ step: 1, attempt: 1, parts: text === "" ? [] : [{ type: "text", text }] }],
+  outcome: "completed",
+  finish: "stop",
+});
+/** What a turn of one step says. */
+export const stepOf = (text: string): Pick<Turn, "steps"> => ({ steps: turnOf(1, [], text).steps });
 export const sentInput = (seq: number, durable = true): SentEvent => ({
   session: "s",
   producer: "p",
@@ -27,13 +45,7 @@ export function callOf(turns: readonly Turn[], text: string, isWhole = true): Mo
 
 /** Two inputs, two turns, one reader from the beginning: all as it should be. */
 export function sound(): History {
-  const turns = [1, 2].map((turn) => ({
-    turn,
-    inputs: [inputOf(turn)],
-    outcome: "completed" as const,
-    finish: "stop" as const,
-    text: answer(`say ${turn}`),
-  }));
+  const turns = [1, 2].map((turn) => turnOf(turn, [inputOf(turn)], answer(`say ${turn}`)));
   const truth: Snapshot = { version: 4, agent: "a", state: { n: 2 }, turns, running: null, applied: { "ann/p": 2 } };
   const empty: Snapshot = { version: 0, agent: "a", state: {}, turns: [], running: null, applied: {} };
   const frames: Frame[] = [{ type: "snapshot", id: "0", snapshot: empty }];
@@ -49,18 +61,22 @@ export function sound(): History {
         version: turn * 2 - 1,
         turn,
         agent: "a",
+        origin: "user",
         inputs: [inputOf(turn)],
         applied: { "ann/p": turn },
       },
-      { type: "delta", ...chain(at + 2), ...fence, index: 1, text: text.slice(0, 5) },
-      { type: "delta", ...chain(at + 3), ...fence, index: 2, text: text.slice(5) },
+      { type: "delta", ...chain(at + 2), ...fence, index: 1, at: 0, begins: "text", text: text.slice(0, 5) },
+      { type: "delta", ...chain(at + 3), ...fence, index: 2, at: 0, text: text.slice(5) },
       {
-        type: "turn.completed",
+        type: "turn.ended",
         ...chain(at + 4),
         version: turn * 2,
         turn,
-        text,
+        outcome: "completed",
         finish: "stop",
+        step: 1,
+        attempt: 1,
+        index: 2,
         patch: [{ op: "add", path: "/n", value: turn }],
       },
     );

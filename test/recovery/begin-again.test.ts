@@ -1,5 +1,5 @@
 import { connect } from "@holdfast/client";
-import { workflowIdOf } from "@holdfast/contract";
+import { textOf, workflowIdOf } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { ended, input, Target, type Visit } from "../conformance/target.ts";
 import { answerTo } from "../kit/model-calls.ts";
@@ -40,9 +40,7 @@ test("snap-4: after an operator ended the workflow the next input is answered, a
   await Promise.all([reader, other.reader].map((held) => held.until(ended(4))));
   const after = await stateOf(own);
   expect(after.epoch).toBeGreaterThan(before.epoch);
-  expect(after.snapshot.turns.map(({ text }) => text)).toEqual(
-    ["one", "two", "three", "four"].map((said) => answerTo(said)),
-  );
+  expect(after.snapshot.turns.map(textOf)).toEqual(["one", "two", "three", "four"].map((said) => answerTo(said)));
   expect(reader.view).toEqual(after.snapshot);
   expect(other.reader.view).toEqual(after.snapshot);
 
@@ -88,7 +86,7 @@ test("ack-2, snap-4: the SDK's client goes on with its numbers, its messages are
     await terminate(own, "an operator's doing");
     await session.send("three").applied;
     await expect
-      .poll(() => session.get().turns.map(({ text }) => text), { timeout: 30_000 })
+      .poll(() => session.get().turns.map(textOf), { timeout: 30_000 })
       .toEqual(["one", "two", "three"].map((said) => answerTo(said)));
     const { snapshot } = await stateOf(own);
     await expect.poll(() => session.get().version, { timeout: 30_000 }).toBe(snapshot.version);

@@ -45,9 +45,9 @@ class Witness extends SdkParticipant {
     });
     onTestFinished(() => this.close());
     this.session.subscribe(() => {
-      const { degraded, streaming } = this.session.get();
+      const { degraded, running } = this.session.get();
       if (degraded !== (this.degraded.at(-1) ?? false)) this.degraded.push(degraded);
-      if (streaming !== null && textOf(streaming) !== this.partial.at(-1)) this.partial.push(textOf(streaming));
+      if (running !== null && textOf(running) !== this.partial.at(-1)) this.partial.push(textOf(running));
     });
   }
 

@@ -69,19 +69,19 @@ export class SteadyReader extends ChainReader {
   reached(turn: number): Promise<void> {
     return this.sees(
       `turn ${turn} has ended`,
-      ({ turns, streaming }) => (turns.at(-1)?.turn ?? 0) >= turn && streaming === null,
+      ({ turns, running }) => (turns.at(-1)?.turn ?? 0) >= turn && running === null,
     );
   }
 
   protected took(frame: Frame): void {
     if (frame.type !== "snapshot") this.#lags.push(Date.now() - Number.parseInt(frame.id, 10));
-    const { turns, streaming } = this.session.get();
+    const { turns, running } = this.session.get();
     const ended = turns.at(-1);
     if (ended !== undefined) {
       if (frame.type !== "snapshot" && ended.turn !== this.#turn) this.#compare(ended);
       this.#turn = ended.turn;
     }
-    if (streaming !== null) this.#partial = streaming;
+    if (running !== null) this.#partial = running;
   }
 
   /** Once a turn has ended: its text, and what was shown of it before. */

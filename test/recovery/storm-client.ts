@@ -50,11 +50,11 @@ export class StormClient extends ChainReader {
   /** Resolves when everything said has its whole answer. */
   answered(): Promise<void> {
     const said = this.sent.length;
-    return this.sees("everything is answered", ({ turns, streaming }) => turns.length === said && streaming === null);
+    return this.sees("everything is answered", ({ turns, running }) => turns.length === said && running === null);
   }
 
   speaking(): Promise<void> {
-    return this.sees("an answer streams", ({ streaming }) => textOf(streaming) !== "");
+    return this.sees("an answer streams", ({ running }) => textOf(running) !== "");
   }
 
   /** From now on everything counts; `struck` is the edge that is about to die. */

@@ -22,9 +22,9 @@ session.subscribe(() => {
   const view = session.get();
   if (view.version === version) return;
   version = view.version;
-  const { agent = "", turns, streaming } = view;
+  const { agent = "", turns, running } = view;
   const state: JsonObject = JSON.parse(JSON.stringify(view.state));
-  tell({ news: "view", view: { version, agent, state, turns: [...turns], running: streaming, applied: {} } });
+  tell({ news: "view", view: { version, agent, state, turns: [...turns], running: running, applied: {} } });
 });
 
 process.on("message", (order: ClientOrder) => {

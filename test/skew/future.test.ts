@@ -1,5 +1,5 @@
 import { connect, type HoldfastClient, type HoldfastError, type Session } from "@holdfast/client";
-import { ERRORS, type Snapshot, snapshotSchema } from "@holdfast/contract";
+import { ERRORS, type Snapshot, snapshotSchema, textOf } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
@@ -92,7 +92,7 @@ test("version-3, version-4: today's clients talk through either edge with later 
   await Promise.all([today, later].map(({ reader }) => reader.until(ended(3))));
   const truth = await truthOf(subject);
   const answers = [answerTo("one faults:slow=5ms,tokens=60"), answerTo("two"), answerTo("three")];
-  expect(truth.turns.map(({ text }) => text)).toEqual(answers);
+  expect(truth.turns.map(textOf)).toEqual(answers);
   for (const { session, problems } of [sdkToday, sdkLater]) {
     await expect.poll(() => session.get().version, { timeout: 30_000 }).toBe(truth.version);
     expect(session.get().turns).toEqual(truth.turns);

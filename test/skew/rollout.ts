@@ -11,7 +11,7 @@ import { talk } from "../kit/load.ts";
 import { answersIn, modelCallsOf } from "../kit/model-calls.ts";
 import { type Participant, type ParticipantOptions, RawParticipant } from "../kit/participant.ts";
 import { ask, rawConnect } from "../kit/raw-client.ts";
-import { isText } from "../kit/reading.ts";
+import { isGrowing } from "../kit/reading.ts";
 import { longest, silencesOf } from "../kit/report.ts";
 import { rest } from "../kit/rest.ts";
 import { ProcessParticipant } from "./process-participant.ts";
@@ -255,7 +255,7 @@ async function midStream(participants: readonly Participant[], clock: () => numb
   for (let waited = 0; ; waited++) {
     for (const participant of participants) {
       const last = participant.record().frames.at(-1);
-      if (last !== undefined && isText(last.frame) && clock() - last.at < 100)
+      if (last !== undefined && isGrowing(last.frame) && clock() - last.at < 100)
         return { key: participant.key, turn: last.frame.turn };
     }
     if (waited % 100 === 50) participants[0]?.say(`${phase}: say more (${waited})`);

@@ -7,7 +7,7 @@ import { differ } from "../kit/difference.ts";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
 import { answerTo } from "../kit/model-calls.ts";
 import { snapshotOf } from "../kit/participant.ts";
-import { isText } from "../kit/reading.ts";
+import { isGrowing } from "../kit/reading.ts";
 import { askSession, reasonOf } from "../kit/temporal.ts";
 import { until } from "../kit/wait.ts";
 import { type Judgement, judge, type Sample, seriesOf } from "./growth.ts";
@@ -140,7 +140,7 @@ class SteadyReader {
       keys.map((key) => {
         const session = this.#client.session(refOf(key), { agent: "concierge" });
         session.on("frame", (frame) => {
-          if (!isText(frame)) ledger.committed(sessionPath(key), session.get().turns);
+          if (!isGrowing(frame)) ledger.committed(sessionPath(key), session.get().turns);
         });
         return [sessionPath(key), session];
       }),

@@ -2,15 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Input, SessionKey, Turn, TurnEndedBody } from "@holdfast/contract";
+import type { SessionKey } from "@holdfast/contract";
 import { SessionLog } from "@holdfast/session-log";
+import { Child } from "@holdfast/test/kit/child-process";
 import { startValkey } from "@holdfast/stack/servers";
 import { mintToken } from "@holdfast/stack/token";
 import getPort from "get-port";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { type Forked, forkProcess } from "../forked.ts";
-import { forgetProcesses, readProcesses } from "../measure/processes.ts";
+import { LogWriter } from "../load/log-writer.ts";
+import type { ReadingPlan } from "../load/reading-clients.ts";
+import { forgetProcesses, readProcesses } from "../measure/window.ts";
 import { machine, printJson, say } from "../report/report.ts";
 
 export interface ReadersOptions {
@@ -137,18 +139,17 @@ async function measure(edge: MeasuredEdge, log: SessionLog, count: number, optio
   const ending = new AbortController();
   const writers = await Promise.all(keys.map((key) => startWriting(log, key, options.rate, ending.signal)));
   const reports = new Reports();
-  let clients: Forked | undefined;
+  let clients: Child | undefined;
   try {
-    clients = await forkProcess(
-      new URL("../load/reading-clients.ts", import.meta.url),
-      {
-        READING_URL: edge.url,
-        READING_TOKEN: await mintToken(JWT_SECRET, { subject: SUBJECT }),
-        READING_SESSIONS: keys.map(({ name }) => name).join(","),
-        READING_READERS: `${count}`,
-      },
-      (message) => reports.take(message),
-    );
+    const plan: ReadingPlan = {
+      url: edge.url,
+      token: await mintToken(JWT_SECRET, { subject: SUBJECT }),
+      sessions: keys.map(({ name }) => name),
+      readers: count,
+    };
+    clients = await Child.start(new URL("../load/reading-clients.ts", import.meta.url), plan, {
+      onMessage: (message) => reports.take(message),
+    });
     await sleep(options.warmup * 1_000);
     const before = await read(edge, reports);
     await sleep(options.seconds * 1_000);
@@ -164,7 +165,7 @@ async function measure(edge: MeasuredEdge, log: SessionLog, count: number, optio
     };
   } finally {
     ending.abort();
-    await clients?.stop();
+    await clients?.kill();
     await Promise.all(writers.map(({ ended }) => ended));
   }
 }
@@ -201,43 +202,21 @@ async function startWriting(
   rate: number,
   ending: AbortSignal,
 ): Promise<{ ended: Promise<void> }> {
+  const writer = new LogWriter(log, key, "echo");
   const write = async (): Promise<void> => {
     const startedAt = performance.now();
-    for (let written = 0, turn = 1; !ending.aborted; turn++) {
-      if (turn > 1) await begin(log, key, turn);
-      for (let index = 1; index <= DELTAS_OF_A_TURN && !ending.aborted; index++, written++) {
+    for (let written = 0; !ending.aborted;) {
+      if (written > 0) await writer.begin("Go on.");
+      for (let delta = 0; delta < DELTAS_OF_A_TURN && !ending.aborted; delta++, written++) {
         await sleep(Math.max(0, startedAt + (written * 1_000) / rate - performance.now()));
-        await log.appendText(key, { epoch: 1, turn, step: 1, attempt: 1 }, index, TEXT);
+        await writer.say(TEXT);
       }
-      await end(log, key, turn);
+      await writer.end();
     }
   };
-  await begin(log, key, 1);
+  await writer.begin("Go on.");
   await log.markVerified(key, (await log.verification(key)).replicationId);
   return { ended: write() };
-}
-
-async function begin(log: SessionLog, key: SessionKey, turn: number): Promise<void> {
-  const started = {
-    type: "turn.started",
-    version: 2 * turn - 1,
-    turn,
-    agent: "echo",
-    inputs: inputsOf(turn),
-    applied: { [`${SUBJECT}/tab`]: turn },
-  } as const;
-  await log.begin(key, { epoch: 1, turn, step: 1, attempt: 1 }, started, 0);
-}
-
-async function end(log: SessionLog, key: SessionKey, turn: number): Promise<void> {
-  const text = TEXT.repeat(DELTAS_OF_A_TURN);
-  const committed: Turn = { turn, inputs: inputsOf(turn), outcome: "completed", finish: "stop", text };
-  const frame: TurnEndedBody = { type: "turn.completed", version: 2 * turn, turn, text, finish: "stop", patch: [] };
-  await log.commit(key, { run: "run-1", epoch: 1, frame, state: {}, turn: committed, keepTurns: Math.min(turn, 20) });
-}
-
-function inputsOf(turn: number): Input[] {
-  return [{ by: SUBJECT, producer: "tab", seq: turn, text: "Go on." }];
 }
 
 function median(figures: Figure[]): Figure {

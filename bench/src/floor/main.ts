@@ -3,13 +3,14 @@ import { createServer } from "node:http";
 import {
   type ClientToServerEvents,
   emptySnapshot,
-  type Frame,
+  type BodyOf,
+  type Input,
   frameSchema,
   type InputEvent,
   LIMITS,
+  type PatchOperation,
   PROTOCOL_VERSION,
   type ServerToClientEvents,
-  type VersionedBody,
 } from "@holdfast/contract";
 import { Redis } from "ioredis";
 import { Server, type Socket } from "socket.io";
@@ -112,40 +113,42 @@ export class EchoSession {
 
   async #runTurn(producer: string, { seq, text }: InputEvent): Promise<void> {
     const turn = ++this.#turn;
-    const inputs = [{ by: "floor", producer, seq, text }];
-    await this.#publish({ type: "turn.started", version: ++this.#version, turn, agent: "floor", inputs, applied: {} });
-    const answer = await this.#speak(turn);
-    await this.#publish({
-      type: "turn.completed",
-      version: ++this.#version,
-      turn,
-      text: answer,
+    const origin = "user" as const;
+    const inputs: Input[] = [{ by: "floor", producer, seq, origin, at: Date.now(), text }];
+    const begun = { turn, agent: "floor", origin, inputs, applied: {} };
+    await this.#publish({ type: "turn.started", version: ++this.#version, ...begun });
+    const index = await this.#speak(turn);
+    const end = {
+      outcome: "completed",
       finish: "stop",
-      patch: [],
-    });
+      step: 1,
+      attempt: 1,
+      index,
+      patch: [] as PatchOperation[],
+    } as const;
+    await this.#publish({ type: "turn.ended", version: ++this.#version, turn, ...end });
   }
 
-  async #speak(turn: number): Promise<string> {
+  /** Resolves to the index of the last delta. */
+  async #speak(turn: number): Promise<number> {
     const { tokens, tokenDelayMs } = this.#answer;
     const perFrame = tokenDelayMs === 0 ? tokens : Math.max(1, Math.round(FRAME_EVERY_MS / tokenDelayMs));
-    let answer = "";
-    for (let spoken = 0, index = 1; spoken < tokens; index++) {
-      const count = index === 1 ? 1 : Math.min(perFrame, tokens - spoken);
+    let index = 0;
+    for (let spoken = 0; spoken < tokens;) {
+      const count = ++index === 1 ? 1 : Math.min(perFrame, tokens - spoken);
       if (tokenDelayMs > 0 && index > 1) await new Promise((resolve) => setTimeout(resolve, count * tokenDelayMs));
       const text = "token ".repeat(count);
-      await this.#publish({ type: "delta", turn, step: 1, attempt: 1, index, text });
-      answer += text;
+      const begins = index === 1 ? ({ begins: "text" } as const) : {};
+      await this.#publish({ type: "delta", turn, step: 1, attempt: 1, index, at: 0, ...begins, text });
       spoken += count;
     }
-    return answer;
+    return index;
   }
 
-  async #publish(body: VersionedBody | Unplaced<"delta">): Promise<void> {
+  async #publish(body: BodyOf<"turn.started" | "delta" | "turn.ended">): Promise<void> {
     const prev = `${this.#frames}`;
     const frame = JSON.stringify({ ...body, prev, id: `${++this.#frames}` });
     const transaction = this.#redis.multi().xadd(`floor:{${this.#name}}:log`, "MAXLEN", "4000", "*", "frame", frame);
     await transaction.spublish(EchoSession.channel(this.#name), frame).exec();
   }
 }
-
-type Unplaced<T extends Frame["type"]> = Omit<Extract<Frame, { type: T }>, "id" | "prev">;

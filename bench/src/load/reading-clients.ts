@@ -1,16 +1,18 @@
 import { PROTOCOL_VERSION, type ClientToServerEvents, type ServerToClientEvents } from "@holdfast/contract";
+import { begun, planOf } from "@holdfast/test/kit/child-process";
 import { io, type Socket } from "socket.io-client";
 import { z } from "zod";
 
 /** Readers of sessions, each with a socket of its own, in a process of their own: what they cost is not the edge's. */
-const config = z
-  .object({
-    READING_URL: z.string(),
-    READING_TOKEN: z.string(),
-    READING_SESSIONS: z.string().transform((text) => text.split(",")),
-    READING_READERS: z.coerce.number().int().min(1),
-  })
-  .parse(process.env);
+const planSchema = z.object({
+  url: z.string(),
+  token: z.string(),
+  sessions: z.array(z.string()),
+  /** Of each session. */
+  readers: z.number().int().min(1),
+});
+export type ReadingPlan = z.infer<typeof planSchema>;
+const plan = planOf(planSchema);
 
 /** Frames that reached their readers. */
 export interface ReadingReport {
@@ -22,8 +24,8 @@ const REPORT_INTERVAL_MS = 50;
 let frames = 0;
 
 async function read(session: string): Promise<void> {
-  const auth = { token: config.READING_TOKEN, protocol: PROTOCOL_VERSION, client: "bench" };
-  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(config.READING_URL, {
+  const auth = { token: plan.token, protocol: PROTOCOL_VERSION, client: "bench" };
+  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(plan.url, {
     auth,
     transports: ["websocket"],
     forceNew: true,
@@ -43,10 +45,6 @@ async function read(session: string): Promise<void> {
   if (!ack.ok) throw new Error(`${session} did not open: ${ack.error.message}`);
 }
 
-process.on("disconnect", () => process.exit(0));
-
-for (let reader = 0; reader < config.READING_READERS; reader++) {
-  await Promise.all(config.READING_SESSIONS.map(read));
-}
-process.send?.("listening");
+for (let reader = 0; reader < plan.readers; reader++) await Promise.all(plan.sessions.map(read));
+begun();
 setInterval(() => process.send?.({ frames } satisfies ReadingReport), REPORT_INTERVAL_MS);

@@ -11,6 +11,7 @@ import {
   type SendRequest,
   type Snapshot,
   type WireError,
+  textOf,
 } from "@holdfast/contract";
 import type { EventKind, Offered, Progress, Sent } from "./trial.ts";
 
@@ -191,12 +192,11 @@ export class WireSession {
       case "snapshot":
         return this.#reportSnapshot(frame.snapshot);
       case "delta":
-        if (before.running?.text === "") this.#forInputs(before.running.inputs, (sent) => this.#progress.first(sent));
+        if (before.running !== null && textOf(before.running) === "")
+          this.#forInputs(before.running.inputs, (sent) => this.#progress.first(sent));
         return;
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed":
-        if (frame.type !== "turn.completed") this.#progress.note(frame.type);
+      case "turn.ended":
+        if (frame.outcome !== "completed") this.#progress.note(`turn ${frame.outcome}`);
         return this.#settle(before.running?.inputs ?? []);
       default:
         return;
