@@ -1,14 +1,35 @@
 import type { Snapshot } from "@holdfast/contract/snapshot";
+import type { Input, Question, Step } from "@holdfast/contract/turn";
 import { expect, test } from "vitest";
 import { readSnapshot, readSnapshotText } from "./snapshot-text.ts";
 
-const input = { by: "ann", producer: "p", seq: 1, text: "hi", data: { deep: [1, { a: null }] } };
+const input: Input = {
+  by: "ann",
+  producer: "p",
+  seq: 1,
+  origin: "user",
+  at: 0,
+  text: "hi",
+  data: { deep: [1, { a: null }] },
+};
+const steps: Step[] = [{ step: 1, attempt: 1, parts: [{ type: "text", text: "a" }] }];
+const questions: Question[] = [{ id: "q1", title: "Sure?", of: "owner" }];
 const snapshot: Snapshot = {
   version: 3,
   agent: "echo",
   state: { seen: 1 },
-  turns: [{ turn: 1, inputs: [input], outcome: "completed", text: "a", finish: "stop" }],
-  running: { turn: 2, inputs: [input], step: 1, attempt: 2, index: 7, text: "b" },
+  turns: [{ turn: 1, origin: "user", inputs: [input], steps, outcome: "completed", finish: "stop" }],
+  running: {
+    turn: 2,
+    origin: "user",
+    inputs: [input],
+    steps,
+    step: 2,
+    attempt: 2,
+    index: 7,
+    parts: [{ type: "reasoning", text: "b" }],
+    questions,
+  },
   applied: { "ann/p": 1 },
 };
 
@@ -19,7 +40,7 @@ test("snap-1, version-4: a snapshot is passed on as it was written, with what a 
     json,
     version: 3,
     applied: { "ann/p": 1 },
-    running: { turn: 2, index: 7 },
+    running: { turn: 2, step: 2, attempt: 2, index: 7 },
   });
   expect(readSnapshot(json)).toEqual(snapshot);
 });
@@ -29,13 +50,17 @@ test("snap-2: what is not a valid snapshot is none, whether it is passed on or r
     { ...snapshot, version: -1 },
     { ...snapshot, state: [] },
     { ...snapshot, state: null },
-    { ...snapshot, turns: [{ ...snapshot.turns[0], text: undefined }] },
+    { ...snapshot, turns: [{ ...snapshot.turns[0], steps: undefined }] },
+    { ...snapshot, turns: [{ ...snapshot.turns[0], steps: [{ step: 1, attempt: 1, parts: ["a"] }] }] },
     { ...snapshot, turns: [{ ...snapshot.turns[0], turn: 3 }] },
     { ...snapshot, turns: [{ ...snapshot.turns[0], outcome: "unknown" }] },
     { ...snapshot, turns: [...snapshot.turns, ...snapshot.turns] },
     { ...snapshot, turns: [{ ...snapshot.turns[0], inputs: [{ ...input, seq: "1" }] }] },
     { ...snapshot, running: { ...snapshot.running, inputs: "none" } },
     { ...snapshot, running: { ...snapshot.running, turn: 3 } },
+    { ...snapshot, running: { ...snapshot.running, step: 3 } },
+    { ...snapshot, running: { ...snapshot.running, parts: [{}] } },
+    { ...snapshot, running: { ...snapshot.running, questions: undefined } },
     { ...snapshot, applied: { "ann/p": 0 } },
     { ...snapshot, applied: { garbage: 1 } },
     [],
