@@ -159,7 +159,7 @@ export class StepWriter {
   #schedule(): void {
     if (this.#finishing || this.#inFlight !== undefined || this.#timer !== undefined || !this.#hasWork()) return;
     const wait = this.#nextAt - performance.now();
-    if (wait <= 0 || this.#begins()) this.#write();
+    if (wait <= 0 || this.#addsPart()) this.#write();
     else {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
@@ -183,11 +183,10 @@ export class StepWriter {
     return this.#standing === "unknown" || this.#nextGrowth() !== undefined;
   }
 
-  /** The first text of a part is not kept waiting. */
-  #begins(): boolean {
-    if (this.#standing !== "known") return false;
-    const growth = this.#nextGrowth();
-    return growth?.type === "delta" && growth.begins !== undefined;
+  /** A new part is not kept waiting. */
+  #addsPart(): boolean {
+    const growth = this.#standing === "known" ? this.#nextGrowth() : undefined;
+    return growth !== undefined && growth.type !== "rewind" && growth.at === this.#held.length;
   }
 
   #nextGrowth(): Growth | undefined {

@@ -18,6 +18,7 @@ import { FleetOrders } from "./operate/fleet-orders.ts";
 import { EdgeMetrics } from "./operate/metrics.ts";
 import { connectionsWithin, openFilesLimit, pendingWithin } from "./operate/open-files.ts";
 import { operatorRoutes } from "./operate/operator-routes.ts";
+import { createReadHistory } from "./read/history.ts";
 import { createReading } from "./read/reading.ts";
 import { Backlogs } from "./send/backlog.ts";
 import { Coalescer } from "./send/coalescer.ts";
@@ -79,6 +80,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
         intake,
         commandPace: new CommandPace({ burst: 2 * commandsPerSecond, perSecond: commandsPerSecond }),
         runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
+        readHistory: createReadHistory(temporal, config.HOLDFAST_SNAPSHOT_QUERIES),
         verify,
       },
       isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),

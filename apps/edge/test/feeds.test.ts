@@ -120,7 +120,7 @@ async function join(feed: Feed): Promise<Listener> {
   return listener;
 }
 
-const TURN = ["turn.started", "delta", "delta", "delta", "turn.completed"];
+const TURN = ["turn.started", "delta", "delta", "delta", "turn.ended"];
 const SOON = { timeout: 20_000 };
 
 test("a frame that pub/sub lost in mid-turn is read from the log when the next one comes", async () => {
@@ -136,7 +136,7 @@ test("a frame that pub/sub lost in mid-turn is read from the log when the next o
 test("a last frame that pub/sub lost is found by the slow check", async () => {
   const { listener, writer } = await listen({ checkMs: { first: 20, longest: 40 } });
   pubsub.treat = (frame, pass) => {
-    if (frame.type !== "turn.completed") pass(frame);
+    if (frame.type !== "turn.ended") pass(frame);
   };
   await writer.turn("a", "b", "c");
   await vi.waitFor(() => expect(listener.types).toEqual(TURN), SOON);
@@ -187,7 +187,7 @@ test("what is appended while a feed opens is neither lost nor doubled", async ()
 test("a log whose tail was lost sends every reader in step for a snapshot", async () => {
   const { key, listener, writer } = await listen({ checkMs: { first: 20, longest: 40 } });
   await writer.turn("a");
-  await vi.waitFor(() => expect(listener.types).toContain("turn.completed"), SOON);
+  await vi.waitFor(() => expect(listener.types).toContain("turn.ended"), SOON);
   await fixture.forget(key);
   await vi.waitFor(() => expect(listener.restarts).toBe(1), SOON);
 });

@@ -154,7 +154,7 @@ test("open-2: whoever comes back while Redis hangs is told that it resumes, and 
   await writer.turn("two");
   await client.until(() => client.of("s").view.version === 4);
   expect(client.of("s").breaks).toBe(0);
-  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.completed"]);
+  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.ended"]);
 });
 
 test("a session without an agent process behind it opens at once, and gets its snapshot when one is there", async () => {

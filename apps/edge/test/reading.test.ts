@@ -1,9 +1,15 @@
-import { emptySnapshot } from "@holdfast/contract";
+import { emptySnapshot, textOf } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { useReading } from "./reading-fixture.ts";
 import { input, type TestClient } from "./client.ts";
 
 const use = useReading();
+
+/** What `client` is shown of the running turn. */
+function runningText(client: TestClient): string | undefined {
+  const { running } = client.of("s").view;
+  return running === null ? undefined : textOf(running);
+}
 
 test("open-3: a session nobody has sent anything to begins with a snapshot of version 0", async () => {
   const client = await use.connect(use.newKey());
@@ -31,7 +37,7 @@ test("frames come live, chained, to every reader, under the name each opened the
       "delta",
       "delta",
       "delta",
-      "turn.completed",
+      "turn.ended",
     ]);
   }
 });
@@ -100,9 +106,9 @@ test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas 
   await writer.tellWorkflow();
   const client = await use.connect(key);
   await client.open("s");
-  await client.until(() => client.of("s").view.running?.text === "Once upon ");
+  await client.until(() => runningText(client) === "Once upon ");
   await writer.say("a time");
-  await client.until(() => client.of("s").view.running?.text === "Once upon a time");
+  await client.until(() => runningText(client) === "Once upon a time");
   await writer.end();
   await client.until(() => client.of("s").view.version === 2);
   expect(client.of("s").view).toEqual(writer.snapshot);
@@ -153,7 +159,7 @@ test("chain-1: a log that was lost under a reader is noticed at the next frame, 
   const { key, writer, client } = await use.firstTurnRead();
   await writer.begin();
   await writer.say("half");
-  await client.until(() => client.of("s").view.running?.text === "half");
+  await client.until(() => runningText(client) === "half");
   await use.fixture.forget(key);
   writer.commitOnly();
   await writer.tellWorkflow();

@@ -45,15 +45,14 @@ function isKnown(raw: unknown): raw is KnownFrame {
 }
 
 const placed = { id: cursorSchema, prev: cursorSchema };
-/** Versions, turns, steps, attempts and indexes count from 1. */
-const counted = z.number().int().min(1);
-const versioned = { ...placed, version: counted };
-const growing = { ...placed, turn: counted, step: counted, attempt: counted, index: counted };
+const count = z.number().int().min(1);
+const versioned = { ...placed, version: count };
+const growing = { ...placed, turn: count, step: count, attempt: count, index: count };
 /** Of each type the members that say where it belongs: this is all that an edge knows of frames. */
 const envelopeSchema = z.discriminatedUnion("type", [
-  z.object({ type: z.enum(["turn.started", "inputs.joined"]), ...versioned, turn: counted, applied: appliedSchema }),
-  z.object({ type: z.literal("step.ended"), ...versioned, turn: counted, step: counted }),
-  z.object({ type: z.enum(["turn.waiting", "turn.ended"]), ...versioned, turn: counted }),
+  z.object({ type: z.enum(["turn.started", "inputs.joined"]), ...versioned, turn: count, applied: appliedSchema }),
+  z.object({ type: z.literal("step.ended"), ...versioned, turn: count, step: count }),
+  z.object({ type: z.enum(["turn.waiting", "turn.ended"]), ...versioned, turn: count }),
   z.object({ type: z.literal("state.patched"), ...versioned }),
   z.object({ type: z.enum(["delta", "part", "rewind"]), ...growing }),
   z.object({ type: z.literal("notice"), ...placed }),

@@ -138,7 +138,7 @@ export interface Head {
   epoch: number;
   version: number;
   cold: boolean;
-  /** Number of the running turn, 0 for none, and index of its last text frame. */
+  /** Number of the running turn, 0 for none, and index of its last growing frame. */
   turn: number;
   index: number;
 }

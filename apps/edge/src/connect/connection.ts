@@ -1,5 +1,6 @@
 import {
   closeRequestSchema,
+  historyRequestSchema,
   LIMITS,
   openRequestSchema,
   parseSessionRef,
@@ -7,6 +8,7 @@ import {
   sessionPath,
   wireError,
   type CommandAck,
+  type HistoryAck,
   type OpenAck,
   type PlainAck,
   type SendAck,
@@ -16,6 +18,7 @@ import {
 import { spread, TokenBucket } from "../pacing.ts";
 import type { Feed } from "../read/feed.ts";
 import type { Feeds } from "../read/feeds.ts";
+import type { ReadHistory } from "../read/history.ts";
 import { Reader, type ReaderDeps } from "../read/reader.ts";
 import type { SocketWriter } from "../read/socket-writer.ts";
 import type { CommandPace, RunCommand } from "../send/commands.ts";
@@ -36,6 +39,7 @@ export interface ConnectionDeps {
   readonly intake: Intake;
   readonly commandPace: CommandPace;
   readonly runCommand: RunCommand;
+  readonly readHistory: ReadHistory;
   readonly verify: TokenVerifier;
 }
 
@@ -132,22 +136,34 @@ export class Connection {
     if (checked.outcome === "refused") return answer(refusal(checked.error));
     const resolved = this.#resolve(checked.request.session);
     if (resolved.outcome === "refused") return answer(refusal(resolved.error));
-    const wait =
-      this.#commandRate.take(performance.now()) || this.#deps.commandPace.take(resolved.key, this.#claims.subject);
+    const { request } = checked;
+    answer(await this.#paced(resolved.key, () => this.#deps.runCommand(resolved.key, this.#claims.subject, request)));
+  }
+
+  async history(raw: unknown, answer: Answer<HistoryAck>): Promise<void> {
+    const checked = this.#admit() ?? checkRequest(historyRequestSchema, raw);
+    if (checked.outcome === "refused") return answer(refusal(checked.error));
+    const resolved = this.#resolve(checked.request.session);
+    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    const { request } = checked;
+    answer(await this.#paced(resolved.key, () => this.#deps.readHistory(resolved.key, request)));
+  }
+
+  /** SPEC limit-2: what is a task for an agent process each time has a rate of its own, and so many under way. */
+  async #paced<A>(key: SessionKey, run: () => Promise<A>): Promise<A | Refused> {
+    const wait = this.#commandRate.take(performance.now()) || this.#deps.commandPace.take(key, this.#claims.subject);
     if (wait > 0) {
       const retryAfterMs = spread(wait);
-      return answer(refusal(wireError("rate_limited", "Too many commands in a short time.", { retryAfterMs })));
+      return refusal(wireError("rate_limited", "Too many commands in a short time.", { retryAfterMs }));
     }
     if (this.#commands >= MAX_COMMANDS) {
-      const error = wireError("busy", "This connection has too many commands under way.", {
-        retryAfterMs: spread(500),
-      });
-      return answer(refusal(error));
+      const retryAfterMs = spread(500);
+      return refusal(wireError("busy", "This connection has too many commands under way.", { retryAfterMs }));
     }
     this.#commands++;
-    const ack = await this.#deps.runCommand(resolved.key, this.#claims.subject, checked.request);
+    const ack = await run();
     this.#commands--;
-    answer(ack);
+    return ack;
   }
 
   closeSession(raw: unknown, answer: Answer<PlainAck>): void {

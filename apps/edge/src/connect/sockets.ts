@@ -45,7 +45,7 @@ type Ack = (answer: unknown) => void;
 type RequestName = keyof ClientToServerEvents;
 type Requests = Record<RequestName, (request: unknown, answer: Ack) => void | Promise<void>>;
 
-const REQUESTS = { open: true, send: true, command: true, close: true, renew: true } satisfies Record<
+const REQUESTS = { open: true, send: true, command: true, history: true, close: true, renew: true } satisfies Record<
   RequestName,
   true
 >;
@@ -152,6 +152,7 @@ export class Sockets {
       },
       send: (request, answer) => connection.send(request, answer),
       command: (request, answer) => connection.command(request, answer),
+      history: (request, answer) => connection.history(request, answer),
       close: (request, answer) => {
         connection.closeSession(request, answer);
         this.#emitStatus(attached);

@@ -28,8 +28,8 @@ export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) 
  * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
  */
 export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
-  return async (key, by, { id, name, args }) => {
-    const call: CommandCall = { id, by, name, args: args ?? {} };
+  return async (key, by, { id, name, args, traceparent }) => {
+    const call: CommandCall = { id, by, name, args: args ?? {}, ...(traceparent !== undefined && { traceparent }) };
     try {
       const result = await client.withDeadline(Date.now() + timeoutMs, () =>
         client.workflow

@@ -69,7 +69,7 @@ export class Intake {
   }
 
   take(ledger: SendLedger, session: OpenSession, { request, sizes }: MeasuredSend, answer: Answer): void {
-    const { producer, events } = request;
+    const { producer, events, traceparent } = request;
     const { path, key, agent, isGuest } = session;
     const backlog = this.#deps.backlogs.of(path);
     const mark = markOf(ledger.subject, producer);
@@ -105,6 +105,7 @@ export class Intake {
       by: ledger.subject,
       producer,
       at: Date.now(),
+      traceparent,
       events,
       sizes,
       budget: ledger.budget,

@@ -77,8 +77,8 @@ function checkEvents(raw: unknown): Checked<SendRequest> {
   return { outcome: "valid", request: { ...checked.request, events: whole } };
 }
 
-/** session, producer, after, events. */
-const SEND_MEMBERS = 4;
+/** session, producer, after, events, traceparent. */
+const SEND_MEMBERS = 5;
 
 function withoutData(event: unknown): unknown {
   return isRecord(event) && Object.hasOwn(event, "data") ? { ...event, data: null } : event;

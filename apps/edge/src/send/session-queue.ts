@@ -31,6 +31,8 @@ export interface Submission {
   readonly producer: string;
   /** Unix milliseconds of arrival. */
   readonly at: number;
+  /** SPEC trace-1. */
+  readonly traceparent?: string | undefined;
   /** By ascending seq; `sizes` are their encoded bytes. */
   readonly events: readonly Event[];
   readonly sizes: readonly number[];
@@ -294,9 +296,9 @@ export function batchOf(pieces: readonly Piece[]): EventBatch {
   const runs: EventRun[] = [];
   for (const { submission, events } of pieces) {
     const last = runs.at(-1);
-    const { by, producer, at } = submission;
-    if (last === undefined || last.by !== by || last.producer !== producer) {
-      runs.push({ by, producer, at, events: [...events] });
+    const { by, producer, at, traceparent } = submission;
+    if (last === undefined || last.by !== by || last.producer !== producer || last.traceparent !== traceparent) {
+      runs.push({ by, producer, at, events: [...events], ...(traceparent !== undefined && { traceparent }) });
       continue;
     }
     last.at = at;
