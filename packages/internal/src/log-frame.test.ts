@@ -7,7 +7,7 @@ const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "e
 const delta = { type: "delta", ...chain, turn: 1, step: 1, attempt: 1, index: 3, at: 0, text: "x" };
 
 test("version-4: a frame keeps what a later release put into it, however deep", () => {
-  const input = { by: "ann", producer: "p", seq: 1, origin: "user", at: 1, text: "hi", device: { kind: "phone" } };
+  const input = { by: "ann", producer: "p", seq: 1, origin: "user", at: 0, text: "hi", device: { kind: "phone" } };
   const frame = { ...started, inputs: [input], since: [{ a: null }] };
   expect(readLogFrame(frame)).toEqual(frame);
   const json = JSON.stringify(frame);
@@ -19,6 +19,42 @@ test("version-4: a frame keeps what a later release put into it, however deep", 
     applied: {},
     json,
   });
+});
+
+test("grow-1, end-1, notice-1: of each type of frame an edge knows what places it, and nothing of what it says", () => {
+  const growing = { ...chain, turn: 2, step: 3, attempt: 4, index: 5 };
+  const versioned = { ...chain, version: 6, turn: 2 };
+  const part = { type: "text", text: "x" };
+  const end = { attempt: 4, index: 5, parts: [part], patch: [] };
+  const frames: [object, object][] = [
+    [
+      { type: "delta", ...growing },
+      { at: 0, begins: "text", text: "x" },
+    ],
+    [
+      { type: "part", ...growing },
+      { at: 0, part },
+    ],
+    [{ type: "rewind", ...growing }, { parts: [part] }],
+    [{ type: "step.ended", ...versioned, step: 3 }, end],
+    [
+      { type: "turn.ended", ...versioned },
+      { ...end, step: 3, outcome: "completed", finish: "stop" },
+    ],
+    [{ type: "turn.waiting", ...versioned }, { questions: [] }],
+    [{ type: "inputs.joined", ...versioned, applied: { "ann/p": 2 } }, { inputs: [] }],
+    [{ type: "state.patched", ...chain, version: 6 }, { patch: [] }],
+    [{ type: "notice", ...chain }, { name: "typing" }],
+  ];
+  for (const [envelope, rest] of frames) {
+    const frame = { ...envelope, ...rest };
+    expect(readLogFrame(frame)).toEqual(frame);
+    const json = JSON.stringify(frame);
+    expect(readFrameText(json)).toEqual({ ...envelope, json });
+    for (const member of Object.keys(envelope)) {
+      expect(readFrameText(JSON.stringify({ ...frame, [member]: undefined }))).toBeUndefined();
+    }
+  }
 });
 
 test("frame-7, version-4: a frame of a later release's type is its place in the chain, and goes on as it was", () => {
