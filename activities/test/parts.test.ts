@@ -141,11 +141,14 @@ test("part-5: data that a model tells is a part; what is over its limit is left 
 
 test("the embedded model tells what it read as data before it answers, and once when it goes on", async () => {
   const request = firstTurn("Hello! My order of $30 is late, I hate it.", { provider: "embedded" });
-  const first = use.fixture.run(request);
+  const models = use.fixture.models();
+  // To load it may hold this process for longer than Redis's answers are waited for.
+  await models.resolve(request.request);
+  const first = use.fixture.run(request, { models });
   await until(() => use.fixture.partialText(request.key));
   first.cancel("WORKER_SHUTDOWN");
   await expect(first.result).rejects.toMatchObject({ type: "worker_shutdown" });
-  const { parts } = await use.fixture.run(request, { attempt: 2 }).result;
+  const { parts } = await use.fixture.run(request, { attempt: 2, models }).result;
   expect(parts).toEqual([
     {
       type: "data",
