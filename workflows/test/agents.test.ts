@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import type { SessionKey, Snapshot } from "@holdfast/contract";
+import type { LogFrame } from "@holdfast/internal";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, observe, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, observe, startHarness, withText } from "./harness.ts";
 
 let harness: Harness;
 beforeAll(async () => {
@@ -17,43 +18,90 @@ async function afterTurns(agent: string, ...texts: string[]): Promise<{ key: Ses
   return { key, snapshot };
 }
 
-async function frameTypes(key: SessionKey): Promise<string[]> {
+async function framesOf(key: SessionKey): Promise<LogFrame[]> {
   const read = await harness.log.read(key, "0", 1_000);
-  return read.outcome === "frames" ? read.frames.map((frame) => frame.type) : ["unknown"];
+  if (read.outcome !== "frames") throw new Error("The log lost its beginning.");
+  return read.frames;
 }
 
-test("frame-4: a turn of two steps is one text, and its text frames are numbered through", async () => {
+test("grow-1, end-2: a turn of two steps is one text, its growing frames are numbered through, and a step ends between", async () => {
   const { key, snapshot } = await afterTurns("two-steps", "hello");
-  expect(snapshot.turns).toMatchObject([{ outcome: "completed", text: "re: hellore: re: hello" }]);
+  expect(withText(snapshot.turns)).toMatchObject([{ outcome: "completed", text: "re: hellore: re: hello" }]);
+  expect(snapshot.turns[0]?.steps).toMatchObject([
+    { step: 1, attempt: 1, parts: [{ type: "text", text: "re: hello" }] },
+    { step: 2, attempt: 1, parts: [{ type: "text", text: "re: re: hello" }] },
+  ]);
   expect(snapshot.state).toEqual({ notes: ["re: hello"] });
-  const read = await harness.log.read(key, "0", 100);
-  const deltas = read.outcome === "frames" ? read.frames.filter((frame) => frame.type === "delta") : [];
+  const frames = await framesOf(key);
+  const deltas = frames.filter((frame) => frame.type === "delta");
   expect(deltas.map((delta) => delta.index)).toEqual(deltas.map((_, i) => i + 1));
   expect(new Set(deltas.map((delta) => delta.step))).toEqual(new Set([1, 2]));
+  const versioned = frames.filter((frame) => "version" in frame);
+  expect(versioned.map(({ type, version }) => [type, version])).toEqual([
+    ["turn.started", 1],
+    ["step.ended", 2],
+    ["turn.ended", 3],
+  ]);
+  // The agent's update after the first step comes with that step's end.
+  const [, stepEnded, turnEnded] = versioned;
+  expect(stepEnded).toMatchObject({ step: 1, patch: [{ op: "add", path: "/notes", value: ["re: hello"] }] });
+  expect(turnEnded).toMatchObject({ step: 2, patch: [] });
+  // end-1: readers hold the parts, and are not sent them again.
+  for (const ended of [stepEnded, turnEnded]) expect(ended).not.toHaveProperty("parts");
+  expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
+  await harness.replay(key);
+});
+
+test("snap-3: a turn between its steps, or in its second one, is the same to whoever asks workflow and log", async () => {
+  const key = newKey();
+  await harness.signal(key, batch("p", input(1, "hello")), "hold-second");
+  await harness.untilHeld(key, "re: helloheld");
+  const { running, version, state } = await harness.snapshot(key);
+  expect(running).toMatchObject({ steps: [{ step: 1 }], step: 2, attempt: 1, index: 0, parts: [] });
+  const read = await harness.log.snapshot(key);
+  expect(read).toMatchObject({ snapshot: { version, state, running: { steps: running?.steps, step: 2 } } });
+  await harness.command(key, { id: "c1", name: "interrupt", args: {} });
+  const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
+  expect(withText(turns)).toMatchObject([{ outcome: "interrupted", by: "ann", text: "re: helloheld" }]);
+  expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { turns, running: null } });
+});
+
+test("turn-3: what a step of a turn that then fails had changed is taken back, for readers, too", async () => {
+  const { key, snapshot } = await afterTurns("late-thrower", "hello", "again");
+  expect(snapshot).toMatchObject({ state: { notes: [] }, turns: [{ outcome: "failed" }, { outcome: "failed" }] });
+  const patches = (await framesOf(key)).flatMap((frame) => ("patch" in frame ? [frame.patch] : []));
+  expect(patches).toEqual([
+    [{ op: "add", path: "/notes", value: ["re: hello"] }],
+    [{ op: "replace", path: "/notes", value: [] }],
+    [{ op: "add", path: "/notes/-", value: "re: again" }],
+    [{ op: "replace", path: "/notes", value: [] }],
+  ]);
   expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
 });
 
 test("frame-2: a turn without a reply has its start and its end in the log all the same", async () => {
   const { key, snapshot } = await afterTurns("silent", "hello", "again");
-  expect(snapshot).toMatchObject({ version: 4, state: { notes: ["again"] }, turns: [{ text: "" }, { text: "" }] });
-  expect(await frameTypes(key)).toEqual(["turn.started", "turn.completed", "turn.started", "turn.completed"]);
+  expect(snapshot).toMatchObject({ version: 4, state: { notes: ["again"] }, turns: [{ steps: [] }, { steps: [] }] });
+  const types = (await framesOf(key)).map(({ type }) => type);
+  expect(types).toEqual(["turn.started", "turn.ended", "turn.started", "turn.ended"]);
 });
 
 test("turn-5: an agent that throws fails its turn, leaves no trace in the state, and the session goes on", async () => {
   const { key, snapshot } = await afterTurns("thrower", "early", "late", "early");
-  expect(snapshot.turns).toMatchObject([
+  expect(withText(snapshot.turns)).toMatchObject([
     { outcome: "failed", text: "", error: { code: "agent_error" } },
     { outcome: "failed", text: "re: late", finish: "error", error: { code: "agent_error" } },
     { outcome: "failed", text: "", error: { code: "agent_error" } },
   ]);
   expect(JSON.stringify(snapshot)).not.toContain("defect");
   expect(snapshot.state).toEqual({ notes: [] });
-  expect((await frameTypes(key)).filter((type) => type === "turn.failed")).toHaveLength(3);
+  const ends = (await framesOf(key)).filter((frame) => frame.type === "turn.ended");
+  expect(ends.map(({ outcome }) => outcome)).toEqual(["failed", "failed", "failed"]);
 });
 
 test("frame-3: what a failed turn had said stays, marked, for readers and for the model", async () => {
   const { key, snapshot } = await afterTurns("half-refused", "give up", "make do", "try again");
-  expect(snapshot.turns).toMatchObject([
+  expect(withText(snapshot.turns)).toMatchObject([
     { outcome: "failed", text: "re: give upand half", finish: "error", error: { code: "model_refused" } },
     { outcome: "completed", text: "re: make doand half", finish: "error" },
     // Another step voids what the one before it had said.
@@ -69,7 +117,7 @@ test("frame-3: what a failed turn had said stays, marked, for readers and for th
 test("turn-5: an agent that loops for ever fails its turn, holds up nobody, and can be replayed", async () => {
   const { key, snapshot } = await afterTurns("endless", "at once", "after a reply", "awaiting", "long");
   const error = { code: "agent_error", message: "The agent did not come to an end on this message." };
-  expect(snapshot.turns).toMatchObject([
+  expect(withText(snapshot.turns)).toMatchObject([
     { outcome: "failed", error },
     { outcome: "failed", text: "re: after a reply", finish: "error", error },
     { outcome: "failed", error },
@@ -96,12 +144,13 @@ test("turn-5: a state over the limit fails the turn", async () => {
 
 test("an agent may end a turn in its own way when the model refuses", async () => {
   const { snapshot } = await afterTurns("catcher", "refuse");
-  expect(snapshot).toMatchObject({ state: { notes: ["TurnFailure"] }, turns: [{ outcome: "completed", text: "" }] });
+  expect(snapshot.state).toEqual({ notes: ["TurnFailure"] });
+  expect(withText(snapshot.turns)).toMatchObject([{ outcome: "completed", finish: "error", text: "" }]);
 });
 
 test("turn-5: a turn that takes longer than its agent allows fails by its deadline, and the next one runs", async () => {
   const { snapshot } = await afterTurns("impatient", "hold", "hello");
-  expect(snapshot.turns).toMatchObject([
+  expect(withText(snapshot.turns)).toMatchObject([
     { outcome: "failed", text: "held", finish: "error", error: { code: "turn_deadline" } },
     { outcome: "completed", text: "re: hello" },
   ]);
@@ -133,10 +182,8 @@ test("turn-1: what an agent did not wait for is cancelled, and changes nothing a
 test("command-2: an interrupt ends a turn as interrupted, whatever its agent makes of it", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hold")), "wrapper");
-  await eventually(async () => {
-    expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { text: "held" } } });
-  });
+  await harness.untilHeld(key, "held");
   await harness.command(key, { id: "c1", name: "interrupt", args: {} });
   const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns).toMatchObject([{ outcome: "interrupted", text: "held", finish: "interrupted" }]);
+  expect(withText(turns)).toMatchObject([{ outcome: "interrupted", text: "held", finish: "interrupted" }]);
 });

@@ -1,8 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
-import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, startHarness, withText } from "./harness.ts";
 
 /** A turn's deadline is about the model, whatever clocks say and however late Temporal hears of an answer. */
 let harness: Harness;
@@ -16,19 +15,15 @@ test("turn-5: an answer that readers have seen is not lost to Temporal's being a
   const key = newKey();
   // The agent allows four seconds.
   await harness.signal(key, batch("p", input(1, "wait")), "prompt");
-  const untilHeld = (text: string): Promise<void> =>
-    eventually(async () => {
-      expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { text } } });
-    });
-  await untilHeld("half");
+  await harness.untilHeld(key, "half");
   harness.pauseTemporal();
   harness.model.goOn();
-  await untilHeld("half and whole");
+  await harness.untilHeld(key, "half and whole");
   // This is the fault, not a wait for something.
   await delay(6_000);
   harness.resumeTemporal();
   const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns).toMatchObject([{ outcome: "completed", text: "half and whole", finish: "stop" }]);
+  expect(withText(turns)).toMatchObject([{ outcome: "completed", text: "half and whole", finish: "stop" }]);
 });
 
 test.for([2, -2])("turn-5: a worker whose clock is %i minutes ahead takes turns of several steps", async (minutes) => {
@@ -37,7 +32,7 @@ test.for([2, -2])("turn-5: a worker whose clock is %i minutes ahead takes turns 
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hello")), "two-steps");
   const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns).toMatchObject([{ outcome: "completed", text: "re: hellore: re: hello" }]);
+  expect(withText(turns)).toMatchObject([{ outcome: "completed", text: "re: hellore: re: hello" }]);
 });
 
 test("turn-5: to Temporal a step may take its agent's deadline and an hour", async () => {

@@ -1,12 +1,21 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { createRepair } from "@holdfast/activities/repair";
 import { FinishedAnswers } from "@holdfast/activities/finished-answers";
-import { languageLoader } from "@holdfast/activities/enrichment";
 import { createPublish, type PublishActivities } from "@holdfast/activities/publish";
 import { createRecall } from "@holdfast/activities/recall";
 import { createRespond } from "@holdfast/activities/respond";
 import { querySessionState } from "@holdfast/activities/session-state";
-import { type Event, type Json, jsonSchema, type SessionKey, type Snapshot, workflowIdOf } from "@holdfast/contract";
+import {
+  type Event,
+  type Json,
+  jsonSchema,
+  type RunningTurn,
+  type SessionKey,
+  type Snapshot,
+  textOf,
+  type Turn,
+  workflowIdOf,
+} from "@holdfast/contract";
 import {
   COMMAND_ANSWERED,
   type CommandCall,
@@ -95,7 +104,6 @@ export async function startHarness(options: HarnessOptions = {}) {
         models: model,
         breakers: new Breakers(),
         finished: new FinishedAnswers(),
-        loadLanguage: languageLoader(),
         queryState: (key) => querySessionState(client, key),
         config: { retry: { baseMs: 20, maxMs: 50 } },
       }),
@@ -172,6 +180,15 @@ export async function startHarness(options: HarnessOptions = {}) {
       });
     },
 
+    /** Readers hold this text of the running turn. */
+    async untilHeld(key: SessionKey, text: string): Promise<void> {
+      await eventually(async () => {
+        const read = await log.snapshot(key);
+        const running = read.outcome === "snapshot" ? read.snapshot.running : null;
+        if (running === null || textOf(running) !== text) throw new Error(`not yet: ${JSON.stringify(read)}`);
+      });
+    },
+
     /** Takes the way of a session's run once more, as a worker does that has forgotten it. Rejects where the code takes another. */
     async replay(key: SessionKey): Promise<void> {
       const history = await handle(key).fetchHistory();
@@ -198,6 +215,11 @@ export async function startHarness(options: HarnessOptions = {}) {
       await Promise.all([temporal.stop(), valkey.stop()]);
     },
   };
+}
+
+/** Turns with what they say, for tests that are about that. */
+export function withText<T extends Turn | RunningTurn>(turns: T[]): (T & { text: string })[] {
+  return turns.map((turn) => ({ ...turn, text: textOf(turn) }));
 }
 
 let sessions = 0;

@@ -4,7 +4,7 @@ import { UPDATE_COMMAND } from "@holdfast/internal";
 import proto from "@temporalio/proto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, startHarness, withText } from "./harness.ts";
 
 const { PendingActivityState } = proto.temporal.api.enums.v1;
 
@@ -21,9 +21,9 @@ beforeAll(async () => {
         if (stops > 0) beside.push("publish");
         return real.publish(...what);
       },
-      async heldText(...what) {
-        if (stops > 0) beside.push("heldText");
-        return real.heldText(...what);
+      async heldStep(...what) {
+        if (stops > 0) beside.push("heldStep");
+        return real.heldStep(...what);
       },
       async requestStop(key, turn) {
         stops++;
@@ -44,12 +44,7 @@ afterAll(() => harness.stop());
 test("command-2: an interrupted turn keeps its partial text though its attempt fails before it hears of the interrupt", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hang")));
-  await vi.waitFor(
-    async () => {
-      expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { text: "hung" } } });
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  await harness.untilHeld(key, "hung");
   const answer = await harness.command(key, { id: "c", name: "interrupt", args: { turn: 1 } });
   harness.model.breakOff();
   expect(answer).toEqual({ turn: 1 });
@@ -61,7 +56,7 @@ test("command-2: an interrupted turn keeps its partial text though its attempt f
     },
     { timeout: 30_000, interval: 50 },
   );
-  expect(snapshot.turns).toMatchObject([{ turn: 1, outcome: "interrupted", text: "hung" }]);
+  expect(withText(snapshot.turns)).toMatchObject([{ turn: 1, outcome: "interrupted", by: "ann", text: "hung" }]);
 });
 
 test("turn-2: a session whose turn ended while its interrupt was under way can be taken up by another worker", async () => {
@@ -75,12 +70,7 @@ test("turn-2: a session whose turn ended while its interrupt was under way can b
 /** Whether the second of two interrupts and the turn's end came in one workflow task. */
 async function interruptAsTurnEnds(key: SessionKey): Promise<boolean> {
   await harness.signal(key, batch("p", input(1, "hang"), input(2, "next")));
-  await vi.waitFor(
-    async () => {
-      expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { text: "hung" } } });
-    },
-    { timeout: 30_000, interval: 50 },
-  );
+  await harness.untilHeld(key, "hung");
   // The first interrupt holds up the workflow task it came in, so that the second and the turn's end share the next one.
   const opened = Promise.withResolvers<void>();
   gate = opened.promise;
@@ -96,7 +86,7 @@ async function interruptAsTurnEnds(key: SessionKey): Promise<boolean> {
   opened.resolve();
   expect(await Promise.all([first, second])).toEqual([{ turn: 1 }, { turn: 1 }]);
   const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 2);
-  expect(turns).toMatchObject([{ outcome: "interrupted" }, { outcome: "completed", text: "re: next" }]);
+  expect(withText(turns)).toMatchObject([{ outcome: "interrupted" }, { outcome: "completed", text: "re: next" }]);
   await harness.replay(key);
   return (await tasksFromEndToUpdate(key, "c2")) === 1;
 }

@@ -1,6 +1,7 @@
+import { textOf } from "@holdfast/contract";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, observe, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, observe, startHarness, withText } from "./harness.ts";
 
 let harness: Harness;
 beforeAll(async () => {
@@ -8,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => harness.stop());
 
-test("sessions go on without Redis, and their logs are healed when it comes back empty", async () => {
+test("sessions go on without Redis, and their logs are repaired when it comes back empty", async () => {
   const keys = [newKey(), newKey(), newKey()];
   for (const key of keys) {
     await harness.signal(key, batch("p", input(1, "one")), "concierge");
@@ -18,7 +19,7 @@ test("sessions go on without Redis, and their logs are healed when it comes back
   for (const key of keys) {
     await harness.signal(key, batch("p", input(2, "two"), observe(3, "click"), input(4, "three")), "concierge");
     const { turns } = await harness.until(key, (snapshot) => snapshot.turns.length === 3);
-    expect(turns.map((turn) => turn.text)).toEqual(["re: one", "re: two", "re: three"]);
+    expect(turns.map(textOf)).toEqual(["re: one", "re: two", "re: three"]);
   }
   await harness.restartValkey();
   for (const key of keys) {
@@ -31,18 +32,16 @@ test("sessions go on without Redis, and their logs are healed when it comes back
   const [key] = keys;
   if (key === undefined) throw new Error("There is no session.");
   await harness.signal(key, batch("p", input(5, "hold")), "concierge");
-  await eventually(async () => {
-    expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { running: { turn: 4, text: "held" } } });
-  });
+  await harness.untilHeld(key, "held");
   expect(await harness.command(key, { id: "c1", name: "interrupt", args: {} })).toEqual({ turn: 4 });
   const { turns, version } = await harness.until(key, (snapshot) => snapshot.turns.length === 4);
-  expect(turns.at(-1)).toMatchObject({ outcome: "interrupted", text: "held" });
+  expect(withText(turns).at(-1)).toMatchObject({ outcome: "interrupted", text: "held" });
   expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot: { version } });
-  expect(await healings(key)).toBeLessThanOrEqual(2);
+  expect(await repairs(key)).toBeLessThanOrEqual(2);
 });
 
 /** One repair at a time, however many frames were missed. */
-async function healings(key: ReturnType<typeof newKey>): Promise<number> {
+async function repairs(key: ReturnType<typeof newKey>): Promise<number> {
   const { events } = await harness.handle(key).fetchHistory();
   const types = events?.map((event) => event.activityTaskScheduledEventAttributes?.activityType?.name) ?? [];
   return types.filter((type) => type === "repair").length;

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { DataPart } from "@holdfast/contract";
 import type { Ended, Model, ModelPrompt, Models, Piece } from "@holdfast/activities/models/model";
 import { ModelError } from "@holdfast/activities/models/model-error";
 
 /**
  * A model whose answer the input's text prescribes: `hold` says "held" and goes on only when it is stopped; `refuse` is
  * refused; `wait` says "half", and the rest when `goOn` is called; `break` breaks off after "half"; `hang` says "hung", hears no signal and breaks off when `breakOff` is called;
- * any other text is answered by "re: " and itself, in three pieces. Asked to "refuse half-way" by its instructions it says
+ * any other text is answered by "re: " and itself, in three pieces; where it begins with "I love" the model tells its words as a reading, too. Asked to "hold" by its instructions it does so; asked to "refuse half-way" it says
  * "and half" and refuses the rest.
  */
 export class ScriptedModel implements Model, Models {
@@ -38,8 +39,8 @@ export class ScriptedModel implements Model, Models {
     this.prompts.push(prompt);
     // An input whose turn had no answer is put before the next one, as one message.
     const said = prompt.messages.at(-1)?.content.split("\n\n").at(-1) ?? "";
-    const { instructions } = prompt.request;
-    switch (instructions === "refuse half-way" ? instructions : said) {
+    const { instructions = "" } = prompt.request;
+    switch (["refuse half-way", "hold"].includes(instructions) ? instructions : said) {
       case "refuse half-way":
         yield { kind: "text", text: "and half" };
         throw new ModelError("refused", "The provider does not go on with this.");
@@ -62,8 +63,14 @@ export class ScriptedModel implements Model, Models {
         await this.#hanging.promise;
         throw new ModelError("broken", "The connection broke off.");
       default:
+        if (said.startsWith("I love")) yield { kind: "data", part: readingOf(said) };
         for (const text of ["re", ": ", said]) yield { kind: "text", text };
     }
     return { finish: "stop", usage: {} };
   }
+}
+
+/** As the embedded model tells what it read. */
+function readingOf(said: string): DataPart {
+  return { type: "data", name: "reading", value: { sentiment: 1, entities: [], keywords: said.split(" ") } };
 }

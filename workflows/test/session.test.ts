@@ -1,9 +1,9 @@
-import { type SessionKey, workflowIdOf } from "@holdfast/contract";
+import { type SessionKey, textOf, workflowIdOf } from "@holdfast/contract";
 import { type LogFrame } from "@holdfast/internal";
 import { WorkflowUpdateFailedError } from "@temporalio/client";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
-import { batch, type Harness, input, newKey, observe, run, startHarness } from "./harness.ts";
+import { batch, type Harness, input, newKey, observe, run, startHarness, withText } from "./harness.ts";
 
 let harness: Harness;
 beforeAll(async () => {
@@ -19,17 +19,11 @@ async function frames(key: SessionKey): Promise<LogFrame[]> {
   return read.frames;
 }
 
-/** The running turn's partial text as readers hold it. */
-async function untilHeld(key: SessionKey, text: string): Promise<void> {
-  await eventually(async () => {
-    const read = await harness.log.snapshot(key);
-    expect(read).toMatchObject({ snapshot: { running: { text } } });
-  });
-}
-
-test("turn-2: an input becomes a turn; its start, its text and its end stand in the log in that order", async () => {
+test("turn-2: an input becomes a turn; its start, its parts and its end stand in the log in that order", async () => {
   const key = newKey();
-  await harness.signal(key, batch("p", input(1, "hello")));
+  const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  const event = { ...input(1, "hello"), id: "m-1" };
+  await harness.signal(key, { runs: [{ by: "ann", producer: "p", at: 1_700, traceparent, events: [event] }] });
   const snapshot = await until(key, ({ turns }) => turns.length === 1);
   expect(snapshot).toEqual({
     version: 2,
@@ -40,17 +34,21 @@ test("turn-2: an input becomes a turn; its start, its text and its end stand in 
     turns: [
       {
         turn: 1,
+        origin: "user",
+        inputs: [{ by: "ann", producer: "p", seq: 1, origin: "user", at: 1_700, id: "m-1", text: "hello" }],
+        steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: "re: hello" }] }],
         outcome: "completed",
-        text: "re: hello",
         finish: "stop",
-        inputs: [{ by: "ann", producer: "p", seq: 1, text: "hello" }],
+        model: "scripted",
       },
     ],
   });
-  const types = (await frames(key)).map((frame) => frame.type);
-  expect(types[0]).toBe("turn.started");
-  expect(types.at(-1)).toBe("turn.completed");
-  expect(new Set(types.slice(1, -1))).toEqual(new Set(["delta"]));
+  const found = await frames(key);
+  expect(found[0]).toMatchObject({ type: "turn.started", version: 1, origin: "user", traceparent });
+  expect(found.at(-1)).toMatchObject({ type: "turn.ended", version: 2, outcome: "completed", step: 1, attempt: 1 });
+  // end-1: readers hold the parts.
+  expect(found.at(-1)).not.toHaveProperty("parts");
+  expect(new Set(found.slice(1, -1).map((frame) => frame.type))).toEqual(new Set(["delta"]));
   expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
 });
 
@@ -75,7 +73,7 @@ test("send-3: observed facts reach readers without a turn, and the agent's typed
   await until(key, ({ state }) => JSON.stringify(state["observed"] ?? []).includes("hover"));
   await harness.signal(key, batch("p", input(4, "I love the opera in Paris")), "concierge");
   const { state, turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns[0]?.text).toBe("re: I love the opera in Paris");
+  expect(turns.map(textOf)).toEqual(["re: I love the opera in Paris"]);
   expect(state).toMatchObject({
     messages: 1,
     observed: [
@@ -92,15 +90,15 @@ test("send-3: observed facts reach readers without a turn, and the agent's typed
 test("command-2: an interrupt ends the running turn with its partial text, and the next input goes on", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hold"), input(2, "next")));
-  await untilHeld(key, "held");
+  await harness.untilHeld(key, "held");
   const call = { id: "c1", name: "interrupt", args: { turn: 1 } };
   expect(await harness.command(key, call)).toEqual({ turn: 1 });
   const { turns } = await until(key, (snapshot) => snapshot.turns.length === 2);
-  expect(turns).toMatchObject([
-    { turn: 1, outcome: "interrupted", text: "held" },
+  expect(withText(turns)).toMatchObject([
+    { turn: 1, outcome: "interrupted", by: "ann", text: "held" },
     { turn: 2, outcome: "completed", text: "re: next" },
   ]);
-  expect((await frames(key)).map((frame) => frame.type)).toContain("turn.interrupted");
+  expect(await frames(key)).toContainEqual(expect.objectContaining({ type: "turn.ended", outcome: "interrupted" }));
   // A repeat is answered as the first time, though nothing runs any more.
   expect(await harness.command(key, call)).toEqual({ turn: 1 });
   expect(await harness.command(key, { id: "c2", name: "interrupt", args: {} })).toEqual({ turn: null });
@@ -120,7 +118,7 @@ test("command-2: interrupts that stop nothing leave no history, however many com
   }
   expect(await lengthOf()).toBe(before);
   await harness.signal(key, batch("p", input(2, "hold")));
-  await untilHeld(key, "held");
+  await harness.untilHeld(key, "held");
   expect(await harness.command(key, { id: "s", name: "interrupt", args: {} })).toEqual({ turn: 2 });
 });
 
@@ -130,8 +128,9 @@ test("command-2: a turn no worker has begun can be interrupted", async () => {
   await until(key, ({ running }) => running !== null);
   expect(await harness.command(key, { id: "c1", name: "interrupt", args: {} })).toEqual({ turn: 1 });
   const { turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns).toMatchObject([{ outcome: "interrupted", text: "" }]);
-  expect((await frames(key)).map((frame) => frame.type)).toEqual(["turn.started", "turn.interrupted"]);
+  expect(withText(turns)).toMatchObject([{ outcome: "interrupted", text: "" }]);
+  expect((await frames(key)).map((frame) => frame.type)).toEqual(["turn.started", "turn.ended"]);
+  expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { turns, running: null } });
 });
 
 test.for([
@@ -158,7 +157,7 @@ test("turn-3, turn-5: a refused turn fails with its code, and the session goes o
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "refuse"), input(2, "hello")));
   const { turns } = await until(key, (snapshot) => snapshot.turns.length === 2);
-  expect(turns).toMatchObject([
+  expect(withText(turns)).toMatchObject([
     { outcome: "failed", text: "", error: { code: "model_refused" } },
     { outcome: "completed", text: "re: hello" },
   ]);
@@ -168,9 +167,9 @@ test("frame-3: a turn whose model breaks off each time keeps what it had said: r
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "break")));
   const snapshot = await until(key, ({ turns }) => turns.length === 1);
-  const ended = { text: "half", finish: "error", error: { code: "model_unavailable" } };
-  expect(snapshot.turns).toMatchObject([{ outcome: "failed", ...ended }]);
-  expect((await frames(key)).at(-1)).toMatchObject({ type: "turn.failed", ...ended });
+  const ended = { outcome: "failed", finish: "error", error: { code: "model_unavailable" } };
+  expect(withText(snapshot.turns)).toMatchObject([{ ...ended, text: "half" }]);
+  expect((await frames(key)).at(-1)).toMatchObject({ type: "turn.ended", ...ended });
   expect(await harness.log.snapshot(key)).toMatchObject({ outcome: "snapshot", snapshot });
 });
 
@@ -188,18 +187,18 @@ test("a malformed or undecodable signal, or one of another name, does not stop a
   await harness.handle(key).signal("other", { runs: [] });
   await harness.signal(key, batch("p", input(1, "hello")));
   const { turns } = await until(key, (snapshot) => snapshot.turns.length === 1);
-  expect(turns[0]?.text).toBe("re: hello");
+  expect(turns.map(textOf)).toEqual(["re: hello"]);
 });
 
 test("turns keep the order of what was sent while one ran", async () => {
   const key = newKey();
   await harness.signal(key, batch("p", input(1, "hold")));
-  await untilHeld(key, "held");
+  await harness.untilHeld(key, "held");
   for (let seq = 2; seq <= 6; seq++) await harness.signal(key, batch("p", input(seq, `m${seq}`)));
   expect(await harness.snapshot(key)).toMatchObject({ running: { turn: 1 }, applied: { "ann/p": 1 } });
   await harness.command(key, { id: "c1", name: "interrupt", args: {} });
   const { turns } = await until(key, (snapshot) => snapshot.turns.length === 6);
-  expect(turns.slice(1).map((turn) => turn.text)).toEqual(["re: m2", "re: m3", "re: m4", "re: m5", "re: m6"]);
+  expect(turns.slice(1).map(textOf)).toEqual(["re: m2", "re: m3", "re: m4", "re: m5", "re: m6"]);
 });
 
 test("an agent this deployment lacks leaves the session waiting, not dead", async () => {

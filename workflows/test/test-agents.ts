@@ -1,6 +1,5 @@
 import { sleep } from "@temporalio/workflow";
-import { defineAgent } from "../src/agents/define-agent.ts";
-import type { Agent } from "../src/session/agent.ts";
+import { type Agent, defineAgent } from "../src/agents/define-agent.ts";
 import { sessionWorkflow } from "../src/session/workflow.ts";
 
 type Notes = { notes: string[] };
@@ -14,6 +13,38 @@ const AGENTS: readonly Agent[] = [
       const first = await turn.reply();
       turn.update(({ notes }) => ({ notes: [...notes, first.text] }));
       await turn.reply({ instructions: "and now?" });
+    },
+  }),
+  defineAgent<Notes>({
+    name: "stepper",
+    initialState,
+    async onTurn(turn) {
+      const { text } = await turn.reply();
+      turn.update(({ notes }) => ({ notes: [...notes, text] }));
+      if (turn.input.text === "twice") await turn.reply({ instructions: "and now?" });
+      if (turn.input.text === "stop") await turn.reply({ instructions: "hold" });
+      if (turn.input.text !== "try again") return;
+      await turn.reply({ instructions: "refuse half-way" }).catch(() => {});
+      await turn.reply();
+    },
+  }),
+  defineAgent<Notes>({
+    name: "hold-second",
+    initialState,
+    async onTurn(turn) {
+      const { text } = await turn.reply();
+      turn.update({ notes: [text] });
+      await turn.reply({ instructions: "hold" });
+    },
+  }),
+  defineAgent<Notes>({
+    name: "late-thrower",
+    initialState,
+    async onTurn(turn) {
+      const { text } = await turn.reply();
+      turn.update(({ notes }) => ({ notes: [...notes, text] }));
+      await turn.reply();
+      throw new Error("a defect of the agent");
     },
   }),
   defineAgent<Notes>({

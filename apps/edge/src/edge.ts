@@ -14,9 +14,11 @@ import { createTokenVerifier } from "./connect/tokens.ts";
 import { createUpgradeLimiter, SOCKET_PATH } from "./connect/upgrade-limiter.ts";
 import type { EdgeConfig } from "./operate/config.ts";
 import { drain } from "./operate/drain.ts";
-import { FleetOrders, operatorRoutes } from "./operate/fleet-orders.ts";
+import { FleetOrders } from "./operate/fleet-orders.ts";
 import { EdgeMetrics } from "./operate/metrics.ts";
 import { connectionsWithin, openFilesLimit, pendingWithin } from "./operate/open-files.ts";
+import { operatorRoutes } from "./operate/operator-routes.ts";
+import { createReadHistory } from "./read/history.ts";
 import { createReading } from "./read/reading.ts";
 import { Backlogs } from "./send/backlog.ts";
 import { Coalescer } from "./send/coalescer.ts";
@@ -33,9 +35,9 @@ export interface Edge {
   stop(reason: string): Promise<void>;
 }
 
-/** When more waits for one socket in this process its connection is ended. */
+/** What may wait for one socket in this process before the connection is ended. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
-/** Share of the grace period that draining may take. The rest is for closing what is left. */
+/** Of the grace period; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.8;
 
 /** Starts one node. Rejects with a sentence when its port is taken. */
@@ -78,6 +80,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
         intake,
         commandPace: new CommandPace({ burst: 2 * commandsPerSecond, perSecond: commandsPerSecond }),
         runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
+        readHistory: createReadHistory(temporal, config.HOLDFAST_SNAPSHOT_QUERIES),
         verify,
       },
       isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),
@@ -179,7 +182,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     temporalWatch.stop();
     await io.close();
     await closeServer(server);
-    // Before the feeds: they would unsubscribe one by one, and wait where Redis hangs.
+    // Before the feeds, which would otherwise unsubscribe one by one, and wait where Redis hangs.
     for (const connection of Object.values(redis)) connection.disconnect();
     await reading.feeds.close();
     await temporal.connection.close();

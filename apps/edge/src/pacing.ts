@@ -1,6 +1,6 @@
 /**
- * Milliseconds before try `attempt` + 1 (attempts count from 1). The delay doubles from `first` to `most`, and a random half
- * of it is left out. Without the randomness everything that failed together would come back together.
+ * Milliseconds before try `attempt` + 1 (attempts count from 1): doubling from `first` to `most`, of which a uniformly
+ * random half. Without the randomness everything that failed together would come back together.
  */
 export function backoff(attempt: number, first: number, most: number): number {
   const delay = Math.min(most, first * 2 ** Math.min(attempt - 1, 30));
@@ -8,14 +8,14 @@ export function backoff(attempt: number, first: number, most: number): number {
 }
 
 /**
- * Milliseconds that a refused client is told to wait: at least `ms`, and up to half as much again. Otherwise all that were
- * refused together would come back together (SPEC err-2).
+ * What a refused client is told to wait: at least `ms`, and up to half as much again, or all that were refused together
+ * would come back together (SPEC err-2).
  */
 export function spread(ms: number): number {
   return Math.round(ms * (1 + Math.random() / 2));
 }
 
-/** So many at once, and so many per second for long. */
+/** At once, and per second for long. */
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;
@@ -52,7 +52,7 @@ export class TokenBucket {
     this.#tokens -= count;
   }
 
-  /** Milliseconds until `count` tokens can be spent without debt; 0 if they can now. */
+  /** Milliseconds until `spend` leaves no debt, 0 if it would not now. */
   delay(now: number, count: number): number {
     this.#refill(now);
     return this.#tokens >= count ? 0 : Math.ceil((count - this.#tokens) / this.#perMs);
@@ -97,7 +97,7 @@ export class TokenBuckets {
   /** A full bucket is as good as a new one. */
   #sweep(now: number): void {
     for (const [key, bucket] of this.#buckets) if (bucket.isFull(now)) this.#buckets.delete(key);
-    // Doubled, so that a sweep which drops nothing is not repeated with every key.
+    // A sweep that found nothing to drop is not repeated with every key.
     this.#sweepAt = Math.max(SWEEP_SIZE, 2 * this.#buckets.size);
   }
 }

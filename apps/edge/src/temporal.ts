@@ -3,8 +3,8 @@ import type { Logger } from "@holdfast/service/log";
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from "@temporalio/client";
 
 /**
- * What a failed call to Temporal means for its caller. `transient`: the call may or may not have had its effect, and may be
- * made again. `overloaded`: it had none, and may be made again later. `not_found`: there is no such workflow.
+ * What a failed call to Temporal means for who made it. `transient`: the call may or may not have had its effect,
+ * and may be made again. `overloaded`: it had none; again, but later. `not_found`: no such workflow.
  */
 export type TemporalFailure = "transient" | "overloaded" | "not_found" | "too_large" | "permanent";
 
@@ -25,14 +25,14 @@ const TOO_LARGE = /size exceeds|size limit|too large|larger than max|status code
 export function classifyTemporalFailure(error: unknown): TemporalFailure {
   if (error instanceof WorkflowNotFoundError) return "not_found";
   const cause = grpcCause(error);
-  // The service did not answer at all: the connection failed, or name resolution, or a socket.
+  // Not an answer of the service at all: the connection, name resolution, a socket.
   if (cause === undefined) return error instanceof TypeError ? "permanent" : "transient";
-  // The server ends a run that has grown too large. The next run has room.
+  // The server ends a run that has grown too large, and the next one has room.
   if (/history (?:size|count)|mutable state size/i.test(cause.details)) return "overloaded";
-  // Checked before the codes: gRPC answers RESOURCE_EXHAUSTED to a message that will be too large for ever.
+  // Before the codes, since gRPC says RESOURCE_EXHAUSTED of a message that will be too large for ever.
   if (TOO_LARGE.test(cause.details)) return "too_large";
   if (cause.code === status.RESOURCE_EXHAUSTED) return "overloaded";
-  // A run takes 10,000 signals. When its worker is back it continues as new, and there is room again.
+  // A run takes 10,000 signals; its worker, once it is back, continues it as new and there is room again.
   if (cause.code === status.INVALID_ARGUMENT && /exceeded .*limit for signal/i.test(cause.details)) return "overloaded";
   return TRANSIENT.has(cause.code) ? "transient" : "permanent";
 }
@@ -43,7 +43,7 @@ interface GrpcCause {
   message: string;
 }
 
-/** The cause, for operators. The SDK's own message says which call failed, and not why. */
+/** For operators. The SDK's own message names the call that failed, and not why. */
 export function reasonOf(error: unknown): string {
   return grpcCause(error)?.message ?? (error instanceof Error ? error.message : String(error));
 }
@@ -59,8 +59,8 @@ const POLL_INTERVAL_MS = 1_000;
 const DEADLINE_MS = 2_000;
 
 /**
- * Whether Temporal was reached since this process started. It does not say whether Temporal is there now: if nodes were not
- * ready during an outage, a balancer would take all of them out at once, and with them every client's connection.
+ * Whether Temporal was reached since this process started. Only that: were a node not ready whenever Temporal is away, an
+ * outage would take all nodes out of the balancer at once, and with them every client's connection.
  */
 export class TemporalWatch {
   readonly #client: Client;

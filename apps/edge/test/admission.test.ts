@@ -6,7 +6,7 @@ import { createAdmission } from "../src/connect/admission.ts";
 import type { Claims } from "../src/connect/tokens.ts";
 
 const silent = createLogger("admission-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
-const options = { HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: 2, HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: 100 };
+const settings = { HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: 2, HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: 100 };
 const claims: Claims = { tenant: "acme", subject: "ann", shared: new Set(), expiresAt: undefined };
 
 test("limit-2: a Redis that hangs holds nobody up, and the node counts for itself", async () => {
@@ -16,7 +16,7 @@ test("limit-2: a Redis that hangs holds nobody up, and the node counts for itsel
   onTestFinished(() => redis.disconnect());
   await new Promise<void>((resolve) => void redis.once("ready", resolve));
   let isDegraded = false;
-  const admit = createAdmission(redis, options, () => isDegraded);
+  const admit = createAdmission(redis, settings, () => isDegraded);
   expect(await admit(claims)).toBeUndefined();
 
   valkey.kill("SIGSTOP");

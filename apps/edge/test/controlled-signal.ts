@@ -37,7 +37,7 @@ export class ControlledSignal {
 
 const FAST: CoalescerOptions = { ...COALESCER_OPTIONS, firstRetryMs: 1, longestRetryMs: 4 };
 
-export function startCoalescer(controlled: { signal: Signal }, options: Partial<CoalescerOptions> = {}) {
+export function startCoalescer(controlled: { signal: Signal }, settings: Partial<CoalescerOptions> = {}) {
   const retries: string[] = [];
   const failures: unknown[] = [];
   const coalescer = new Coalescer(
@@ -48,7 +48,7 @@ export function startCoalescer(controlled: { signal: Signal }, options: Partial<
       retried: (reason) => retries.push(reason),
       failed: (error) => failures.push(error),
     },
-    { ...FAST, ...options },
+    { ...FAST, ...settings },
   );
   return { coalescer, retries, failures };
 }

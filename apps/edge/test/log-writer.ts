@@ -2,10 +2,10 @@ import {
   boundTurns,
   emptySnapshot,
   type Input,
+  runningTurn,
   type SessionKey,
   type Snapshot,
-  type TurnEndedBody,
-  type TurnStartedBody,
+  type Turn,
 } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import type { Fixture } from "./fixture.ts";
@@ -18,7 +18,7 @@ export class LogWriter {
   log: SessionLog;
   readonly #fixture: Fixture;
   #turn = 0;
-  #index = 0;
+  #seq = 0;
   #text = "";
 
   constructor(fixture: Fixture, log: SessionLog, key: SessionKey) {
@@ -29,36 +29,33 @@ export class LogWriter {
 
   async begin(applied: Snapshot["applied"] = {}): Promise<void> {
     const turn = ++this.#turn;
-    const inputs: Input[] = [{ by: "ann", producer: "p", seq: turn, text: `question ${turn}` }];
+    const input: Input = { by: "ann", producer: "p", seq: turn, origin: "user", at: 0, text: `question ${turn}` };
     const version = this.snapshot.version + 1;
-    const started: TurnStartedBody = { type: "turn.started", version, turn, agent: "echo", inputs, applied };
-    const running = { turn, inputs, step: 1, attempt: 1, index: 0, text: "" };
+    const begun = { turn, origin: input.origin, inputs: [input] };
+    const running = runningTurn(begun);
     this.snapshot = { ...this.snapshot, version, running, applied: { ...this.snapshot.applied, ...applied } };
-    this.#index = 0;
+    this.#seq = 0;
     this.#text = "";
-    await this.log.begin(this.key, { epoch: this.epoch, turn, step: 1, attempt: 1 }, started, 0);
+    await this.log.begin(this.key, this.#fence(), { type: "turn.started", version, agent: "echo", ...begun, applied });
   }
 
   async say(text: string): Promise<void> {
+    const begins = this.#text === "" ? ({ begins: "text" } as const) : {};
     this.#text += text;
-    const fence = { epoch: this.epoch, turn: this.#turn, step: 1, attempt: 1 };
-    const { outcome } = await this.log.appendText(this.key, fence, ++this.#index, text);
+    const growth = { type: "delta", at: 0, ...begins, text } as const;
+    const { outcome } = await this.log.write(this.key, this.#fence(), ++this.#seq, growth);
     if (outcome !== "appended") throw new Error(`The delta was ${outcome}.`);
   }
 
   async end(): Promise<void> {
     this.commitOnly();
     const turn = this.snapshot.turns.at(-1);
-    if (turn === undefined) throw new Error("No turn ended.");
+    const step = turn?.steps.at(-1);
+    if (turn === undefined || step === undefined) throw new Error("No turn ended.");
     const { version, state, turns } = this.snapshot;
-    const frame: TurnEndedBody = {
-      type: "turn.completed",
-      version,
-      turn: turn.turn,
-      text: turn.text,
-      finish: "stop",
-      patch: [],
-    };
+    const { outcome, finish } = turn;
+    const end = { ...step, index: this.#seq, outcome, finish, patch: [] };
+    const frame = { type: "turn.ended", version, turn: turn.turn, ...end } as const;
     const { epoch } = this;
     await this.log.commit(this.key, { run: "run-1", epoch, frame, state, turn, keepTurns: turns.length });
   }
@@ -66,9 +63,21 @@ export class LogWriter {
   /** The workflow commits the turn's end, and the log hears nothing of it. */
   commitOnly(): void {
     const inputs = this.snapshot.running?.inputs ?? [];
-    const turn = { turn: this.#turn, inputs, outcome: "completed", finish: "stop", text: this.#text } as const;
+    const parts = this.#text === "" ? [] : [{ type: "text" as const, text: this.#text }];
+    const turn: Turn = {
+      turn: this.#turn,
+      origin: "user",
+      inputs,
+      steps: [{ step: 1, attempt: 1, parts }],
+      outcome: "completed",
+      finish: "stop",
+    };
     const turns = boundTurns([...this.snapshot.turns, turn]);
     this.snapshot = { ...this.snapshot, version: this.snapshot.version + 1, running: null, turns };
+  }
+
+  #fence(): { epoch: number; turn: number; step: number; attempt: number } {
+    return { epoch: this.epoch, turn: this.#turn, step: 1, attempt: 1 };
   }
 
   async turn(...texts: string[]): Promise<void> {

@@ -70,17 +70,17 @@ test("a Redis that came back with an older past is not believed: neither an open
   const { client, key } = await connect();
   const { client: other, key: otherKey } = await connect();
   const log = await fixture.openLog();
-  const writers = [new LogWriter(fixture, log, key), new LogWriter(fixture, log, otherKey)] as const;
+  const scribes = [new LogWriter(fixture, log, key), new LogWriter(fixture, log, otherKey)] as const;
   await client.open("s");
   await other.open("s");
-  for (const writer of writers) {
+  for (const writer of scribes) {
     await writer.turn("one");
     await writer.tellWorkflow();
   }
   await Promise.all([client, other].map((one) => one.until(() => one.of("s").view.version === 2)));
   other.leave();
   // What a failover does: turn two was committed and published, and then the log knew nothing of it.
-  for (const writer of writers) {
+  for (const writer of scribes) {
     await writer.begin();
     writer.commitOnly();
     await writer.tellWorkflow();
@@ -90,11 +90,11 @@ test("a Redis that came back with an older past is not believed: neither an open
   }
   await fixture.failOver();
   await client.until(() => client.of("s").view.version === 4);
-  expect(client.of("s").view).toEqual(writers[0].snapshot);
+  expect(client.of("s").view).toEqual(scribes[0].snapshot);
   const { client: later } = await connect(edge.url, otherKey.owner);
   await later.open("s");
   await later.until(() => later.of("s").last !== undefined);
-  expect(later.of("s").view).toEqual(writers[1].snapshot);
+  expect(later.of("s").view).toEqual(scribes[1].snapshot);
 });
 
 test("open-6: connections that were lost to a Redis which lost nothing cost no Query; frames missed meanwhile are read", async () => {
@@ -154,7 +154,7 @@ test("open-2: whoever comes back while Redis hangs is told that it resumes, and 
   await writer.turn("two");
   await client.until(() => client.of("s").view.version === 4);
   expect(client.of("s").breaks).toBe(0);
-  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.completed"]);
+  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.ended"]);
 });
 
 test("a session without an agent process behind it opens at once, and gets its snapshot when one is there", async () => {

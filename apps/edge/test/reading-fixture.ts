@@ -19,9 +19,9 @@ export class ReadingFixture {
   #parts: Parts | undefined;
   readonly #clients: TestClient[] = [];
 
-  async start(options: Record<string, string>): Promise<void> {
+  async start(settings: Record<string, string>): Promise<void> {
     const fixture = await Fixture.start();
-    const [edge] = await Promise.all([fixture.startEdge(options), fixture.startWorker()]);
+    const [edge] = await Promise.all([fixture.startEdge(settings), fixture.startWorker()]);
     this.#parts = { fixture, edge, log: await fixture.openLog() };
   }
 
@@ -87,15 +87,15 @@ export class ReadingFixture {
   }
 
   #get(): Parts {
-    if (this.#parts === undefined) throw new Error("The servers are not started yet.");
+    if (this.#parts === undefined) throw new Error("the fixture is not up yet");
     return this.#parts;
   }
 }
 
 /** Started before the tests of a file, stopped after them. */
-export function useReading(options: Record<string, string> = {}): ReadingFixture {
+export function useReading(settings: Record<string, string> = {}): ReadingFixture {
   const reading = new ReadingFixture();
-  beforeAll(() => reading.start(options));
+  beforeAll(() => reading.start(settings));
   afterEach(() => reading.leave());
   afterAll(() => reading.stop());
   return reading;

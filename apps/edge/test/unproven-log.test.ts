@@ -19,7 +19,7 @@ test("open-3: where Redis does not tell its replication id the workflow is asked
   const writer = new LogWriter(fixture, await fixture.openLog(), { tenant: "acme", owner: "ada", name: "s" });
   await writer.turn("one");
   await writer.tellWorkflow();
-  for (let round = 1; round <= 2; round++) {
+  for (let visits = 1; visits <= 2; visits++) {
     const client = await TestClient.connect(edge.url, "ada");
     await client.open("s");
     await client.until(() => client.of("s").last !== undefined);

@@ -9,7 +9,7 @@ import { mintToken } from "@holdfast/stack/token";
 import getPort from "get-port";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { forkProcess } from "../forked.ts";
+import { type Forked, forkProcess } from "../forked.ts";
 import { forgetProcesses, readProcesses } from "../measure/processes.ts";
 import { machine, printJson, say } from "../report/report.ts";
 
@@ -96,6 +96,8 @@ async function startEdge(checkout: string, redisUrl: string): Promise<MeasuredEd
       HOLDFAST_TEMPORAL_ADDRESS: "127.0.0.1:1",
       HOLDFAST_JWT_SECRET: JWT_SECRET,
       HOLDFAST_LOG_LEVEL: "error",
+      // A machine that does something else as well may be slow to connect so many.
+      HOLDFAST_CONNECT_TIMEOUT_MS: "120000",
       HOLDFAST_SUPERVISED: "1",
     },
     stdio: ["pipe", "ignore", "inherit"],
@@ -135,17 +137,18 @@ async function measure(edge: MeasuredEdge, log: SessionLog, count: number, optio
   const ending = new AbortController();
   const writers = await Promise.all(keys.map((key) => startWriting(log, key, options.rate, ending.signal)));
   const reports = new Reports();
-  const clients = await forkProcess(
-    new URL("../load/reading-clients.ts", import.meta.url),
-    {
-      READING_URL: edge.url,
-      READING_TOKEN: await mintToken(JWT_SECRET, { subject: SUBJECT }),
-      READING_SESSIONS: keys.map(({ name }) => name).join(","),
-      READING_READERS: `${count}`,
-    },
-    (message) => reports.take(message),
-  );
+  let clients: Forked | undefined;
   try {
+    clients = await forkProcess(
+      new URL("../load/reading-clients.ts", import.meta.url),
+      {
+        READING_URL: edge.url,
+        READING_TOKEN: await mintToken(JWT_SECRET, { subject: SUBJECT }),
+        READING_SESSIONS: keys.map(({ name }) => name).join(","),
+        READING_READERS: `${count}`,
+      },
+      (message) => reports.take(message),
+    );
     await sleep(options.warmup * 1_000);
     const before = await read(edge, reports);
     await sleep(options.seconds * 1_000);
@@ -161,7 +164,7 @@ async function measure(edge: MeasuredEdge, log: SessionLog, count: number, optio
     };
   } finally {
     ending.abort();
-    await clients.stop();
+    await clients?.stop();
     await Promise.all(writers.map(({ ended }) => ended));
   }
 }

@@ -28,6 +28,7 @@ async function read(session: string): Promise<void> {
     transports: ["websocket"],
     forceNew: true,
     reconnection: false,
+    timeout: 120_000,
   });
   socket.on("frames", (_session, batch) => {
     frames += batch.length;

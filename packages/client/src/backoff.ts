@@ -20,7 +20,7 @@ export class Backoff {
     return this.#attempt;
   }
 
-  /** Milliseconds to wait now; never less than `atLeastMs`, what the edge asked for, to which the jitter is added. */
+  /** Milliseconds to wait now. The jitter is added to `atLeastMs`, which is what the edge asked for. */
   next(atLeastMs = 0): number {
     // 2 ** 30 is far over any maximum; the exponent is bounded so that it never becomes Infinity.
     const ceiling = Math.min(this.#maxMs, this.#baseMs * 2 ** Math.min(this.#attempt, 30));
@@ -30,5 +30,27 @@ export class Backoff {
 
   reset(): void {
     this.#attempt = 0;
+  }
+}
+
+/** A wait that can be cut short: because the network is back, or because whoever waits is to stop. */
+export class Pause {
+  #wake: (() => void) | undefined;
+
+  /** `ms` undefined: until woken. */
+  async wait(ms: number | undefined): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#wake = undefined;
+  }
+
+  /** Ends the wait under way, if any. */
+  wake(): void {
+    this.#wake?.();
   }
 }

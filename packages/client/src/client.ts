@@ -1,12 +1,9 @@
 import type { Announcement, JsonObject } from "@holdfast/contract";
-import { ClientSession, type SessionHost } from "./client-session.ts";
-import type { ConnectionState } from "./connection-state.ts";
+import { Connection, type ConnectionState } from "./connection.ts";
 import { Emitter } from "./emitter.ts";
 import { clientError, type HoldfastError } from "./errors.ts";
-import { Link } from "./link.ts";
 import { resolveOptions, type ConnectOptions, type ResolvedOptions } from "./options.ts";
-import type { Session, SessionOptions } from "./session.ts";
-import { onWakeUp } from "./wake-up.ts";
+import { ClientSession, type Session, type SessionDeps, type SessionOptions } from "./session.ts";
 import type { Wire } from "./wire.ts";
 
 export interface ClientEvents {
@@ -54,20 +51,20 @@ export function connect<Agents extends AgentStates = Record<string, JsonObject>>
 class Client implements HoldfastClient {
   readonly #options: ResolvedOptions;
   readonly #events = new Emitter<ClientEvents>();
-  /** Those in use. */
+  /** The sessions in use. */
   readonly #sessions = new Map<string, ClientSession>();
-  /** Those that are not, for as long as anybody else has them: a page that goes from chat to chat would keep all of them. */
+  /** The others, for as long as anybody else has them: a page that goes from chat to chat would keep all of them. */
   readonly #unused = new Map<string, WeakRef<ClientSession>>();
   readonly #collected = new FinalizationRegistry<string>((name) => {
     if (this.#unused.get(name)?.deref() === undefined) this.#unused.delete(name);
   });
-  readonly #link: Link;
+  readonly #connection: Connection;
   #degraded = false;
   #stopWaking: (() => void) | undefined;
 
   constructor(options: ResolvedOptions) {
     this.#options = options;
-    this.#link = new Link(options, {
+    this.#connection = new Connection(options, {
       state: (state) => this.#entered(state),
       connected: (wire) => this.#connected(wire),
       disconnected: () => this.#disconnected(),
@@ -79,7 +76,7 @@ class Client implements HoldfastClient {
   }
 
   get connection(): ConnectionState {
-    return this.#link.state;
+    return this.#connection.state;
   }
 
   session<State extends object>(name: string, options: SessionOptions = {}): Session<State> {
@@ -90,8 +87,8 @@ class Client implements HoldfastClient {
   }
 
   start(): void {
-    this.#stopWaking ??= onWakeUp(() => this.#link.wake());
-    this.#link.start();
+    this.#stopWaking ??= onWakeUp(() => this.#connection.wake());
+    this.#connection.start();
   }
 
   async connected(): Promise<void> {
@@ -116,14 +113,15 @@ class Client implements HoldfastClient {
   async close(): Promise<void> {
     this.#stopWaking?.();
     await Promise.all(this.#all().map((session) => session.close()));
-    this.#link.close();
+    this.#connection.close();
   }
 
   #create(name: string, options: SessionOptions): ClientSession {
-    const host: SessionHost = {
-      tuning: this.#options.tuning,
-      random: this.#options.random,
-      storage: this.#options.storage,
+    const { bounds, random, storage } = this.#options;
+    const deps: SessionDeps = {
+      bounds,
+      random,
+      storage,
       connection: () => this.connection,
       degraded: () => this.#degraded,
       wanted: () => this.#wanted(session),
@@ -134,7 +132,7 @@ class Client implements HoldfastClient {
       },
       problem: (error) => this.#events.emit("problem", error),
     };
-    const session = new ClientSession(name, options, host);
+    const session = new ClientSession(name, options, deps);
     this.#collected.register(session, name);
     this.#letGo(session);
     return session;
@@ -154,7 +152,7 @@ class Client implements HoldfastClient {
     this.#unused.delete(session.name);
     this.#sessions.set(session.name, session);
     this.start();
-    if (this.#link.wire !== undefined) session.attach(this.#link.wire);
+    if (this.#connection.wire !== undefined) session.attach(this.#connection.wire);
   }
 
   #connected(wire: Wire): void {
@@ -182,3 +180,21 @@ class Client implements HoldfastClient {
 
 /** The state's type is taken on trust: agent and client share it at compile time, the wire only says it is JSON. */
 function trustAgent<State extends object>(_session: Session<object>): asserts _session is Session<State> {}
+
+/**
+ * Calls `wake` when the network is back or somebody looks at the page again: waiting before the next attempt has become
+ * pointless (browsers slow the timers of hidden pages), and a connection may have died unnoticed in a sleep. Does nothing outside
+ * a browser. Returns the function that ends it.
+ */
+function onWakeUp(wake: () => void): () => void {
+  if (typeof globalThis.addEventListener !== "function" || typeof document === "undefined") return () => undefined;
+  const visible = (): void => {
+    if (document.visibilityState === "visible") wake();
+  };
+  globalThis.addEventListener("online", wake);
+  document.addEventListener("visibilitychange", visible);
+  return () => {
+    globalThis.removeEventListener("online", wake);
+    document.removeEventListener("visibilitychange", visible);
+  };
+}

@@ -1,8 +1,8 @@
 import { emptySnapshot, wireError, type OpenRequest } from "@holdfast/contract";
 import { expect, test, vi } from "vitest";
-import type { OpenAnswer, Reply } from "./answers.ts";
 import { Delivery, type DeliveryWire } from "./delivery.ts";
-import { DEFAULT_TUNING } from "./tuning.ts";
+import { DEFAULT_BOUNDS } from "./options.ts";
+import type { OpenAnswer, Reply } from "./wire.ts";
 
 const opened: Reply<OpenAnswer> = { outcome: "answered", answer: { ok: true, resumed: false } };
 
@@ -28,9 +28,9 @@ class AnsweredWire implements DeliveryWire {
 }
 
 function deliveryOf(onOpened: (delivery: Delivery) => void = () => undefined): Delivery {
-  const tuning = { ...DEFAULT_TUNING, backoffBaseMs: 0 };
+  const bounds = { ...DEFAULT_BOUNDS, backoffBaseMs: 0 };
   const delivery: Delivery = new Delivery(
-    { session: "chat", agent: undefined, tuning, random: () => 0 },
+    { session: "chat", agent: undefined, bounds, random: () => 0 },
     { changed: () => undefined, opened: () => onOpened(delivery), refused: () => undefined },
   );
   return delivery;

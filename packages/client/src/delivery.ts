@@ -1,10 +1,9 @@
 import type { Snapshot } from "@holdfast/contract";
-import { Backoff } from "./backoff.ts";
+import { Backoff, Pause } from "./backoff.ts";
 import { edgeError, isRetryable, type HoldfastError } from "./errors.ts";
-import { Pause } from "./pause.ts";
-import { Reader, type FrameOutcome } from "./reader.ts";
-import type { ReceivedFrame } from "./received-frame.ts";
-import type { Tuning } from "./tuning.ts";
+import type { Bounds } from "./options.ts";
+import { Reader, type FrameOutcome, type ReceivedFrame } from "./reader.ts";
+import type { Transcript } from "./transcript.ts";
 import type { Wire } from "./wire.ts";
 
 /**
@@ -22,14 +21,14 @@ export type DeliveryState =
 export interface DeliveryOptions {
   session: string;
   agent: string | undefined;
-  tuning: Tuning;
+  bounds: Bounds;
   random: () => number;
 }
 
 /** What delivery needs of a connection. */
 export type DeliveryWire = Pick<Wire, "open" | "closeSession">;
 
-export interface DeliveryListener {
+export interface DeliveryDeps {
   changed(): void;
   /** The session is open on the connection attached last: `send` and `command` may begin. */
   opened(): void;
@@ -37,10 +36,10 @@ export interface DeliveryListener {
   refused(error: HoldfastError): void;
 }
 
-/** Keeps one session open on whatever connection there is, and its reader supplied. */
+/** Keeps one session open on whatever connection there is, and gives its frames to its reader. */
 export class Delivery {
   readonly #options: DeliveryOptions;
-  readonly #listener: DeliveryListener;
+  readonly #deps: DeliveryDeps;
   readonly #reader = new Reader();
   readonly #retries: Backoff;
   readonly #stalls: Backoff;
@@ -48,16 +47,16 @@ export class Delivery {
   #state: DeliveryState = { state: "idle" };
   #wire: DeliveryWire | undefined;
   #opening = false;
-  /** Asked to open again while an `open` is under way; its answer may have been on its way already. */
+  /** `reopen` was called while an `open` is under way, whose answer may have been on its way already. */
   #again = false;
-  /** Counts attachments: an `open` of an earlier one, even on the same connection, may have been undone by a `close`. */
-  #epoch = 0;
+  /** Counts calls of `attach`: an `open` of an earlier one, even on the same connection, may have been undone by a `close`. */
+  #attachment = 0;
   #lastStall = 0;
 
-  constructor(options: DeliveryOptions, listener: DeliveryListener) {
+  constructor(options: DeliveryOptions, deps: DeliveryDeps) {
     this.#options = options;
-    this.#listener = listener;
-    const { backoffBaseMs, backoffMaxMs } = options.tuning;
+    this.#deps = deps;
+    const { backoffBaseMs, backoffMaxMs } = options.bounds;
     const backoff = { baseMs: backoffBaseMs, maxMs: backoffMaxMs, random: options.random };
     this.#retries = new Backoff(backoff);
     this.#stalls = new Backoff(backoff);
@@ -71,6 +70,10 @@ export class Delivery {
     return this.#reader.snapshot;
   }
 
+  get transcript(): Transcript {
+    return this.#reader.transcript;
+  }
+
   /** Frames are wanted; they come as soon as `attach` gives a connection. */
   want(): void {
     if (this.#state.state === "idle") this.#enter({ state: "opening" });
@@ -80,7 +83,7 @@ export class Delivery {
   attach(wire: DeliveryWire): void {
     if (this.#wire === wire || this.#state.state === "closed") return;
     this.#wire = wire;
-    this.#epoch++;
+    this.#attachment++;
     this.#retries.reset();
     this.#enter({ state: "opening" });
     this.reopen();
@@ -97,7 +100,7 @@ export class Delivery {
     const wire = this.#wire;
     this.#wire = undefined;
     this.#pause.wake();
-    // Unanswered is as good as answered: the next `open`, or the connection's end, overrides it (SPEC open-4, open-5).
+    // The answer does not matter: the next `open`, or the connection's end, overrides this `close` (SPEC open-4, open-5).
     if (wire !== undefined) void wire.closeSession({ session: this.#options.session });
     this.#enter({ state: as });
   }
@@ -126,8 +129,8 @@ export class Delivery {
 
   /** Asks until the edge gives an answer that stands, or the connection is another one. */
   async #open(wire: DeliveryWire, firstDelayMs: number): Promise<void> {
-    const epoch = this.#epoch;
-    const current = (): boolean => this.#wire === wire && this.#epoch === epoch;
+    const attachment = this.#attachment;
+    const current = (): boolean => this.#wire === wire && this.#attachment === attachment;
     let delayMs: number | undefined = firstDelayMs;
     while (delayMs !== undefined) {
       if (delayMs > 0) await this.#pause.wait(delayMs);
@@ -135,8 +138,8 @@ export class Delivery {
       delayMs = await this.#ask(wire, current);
     }
     this.#opening = false;
-    // Attached anew, or found not to be open, while this one still waited for its answer.
-    if (this.#epoch !== epoch || this.#again) this.reopen();
+    // The session was attached anew, or found not to be open, while this `open` still waited for its answer.
+    if (this.#attachment !== attachment || this.#again) this.reopen();
     else this.#liveIfSettled();
   }
 
@@ -154,7 +157,7 @@ export class Delivery {
         if (reply.answer.ok) {
           this.#retries.reset();
           this.#again = false;
-          this.#listener.opened();
+          this.#deps.opened();
           return this.#reader.begun(reply.answer.resumed) === "again" ? this.#stallDelay() : undefined;
         }
         if (isRetryable(reply.answer.error)) return this.#retries.next(reply.answer.error.retryAfterMs);
@@ -169,7 +172,7 @@ export class Delivery {
    */
   #stallDelay(): number {
     const now = Date.now();
-    if (now - this.#lastStall > 2 * this.#options.tuning.backoffMaxMs) this.#stalls.reset();
+    if (now - this.#lastStall > 2 * this.#options.bounds.backoffMaxMs) this.#stalls.reset();
     this.#lastStall = now;
     const first = this.#stalls.attempt === 0;
     const delayMs = this.#stalls.next();
@@ -179,7 +182,7 @@ export class Delivery {
   /** The edge takes nothing for this session and this token. */
   refuse(error: HoldfastError): void {
     this.#enter({ state: "refused", error });
-    this.#listener.refused(error);
+    this.#deps.refused(error);
   }
 
   #liveIfSettled(): void {
@@ -190,6 +193,6 @@ export class Delivery {
   #enter(state: DeliveryState): void {
     if (this.#state.state === "closed" || (state.state === this.#state.state && state.state !== "refused")) return;
     this.#state = state;
-    this.#listener.changed();
+    this.#deps.changed();
   }
 }

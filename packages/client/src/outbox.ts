@@ -1,24 +1,25 @@
-import type { Event } from "@holdfast/contract";
+import { markOf, type Applied, type Event } from "@holdfast/contract";
 import { clientError, type HoldfastError } from "./errors.ts";
-import type { Journal } from "./journal.ts";
-import { OutboxEntry, type PendingInput, type Receipt } from "./outbox-entry.ts";
-import { OutboxQueue } from "./outbox-queue.ts";
-import { prepareEvent } from "./prepared-event.ts";
-import { Sender, type SenderOptions } from "./sender.ts";
-import type { Wire } from "./wire.ts";
+import { OutboxEntry, prepareEvent, type PendingInput, type Receipt } from "./outbox-entry.ts";
+import { OutboxQueue, Sender, type SenderOptions } from "./sending.ts";
+import { Journal, type AdoptedProducer, type OutboxStorage } from "./storage.ts";
+import { randomId, type Wire } from "./wire.ts";
 
 /** An event before it has its number. */
 type Unnumbered<E> = E extends unknown ? Omit<E, "seq"> : never;
 export type EventBody = Unnumbered<Event>;
 
-export interface OutboxListener {
-  changed(): void;
-  refused(event: Event, error: HoldfastError): void;
-  notOpen(): void;
-  sessionRefused(error: HoldfastError): void;
+/** Hears what becomes of events. */
+interface Reports {
+  changed: () => void;
+  refused: (event: Event, error: HoldfastError) => void;
+  /** The edge does not know the session as open on this connection. */
+  notOpen: () => void;
+  /** The edge takes nothing for this session. */
+  sessionRefused: (error: HoldfastError) => void;
 }
 
-export interface OutboxOptions extends SenderOptions {
+interface OutboxDeps extends Reports {
   /** Where events are kept besides memory, if anywhere. */
   journal: Journal | undefined;
 }
@@ -26,13 +27,10 @@ export interface OutboxOptions extends SenderOptions {
 /** Refused inputs are shown until dismissed, but a program that never looks must not fill the memory with them. */
 const REFUSED_KEPT = 100;
 
-/**
- * The events of one producer of one session, from their number to their turn: sending → durable → applied (SPEC ack-1,
- * ack-2). Bounded: what does not fit is refused with `outbox_full`.
- */
-export class Outbox {
-  readonly #options: OutboxOptions;
-  readonly #listener: OutboxListener;
+/** The events of one producer of one session. Bounded: an event that does not fit is refused with `outbox_full`. */
+class Outbox {
+  readonly #options: SenderOptions;
+  readonly #deps: OutboxDeps;
   readonly #queue: OutboxQueue;
   readonly #sender: Sender;
   #lastSeq = 0;
@@ -43,20 +41,21 @@ export class Outbox {
   #refused: OutboxEntry[] = [];
 
   /** `adopted`: events another outbox numbered and left behind, ascending by seq. */
-  constructor(options: OutboxOptions, listener: OutboxListener, adopted: readonly Event[] = []) {
+  constructor(options: SenderOptions, deps: OutboxDeps, adopted: readonly Event[] = []) {
     this.#options = options;
-    this.#listener = listener;
+    this.#deps = deps;
     this.#queue = new OutboxQueue((adopted[0]?.seq ?? 1) - 1);
     this.#sender = new Sender(options, this.#queue, {
       durable: (entries) => this.#becameDurable(entries),
       refused: (entry, error) => this.#refuse([entry], error),
-      notOpen: () => listener.notOpen(),
-      sessionRefused: (error) => listener.sessionRefused(error),
+      notOpen: () => deps.notOpen(),
+      sessionRefused: (error) => deps.sessionRefused(error),
     });
+    const { producer } = options;
     for (const event of adopted) {
       const prepared = prepareEvent(event);
-      if (prepared.outcome === "ok") this.#queue.add(new OutboxEntry(options.producer, prepared.event, prepared.bytes));
-      else options.journal?.remove(event.seq);
+      if (prepared.outcome === "ok") this.#queue.add(new OutboxEntry({ ...prepared, producer }));
+      else deps.journal?.remove(event.seq);
       this.#lastSeq = event.seq;
     }
   }
@@ -81,20 +80,20 @@ export class Outbox {
   }
 
   /** Numbers the event and sends it as soon as there is a connection. Never throws; see `Receipt` for how it fails. */
-  send(body: EventBody): Receipt {
+  send(body: EventBody, traceparent: string | undefined): Receipt {
     const seq = ++this.#lastSeq;
-    const prepared = prepareEvent({ ...body, seq });
+    const prepared = prepareEvent({ ...body, seq }, traceparent);
     const { event, bytes } = prepared.outcome === "ok" ? prepared : { event: { ...body, seq }, bytes: 0 };
-    const entry = new OutboxEntry(this.producer, event, bytes);
+    const entry = new OutboxEntry({ producer: this.producer, event, bytes, traceparent });
     const error = prepared.outcome === "refused" ? prepared.error : (this.#refusal ?? this.#fullError(bytes));
     if (error !== undefined) {
       this.#show([entry], error);
       return entry;
     }
     this.#queue.add(entry);
-    this.#options.journal?.save(event);
+    this.#deps.journal?.save(event);
     this.#sender.poke();
-    this.#listener.changed();
+    this.#deps.changed();
     return entry;
   }
 
@@ -107,7 +106,7 @@ export class Outbox {
     this.#sender.detach();
   }
 
-  /** SPEC ack-2: a turn has taken the input `upTo`; then everything below it was taken as well, answered or not. */
+  /** SPEC ack-2: a turn has taken the input `upTo`. Then everything below it was taken as well, whether it was answered or not. */
   applied(upTo: number): void {
     let changed = false;
     for (const entry of this.#queue.entries) {
@@ -115,17 +114,17 @@ export class Outbox {
       changed = true;
       entry.becomeDurable();
       entry.becomeApplied();
-      this.#options.journal?.remove(entry.seq);
+      this.#deps.journal?.remove(entry.seq);
     }
     if (changed) this.#queue.sweep();
     for (const entry of this.#unapplied) if (entry.seq <= upTo) entry.becomeApplied();
     const unapplied = this.#unapplied.filter((entry) => entry.seq > upTo);
     changed ||= unapplied.length < this.#unapplied.length;
     this.#unapplied = unapplied;
-    if (changed) this.#listener.changed();
+    if (changed) this.#deps.changed();
   }
 
-  /** Nothing will be taken, neither what is left nor what is sent from now on, until `attach`. */
+  /** Until `attach`, nothing will be taken: neither the events that are left nor those that are sent from now on. */
   refuseAll(error: HoldfastError): void {
     this.#refusal = error;
     this.#sender.detach();
@@ -135,7 +134,7 @@ export class Outbox {
   /** Takes a refused input out of `pending`. */
   dismiss(seq: number): void {
     this.#refused = this.#refused.filter((entry) => entry.seq !== seq);
-    this.#listener.changed();
+    this.#deps.changed();
   }
 
   pending(): PendingInput[] {
@@ -143,34 +142,34 @@ export class Outbox {
     return entries.flatMap((entry) => entry.pending ?? []);
   }
 
-  /** Stops sending. What is not durable stays in the journal, to be adopted. */
+  /** Stops sending. Events that are not durable stay in the journal, to be adopted. */
   async close(error: HoldfastError): Promise<void> {
     this.#refusal = error;
     this.#sender.detach();
     for (const entry of [...this.#unapplied, ...this.#queue.entries]) entry.abandon(error);
-    await this.#options.journal?.close();
+    await this.#deps.journal?.close();
   }
 
   #fullError(bytes: number): HoldfastError | undefined {
-    const { outboxEvents, outboxBytes } = this.#options.tuning;
+    const { outboxEvents, outboxBytes } = this.#options.bounds;
     if (this.#queue.length < outboxEvents && this.#queue.bytes + bytes <= outboxBytes) return undefined;
     return clientError("outbox_full", `${this.#queue.length} events, ${this.#queue.bytes} bytes`);
   }
 
   #becameDurable(entries: OutboxEntry[]): void {
     for (const entry of entries) {
-      // Seen as applied before its answer came.
+      // A frame told that it is applied before its answer came.
       if (entry.status !== "sending") continue;
       entry.becomeDurable();
-      this.#options.journal?.remove(entry.seq);
+      this.#deps.journal?.remove(entry.seq);
       if (entry.event.kind === "input") this.#unapplied.push(entry);
     }
     this.#queue.sweep();
-    this.#listener.changed();
+    this.#deps.changed();
   }
 
   #refuse(entries: OutboxEntry[], error: HoldfastError): void {
-    for (const entry of entries) this.#options.journal?.remove(entry.seq);
+    for (const entry of entries) this.#deps.journal?.remove(entry.seq);
     this.#show(entries, error);
     this.#queue.sweep();
   }
@@ -178,10 +177,155 @@ export class Outbox {
   #show(entries: OutboxEntry[], error: HoldfastError): void {
     for (const entry of entries) {
       entry.refuse(error);
-      this.#listener.refused(entry.event, error);
+      this.#deps.refused(entry.event, error);
     }
     const inputs = entries.filter((entry) => entry.event.kind === "input");
     this.#refused = [...this.#refused, ...inputs].slice(-REFUSED_KEPT);
-    this.#listener.changed();
+    this.#deps.changed();
+  }
+}
+
+export type OutboxesOptions = Omit<SenderOptions, "producer">;
+
+export interface OutboxesDeps extends Reports {
+  storage: OutboxStorage | undefined;
+  problem: (error: HoldfastError) => void;
+}
+
+/**
+ * One session's outboxes: its own, under a producer name nobody else has, and those adopted from clients that are gone,
+ * each under the name it had before.
+ */
+export class Outboxes {
+  readonly #options: OutboxesOptions;
+  readonly #deps: OutboxesDeps;
+  readonly #own: Outbox;
+  #adopted: Outbox[] = [];
+  /** Adopted outboxes on their way out; their producers may be claimed when these are done. */
+  readonly #closing = new Set<Promise<void>>();
+  #wire: Wire | undefined;
+  #applied: Applied = {};
+  #subject: string | undefined;
+  #closed = false;
+  #adopting = false;
+  /** A storage that failed once is not asked again: every look would fail and be reported. */
+  #storage: OutboxStorage | undefined;
+
+  constructor(options: OutboxesOptions, deps: OutboxesDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    const { storage } = deps;
+    this.#storage = storage;
+    const producer = randomId();
+    const journal = storage && new Journal(() => storage.claim(options.session, producer), deps.problem);
+    this.#own = new Outbox({ ...options, producer }, { ...deps, journal });
+  }
+
+  get unacked(): number {
+    return this.#all().reduce((sum, outbox) => sum + outbox.unacked, 0);
+  }
+
+  get unapplied(): number {
+    return this.#all().reduce((sum, outbox) => sum + outbox.unapplied, 0);
+  }
+
+  pending(): PendingInput[] {
+    return this.#all().flatMap((outbox) => outbox.pending());
+  }
+
+  send(body: EventBody, traceparent?: string): Receipt {
+    return this.#own.send(body, traceparent);
+  }
+
+  attach(wire: Wire): void {
+    this.#wire = wire;
+    for (const outbox of this.#all()) outbox.attach(wire);
+  }
+
+  detach(): void {
+    this.#wire = undefined;
+    for (const outbox of this.#all()) outbox.detach();
+  }
+
+  /** SPEC ack-2: the marks a session tells of. `subject`: the subject of this client's token, as the edge says; its producers are ours. */
+  applied(marks: Applied, subject: string): void {
+    if (marks === this.#applied && subject === this.#subject) return;
+    this.#applied = marks;
+    this.#subject = subject;
+    for (const outbox of this.#all()) outbox.applied(this.#appliedOf(outbox.producer));
+    this.#letGoOfDone();
+  }
+
+  /** The edge takes nothing for this session. Adopted events stay stored: another token may be allowed to send them. */
+  refuseAll(error: HoldfastError): void {
+    this.detach();
+    this.#own.refuseAll(error);
+    for (const outbox of this.#adopted) this.#letGo(outbox, error);
+    this.#adopted = [];
+  }
+
+  dismiss(input: { producer: string; seq: number }): void {
+    this.#all()
+      .find((outbox) => outbox.producer === input.producer)
+      ?.dismiss(input.seq);
+  }
+
+  /** Looks for events that closed tabs have left. */
+  async adopt(): Promise<void> {
+    if (this.#storage === undefined || this.#adopting || this.#closed) return;
+    this.#adopting = true;
+    try {
+      for (const found of await this.#storage.adopt(this.#options.session)) await this.#take(found);
+    } catch (error) {
+      this.#storage = undefined;
+      this.#deps.problem(clientError("storage_unavailable", String(error), error));
+    } finally {
+      this.#adopting = false;
+    }
+  }
+
+  async close(error: HoldfastError): Promise<void> {
+    this.#closed = true;
+    this.#wire = undefined;
+    await Promise.all([...this.#closing, ...this.#all().map((outbox) => outbox.close(error))]);
+  }
+
+  async #take({ producer, events, store }: AdoptedProducer): Promise<void> {
+    // The session was closed while the storage was asked: the next client adopts them.
+    if (this.#closed) {
+      await store.release();
+      return;
+    }
+    const changed = (): void => {
+      this.#letGoOfDone();
+      this.#deps.changed();
+    };
+    const journal = new Journal(store, this.#deps.problem);
+    const outbox = new Outbox({ ...this.#options, producer }, { ...this.#deps, changed, journal }, events);
+    this.#adopted.push(outbox);
+    outbox.applied(this.#appliedOf(producer));
+    if (this.#wire !== undefined) outbox.attach(this.#wire);
+    this.#deps.changed();
+  }
+
+  #appliedOf(producer: string): number {
+    return this.#subject === undefined ? 0 : (this.#applied[markOf(this.#subject, producer)] ?? 0);
+  }
+
+  /** Adopted outboxes that have nothing left to send or to show are done with. */
+  #letGoOfDone(): void {
+    const done = this.#adopted.filter((outbox) => outbox.unacked + outbox.unapplied === 0 && !outbox.shows);
+    if (done.length === 0) return;
+    this.#adopted = this.#adopted.filter((outbox) => !done.includes(outbox));
+    for (const outbox of done) this.#letGo(outbox, clientError("closed"));
+  }
+
+  #letGo(outbox: Outbox, error: HoldfastError): void {
+    const closing = outbox.close(error).finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  #all(): Outbox[] {
+    return [...this.#adopted, this.#own];
   }
 }

@@ -1,6 +1,6 @@
-import { emptySnapshot } from "@holdfast/contract";
+import { emptySnapshot, type RunningTurn, type Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { shareObject, shareSnapshot } from "./sharing.ts";
+import { shareObject, shareRunningTurn, shareSnapshot } from "./sharing.ts";
 
 test("an equal object is the object before", () => {
   const before = { a: [1, { b: null }], c: "d" };
@@ -32,12 +32,53 @@ test("a member called __proto__ is a member", () => {
   expect("admin" in shared).toBe(false);
 });
 
+const turn: Turn = {
+  turn: 1,
+  origin: "user",
+  inputs: [],
+  steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: "x" }] }],
+  outcome: "completed",
+  finish: "stop",
+};
+const running: RunningTurn = {
+  turn: 2,
+  origin: "user",
+  inputs: [{ by: "ann", producer: "p", seq: 1, origin: "user", at: 1, text: "hello" }],
+  steps: [{ step: 1, attempt: 1, parts: [{ type: "reasoning", text: "hm" }] }],
+  step: 2,
+  attempt: 1,
+  index: 3,
+  parts: [
+    { type: "tool", call: "c", name: "search", state: "running" },
+    { type: "text", text: "y" },
+  ],
+  questions: [],
+};
+
 test("an unchanged snapshot keeps turns, running turn and state", () => {
-  const turn = { turn: 1, inputs: [], outcome: "completed" as const, finish: "stop" as const, text: "x" };
-  const running = { turn: 2, inputs: [], step: 1, attempt: 1, index: 1, text: "y" };
   const before = { ...emptySnapshot("echo"), version: 3, turns: [turn], running, state: { a: 1 } };
   const after = shareSnapshot(before, structuredClone(before));
   expect(after.turns).toBe(before.turns);
   expect(after.running).toBe(before.running);
   expect(after.state).toBe(before.state);
+});
+
+test("of a running turn that went on, inputs, steps and parts that did not change are the ones before", () => {
+  const later = structuredClone(running);
+  later.index++;
+  later.parts[1] = { type: "text", text: "yes" };
+  later.parts.push({ type: "data", name: "reading", value: null });
+  const shared = shareRunningTurn(running, structuredClone(later));
+  expect(shared).toEqual(later);
+  expect([shared.inputs, shared.steps, shared.questions]).toEqual([running.inputs, running.steps, running.questions]);
+  expect(shared.inputs).toBe(running.inputs);
+  expect(shared.steps).toBe(running.steps);
+  expect(shared.parts[0]).toBe(running.parts[0]);
+  expect(shared.parts[1]).not.toBe(running.parts[1]);
+});
+
+test("another turn shares nothing", () => {
+  const next = { ...structuredClone(running), turn: 3 };
+  expect(shareRunningTurn(running, next)).toBe(next);
+  expect(shareRunningTurn(null, next)).toBe(next);
 });

@@ -1,9 +1,9 @@
-import type { Json, JsonObject, Snapshot } from "@holdfast/contract";
+import type { Json, JsonObject, RunningTurn, Snapshot, Turn } from "@holdfast/contract";
 import equal from "fast-deep-equal";
 
 /**
  * `after`, with every part that equals its counterpart in `before` replaced by that counterpart, so that an unchanged
- * part keeps its identity and whoever shows it need not show it again.
+ * part keeps its identity and need not be drawn again.
  */
 export function shareObject(before: JsonObject, after: JsonObject): JsonObject {
   if (before === after) return before;
@@ -37,16 +37,39 @@ function isObject(value: Json): value is JsonObject {
 
 /** The same for a whole snapshot that replaces another (SPEC snap-1); turns are matched by their numbers. */
 export function shareSnapshot(before: Snapshot, after: Snapshot): Snapshot {
-  const known = new Map(before.turns.map((turn) => [turn.turn, turn]));
-  const turns = after.turns.map((turn) => {
-    const old = known.get(turn.turn);
-    return old !== undefined && equal(old, turn) ? old : turn;
-  });
-  const sameTurns = turns.length === before.turns.length && turns.every((turn, index) => turn === before.turns[index]);
   return {
     ...after,
-    turns: sameTurns ? before.turns : turns,
-    running: equal(before.running, after.running) ? before.running : after.running,
+    turns: shareTurns(before.turns, after.turns),
+    running: after.running && shareRunningTurn(before.running, after.running),
     state: shareObject(before.state, after.state),
   };
+}
+
+/** The same for a list of turns. */
+export function shareTurns(before: Turn[], after: Turn[]): Turn[] {
+  const known = new Map(before.map((turn) => [turn.turn, turn]));
+  const turns = after.map((turn) => shareEqual(known.get(turn.turn), turn));
+  return turns.length === before.length && turns.every((turn, index) => turn === before[index]) ? before : turns;
+}
+
+/** The same for the running turn, down to its steps and parts. */
+export function shareRunningTurn(before: RunningTurn | null, after: RunningTurn): RunningTurn {
+  if (before?.turn !== after.turn) return after;
+  if (equal(before, after)) return before;
+  return {
+    ...after,
+    inputs: shareEqual(before.inputs, after.inputs),
+    steps: shareItems(before.steps, after.steps),
+    parts: shareItems(before.parts, after.parts),
+    questions: shareEqual(before.questions, after.questions),
+  };
+}
+
+function shareItems<T>(before: T[], after: T[]): T[] {
+  const items = after.map((item, index) => shareEqual(before[index], item));
+  return shareEqual(before, items);
+}
+
+function shareEqual<T>(before: T | undefined, after: T): T {
+  return before !== undefined && equal(before, after) ? before : after;
 }

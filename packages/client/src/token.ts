@@ -1,4 +1,7 @@
-import type { HoldfastError } from "./errors.ts";
+import type { WireError } from "@holdfast/contract";
+import { Pause, type Backoff } from "./backoff.ts";
+import { isRetryable, type HoldfastError } from "./errors.ts";
+import type { Wire } from "./wire.ts";
 
 /** Why a token is asked for. */
 export interface TokenRequest {
@@ -33,5 +36,36 @@ async function ask(source: TokenSource, request: TokenRequest): Promise<TokenOut
     return { outcome: "failed", cause: new TypeError("the token function gave no text") };
   } catch (cause) {
     return { outcome: "failed", cause };
+  }
+}
+
+export type Renewal =
+  | { outcome: "renewed"; token: string }
+  | { outcome: "refused"; error: WireError }
+  /** The connection ended first; the next one gets a token of its own. */
+  | { outcome: "lost" };
+
+interface RenewalOptions {
+  wire: Pick<Wire, "renew" | "ended">;
+  source: TokenSource;
+  timeoutMs: number;
+  backoff: Backoff;
+}
+
+/** SPEC connect-5: replaces the token of a living connection, trying until it is answered or the connection ends. */
+export async function renewToken({ wire, source, timeoutMs, backoff }: RenewalOptions): Promise<Renewal> {
+  for (;;) {
+    const fetched = await fetchToken(source, { refused: undefined }, timeoutMs);
+    if (wire.ended) return { outcome: "lost" };
+    if (fetched.outcome === "token") {
+      const reply = await wire.renew({ token: fetched.token });
+      if (reply.outcome === "lost") return { outcome: "lost" };
+      if (reply.outcome === "answered" && reply.answer.ok) return { outcome: "renewed", token: fetched.token };
+      if (reply.outcome === "answered" && !reply.answer.ok && !isRetryable(reply.answer.error)) {
+        return { outcome: "refused", error: reply.answer.error };
+      }
+    }
+    await new Pause().wait(backoff.next());
+    if (wire.ended) return { outcome: "lost" };
   }
 }

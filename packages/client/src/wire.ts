@@ -1,37 +1,62 @@
 import {
   announcementSchema,
+  jsonSchema,
   LIMITS,
   PROTOCOL_VERSION,
   statusSchema,
+  turnSchema,
   welcomeSchema,
   type Announcement,
   type ClientToServerEvents,
   type CloseRequest,
   type CommandRequest,
+  type HistoryRequest,
+  type Json,
   type OpenRequest,
   type RenewRequest,
   type SendRequest,
   type ServerToClientEvents,
+  type Turn,
   type Welcome,
   type WireError,
 } from "@holdfast/contract";
 import { io, type Socket } from "socket.io-client";
 import { z } from "zod";
-import {
-  commandAnswerSchema,
-  openAnswerSchema,
-  plainAnswerSchema,
-  sendAnswerSchema,
-  type CommandAnswer,
-  type OpenAnswer,
-  type PlainAnswer,
-  type Reply,
-  type SendAnswer,
-} from "./answers.ts";
 import { receivedErrorSchema } from "./errors.ts";
-import { receiveFrame, type ReceivedFrame } from "./received-frame.ts";
+import { receiveFrame, type ReceivedFrame } from "./reader.ts";
 
-export interface WireTarget {
+/** An edge's answer to a request. */
+export type Answer<Result> = ({ ok: true } & Result) | { ok: false; error: WireError };
+export type OpenAnswer = Answer<{ resumed: boolean }>;
+export type SendAnswer = Answer<{ durable: number }>;
+export type CommandAnswer = Answer<{ result: Json }>;
+export type HistoryAnswer = Answer<{ turns: Turn[]; more: boolean }>;
+export type PlainAnswer = Answer<object>;
+
+/**
+ * What became of a request. `timeout`: no answer in time, the connection lives. `lost`: the connection ended first.
+ * In both cases the request may or may not have been carried out, and may be repeated (SPEC req-3).
+ */
+export type Reply<A> = { outcome: "answered"; answer: A } | { outcome: "timeout" } | { outcome: "lost" };
+
+/**
+ * The acks of the contract with one difference: an error code this client does not know is taken as `internal`
+ * (see `receivedErrorSchema`) instead of making the whole ack unreadable.
+ */
+function answerSchema<S extends z.ZodRawShape>(result: S) {
+  return z.discriminatedUnion("ok", [
+    z.object({ ok: z.literal(true), ...result }),
+    z.object({ ok: z.literal(false), error: receivedErrorSchema }),
+  ]);
+}
+
+const openAnswerSchema = answerSchema({ resumed: z.boolean() });
+const sendAnswerSchema = answerSchema({ durable: z.number() });
+const commandAnswerSchema = answerSchema({ result: jsonSchema });
+const historyAnswerSchema = answerSchema({ turns: z.array(turnSchema), more: z.boolean() });
+const plainAnswerSchema = answerSchema({});
+
+export interface WireOptions {
   url: string;
   token: string;
   client: string | undefined;
@@ -39,22 +64,22 @@ export interface WireTarget {
   requestTimeoutMs: number;
 }
 
-/** What comes over a connection by itself. All are called synchronously, in the order of arrival. */
-export interface WireListener {
+/** Hears what comes over a connection by itself: synchronously, in the order of arrival. */
+export interface WireDeps {
   connected(): void;
   welcome(welcome: Welcome): void;
   frames(session: string, frames: ReceivedFrame[]): void;
   degraded(degraded: boolean): void;
   expiring(): void;
   announcement(announcement: Announcement): void;
-  /** The edge sent what the contract does not allow; it was left out. */
+  /** The edge sent something the contract does not allow; it was left out. */
   malformed(event: string, issue: string): void;
   ended(end: WireEnd): void;
 }
 
 /**
  * How a connection ended, told exactly once. `refused`: the edge said why at CONNECT (SPEC connect-3). `closed`: it lived
- * and ended; `closing` is what the edge announced first, if it did (SPEC close-2). `unreachable`: it never came to be.
+ * and ended; `closing` is the reason the edge announced before, if it did (SPEC close-2). `unreachable`: it never came to be.
  */
 export type WireEnd =
   | { kind: "refused"; error: WireError }
@@ -62,7 +87,7 @@ export type WireEnd =
   | { kind: "closed"; closing: WireError | undefined; detail: string };
 
 const closingSchema = z.object({ error: receivedErrorSchema });
-/** Nobody's session. */
+/** A session that nobody has. */
 const PROBED_SESSION = "~/~probe~";
 const refusalSchema = z.object({ data: receivedErrorSchema });
 
@@ -73,7 +98,7 @@ const refusalSchema = z.object({ data: receivedErrorSchema });
 export class Wire {
   readonly url: string;
   readonly #socket: Socket<ServerToClientEvents, ClientToServerEvents>;
-  readonly #listener: WireListener;
+  readonly #deps: WireDeps;
   readonly #requestTimeoutMs: number;
   /** Ends each request still without an answer as `lost`. */
   readonly #waiting = new Set<() => void>();
@@ -84,31 +109,31 @@ export class Wire {
   #connected = false;
   #ended = false;
 
-  constructor(target: WireTarget, listener: WireListener) {
-    this.url = target.url;
-    this.#listener = listener;
-    this.#requestTimeoutMs = target.requestTimeoutMs;
-    this.#socket = io(target.url, {
+  constructor(options: WireOptions, deps: WireDeps) {
+    this.url = options.url;
+    this.#deps = deps;
+    this.#requestTimeoutMs = options.requestTimeoutMs;
+    this.#socket = io(options.url, {
       path: "/socket.io/",
       transports: ["websocket"],
-      auth: { token: target.token, protocol: PROTOCOL_VERSION, ...(target.client && { client: target.client }) },
+      auth: { token: options.token, protocol: PROTOCOL_VERSION, ...(options.client && { client: options.client }) },
       forceNew: true,
       reconnection: false,
       autoConnect: false,
-      timeout: target.connectTimeoutMs,
+      timeout: options.connectTimeoutMs,
     });
     // Socket.IO's own timeout ends when the transport is open; an edge that then never answers CONNECT would hang us.
-    this.#deadline = setTimeout(() => this.#fail("no answer to CONNECT in time"), target.connectTimeoutMs);
+    this.#deadline = setTimeout(() => this.#fail("no answer to CONNECT in time"), options.connectTimeoutMs);
     this.#listen();
     this.#socket.connect();
   }
 
-  /** Whose connection it is, as `welcome` says (SPEC connect-4): before any frame. */
+  /** The subject of the connection's token, as `welcome` says (SPEC connect-4). It is known before any frame. */
   get subject(): string | undefined {
     return this.#subject;
   }
 
-  /** What this edge takes: the contract's limits until `welcome` says otherwise (SPEC connect-4). */
+  /** The limits of this edge: the contract's until `welcome` says otherwise (SPEC connect-4). */
   get limits(): Welcome["limits"] {
     return this.#limits;
   }
@@ -128,6 +153,10 @@ export class Wire {
 
   command(request: CommandRequest): Promise<Reply<CommandAnswer>> {
     return this.#ask(commandAnswerSchema, (ack) => this.#socket.emit("command", request, ack));
+  }
+
+  history(request: HistoryRequest): Promise<Reply<HistoryAnswer>> {
+    return this.#ask(historyAnswerSchema, (ack) => this.#socket.emit("history", request, ack));
   }
 
   closeSession(request: CloseRequest): Promise<Reply<PlainAnswer>> {
@@ -162,7 +191,7 @@ export class Wire {
     socket.on("connect", () => {
       clearTimeout(this.#deadline);
       this.#connected = true;
-      this.#listener.connected();
+      this.#deps.connected();
     });
     socket.on("connect_error", (error) => {
       const refusal = refusalSchema.safeParse(error);
@@ -175,16 +204,15 @@ export class Wire {
     this.#on("welcome", welcomeSchema, (welcome) => {
       this.#limits = { ...LIMITS, ...welcome.limits };
       this.#subject = welcome.subject;
-      this.#listener.welcome(welcome);
+      this.#deps.welcome(welcome);
     });
-    this.#on("status", statusSchema, (status) => this.#listener.degraded(status.degraded));
-    this.#on("announcement", announcementSchema, (announcement) => this.#listener.announcement(announcement));
+    this.#on("status", statusSchema, (status) => this.#deps.degraded(status.degraded));
+    this.#on("announcement", announcementSchema, (announcement) => this.#deps.announcement(announcement));
     this.#on("closing", closingSchema, (closing) => (this.#closing = closing.error));
-    socket.on("expiring", () => this.#listener.expiring());
+    socket.on("expiring", () => this.#deps.expiring());
     socket.on("frames", (session: unknown, frames: unknown) => {
-      if (typeof session !== "string" || !Array.isArray(frames))
-        this.#listener.malformed("frames", "not (string, array)");
-      else this.#listener.frames(session, frames.map(receiveFrame));
+      if (typeof session !== "string" || !Array.isArray(frames)) this.#deps.malformed("frames", "not (string, array)");
+      else this.#deps.frames(session, frames.map(receiveFrame));
     });
   }
 
@@ -196,7 +224,7 @@ export class Wire {
     this.#socket.on(event, (raw: unknown) => {
       const parsed = schema.safeParse(raw);
       if (parsed.success) take(parsed.data);
-      else this.#listener.malformed(event, z.prettifyError(parsed.error));
+      else this.#deps.malformed(event, z.prettifyError(parsed.error));
     });
   }
 
@@ -210,7 +238,7 @@ export class Wire {
     this.#ended = true;
     clearTimeout(this.#deadline);
     for (const lose of this.#waiting) lose();
-    this.#listener.ended(end);
+    this.#deps.ended(end);
   }
 
   #ask<T>(
@@ -237,8 +265,17 @@ export class Wire {
         const parsed = schema.safeParse(raw);
         if (parsed.success && isSettled) late?.(parsed.data);
         else if (parsed.success) settle({ outcome: "answered", answer: parsed.data });
-        else this.#listener.malformed("ack", z.prettifyError(parsed.error));
+        else this.#deps.malformed("ack", z.prettifyError(parsed.error));
       });
     });
   }
+}
+
+/**
+ * 128 random bits in hexadecimal, a valid name by SPEC ids-1. Not `crypto.randomUUID`: browsers offer that on secure
+ * origins only, and a phone that opens a development server by its address is not on one.
+ */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

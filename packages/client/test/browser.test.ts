@@ -149,7 +149,7 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     scripted.startTurn();
     await page.locator("#inputs li:not([data-status])", { hasText: "from the button" }).waitFor();
     for (let i = 0; i < 50; i++) scripted.delta(`${i} `);
-    await page.locator("#streaming", { hasText: "49" }).waitFor();
+    await page.locator("#running", { hasText: "49" }).waitFor();
     scripted.complete("Done.", [{ op: "add", path: "/mood", value: "calm" }]);
     await page.locator("#turns li", { hasText: "Done." }).waitFor();
     expect(await page.locator("#mood").textContent()).toBe("calm");
@@ -159,6 +159,22 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
 
     await page.evaluate(() => handle.unmount());
     await eventually(() => expect(edge.closes).toEqual(["chat"]));
+  });
+
+  test("history-2: useSession shows older turns in front of those it has", async () => {
+    const edge = await startEdge();
+    const scripted = edge.world.session("chat");
+    for (const text of ["one", "two", "three", "four"]) scripted.answer(text);
+    scripted.shortenSnapshot(1);
+    const page = await openTab(await newContext(), edge);
+    await page.evaluate(() => handle.mount());
+    const turns = page.locator("#turns li");
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["four"]);
+    expect(await page.evaluate(() => handle.history(2))).toBe(true);
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["two", "three", "four"]);
+    expect(await page.evaluate(() => handle.history(2))).toBe(false);
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["one", "two", "three", "four"]);
+    expect(await page.evaluate(() => handle.torn())).toBe(0);
   });
 
   test("however fast frames come, useSession renders once per animation frame at most, and shows the last of them", async () => {
@@ -175,7 +191,7 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
       // Each burst in packets of its own, with the page's turn of the processor between them.
       await new Promise((resolve) => setTimeout(resolve, 1));
     }
-    await page.locator("#streaming", { hasText: "299.9" }).waitFor();
+    await page.locator("#running", { hasText: "299.9" }).waitFor();
     const { commits, frames } = await page.evaluate(() => handle.rendered());
     // One for the mount, and one for a frame that is under way while this is asked.
     expect(commits).toBeLessThanOrEqual(frames + 2);

@@ -60,12 +60,20 @@ function disturbLog(session: ScriptedSession, random: () => number): void {
   const roll = random();
   const running = session.snapshot.running;
   if (running === null) session.startTurn();
-  else if (roll < 0.6) session.delta(`${running.index} `);
+  else if (roll < 0.3) session.delta(`${running.index} `);
+  else if (roll < 0.4) session.delta(`${running.index}? `, "reasoning");
+  else if (roll < 0.5) session.part({ type: "tool", call: `${running.index}`, name: "search", state: "writing" });
+  else if (roll < 0.55 && running.parts.at(-1)?.type === "tool") session.grow("{");
+  else if (roll < 0.6) session.notice("typing", running.index);
   else if (roll < 0.7) {
-    const { turn, step, attempt, index } = running;
-    session.append({ type: "delta", turn, step, attempt, index: index + 1, text: "unseen " }, true);
-  } else if (roll < 0.78) session.rewind("again: ", running.attempt + 1);
-  else session.complete(running.text, [{ op: "add", path: "/turns", value: running.turn }]);
+    const { turn, step, attempt, index, parts } = running;
+    const text = { type: "text", text: "unseen" } as const;
+    session.append({ type: "part", turn, step, attempt, index: index + 1, at: parts.length, part: text }, true);
+  } else if (roll < 0.76) session.rewind("again: ", running.attempt + 1);
+  else if (roll < 0.8) session.wait(running.questions.length > 0 ? [] : [{ id: "q", title: "May I?", of: "owner" }]);
+  else if (roll < 0.84) session.joinInputs();
+  else if (roll < 0.9) session.endStep([{ op: "add", path: "/steps", value: running.step }]);
+  else session.complete(undefined, [{ op: "add", path: "/turns", value: running.turn }]);
   if (random() < 0.02) session.loseLog();
 }
 
@@ -79,7 +87,7 @@ test.each([1, 2, 3, 4, 5])(
       edge.limits = { ...LIMITS, eventsPerSend: 4 };
       makeUnreliable(edge, random);
     }
-    const client = quickClient(edges, { random, tuning: { requestTimeoutMs: 60 } });
+    const client = quickClient(edges, { random, bounds: { requestTimeoutMs: 60 } });
     const session = client.session("chat");
     const scripted = world.session("chat");
     const receipts = [];
@@ -95,17 +103,16 @@ test.each([1, 2, 3, 4, 5])(
     expect(scripted.taken.map(({ event }) => event.seq)).toEqual(receipts.map((receipt) => receipt.seq));
     while (scripted.snapshot.turns.flatMap((turn) => turn.inputs).length < inputsOf(scripted)) {
       if (scripted.snapshot.running === null) scripted.startTurn();
-      else scripted.complete(scripted.snapshot.running.text);
+      else scripted.complete();
     }
     await Promise.all(receipts.map((receipt) => receipt.applied));
     await eventually(() => {
-      const { turns, state, version, streaming, pending, lag } = session.get();
-      const { running } = scripted.snapshot;
-      expect({ turns, state, version, streaming }).toEqual({
+      const { turns, state, version, running, pending, lag } = session.get();
+      expect({ turns, state, version, running }).toEqual({
         turns: scripted.snapshot.turns,
         state: scripted.snapshot.state,
         version: scripted.snapshot.version,
-        streaming: running,
+        running: scripted.snapshot.running,
       });
       expect({ pending, lag }).toEqual({ pending: [], lag: { unacked: 0, unapplied: 0 } });
     });

@@ -21,7 +21,7 @@ test("command-3, req-3: it is repeated under one id when unavailable, unanswered
     if (asked === 4) edge.drop();
     return asked === 4 ? "silence" : { ok: true, result: asked };
   };
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 100 } }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 100 } }).session("chat");
   expect(await session.command("approve")).toBe(5);
   expect(new Set(edge.commands.map((command) => command.id)).size).toBe(1);
   expect(edge.auths).toHaveLength(2);
@@ -38,14 +38,14 @@ test.each(["unknown_command", "command_refused", "unknown_session", "invalid"] a
   },
 );
 
-test("command-2: interrupt names the turn that streams, so that it cannot hit the next one", async () => {
+test("command-2: interrupt names the turn that runs, so that it cannot hit the next one", async () => {
   const edge = await startEdge();
   edge.script.command = ({ args }) => ({ ok: true, result: { turn: args?.["turn"] ?? null, later: true } });
   const session = quickClient([edge]).session("chat");
   await live(session);
   expect(await session.interrupt()).toEqual({ turn: null });
   edge.world.session("chat").startTurn();
-  await viewOf(session, (view) => view.streaming !== null);
+  await viewOf(session, (view) => view.running !== null);
   expect(await session.interrupt()).toEqual({ turn: 1 });
   expect(await session.interrupt({ turn: 7 })).toEqual({ turn: 7 });
 });

@@ -122,7 +122,7 @@ test.each([
 ])("connect-6: delays $name", async ({ lastedMs, expected }) => {
   const edge = await startEdge();
   const waits: number[] = [];
-  const client = quickClient([edge], { random: () => 0.999, tuning: { backoffBaseMs: 2, lastedMs } });
+  const client = quickClient([edge], { random: () => 0.999, bounds: { backoffBaseMs: 2, lastedMs } });
   client.on("connection", (state) => {
     if (state.state === "waiting") waits.push(state.delayMs);
   });

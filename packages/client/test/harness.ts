@@ -1,3 +1,4 @@
+import { textOf } from "@holdfast/contract";
 import { expect, onTestFinished, vi } from "vitest";
 import { connect, type HoldfastClient } from "../src/client.ts";
 import type { HoldfastError } from "../src/errors.ts";
@@ -14,13 +15,13 @@ export interface QuickClient extends HoldfastClient {
 }
 
 export function quickClient(edges: ScriptedEdge[], options: Partial<ConnectOptions> = {}): QuickClient {
-  const { tuning, ...others } = options;
+  const { bounds, ...others } = options;
   const client = connect({
     url: edges.map((edge) => edge.url),
     token: () => "a token",
     random: () => 0,
     ...others,
-    tuning: { ...QUICK, ...tuning },
+    bounds: { ...QUICK, ...bounds },
   });
   const problems: HoldfastError[] = [];
   client.on("problem", (error) => problems.push(error));
@@ -52,6 +53,11 @@ export async function viewOf<State extends object>(
 
 export function live<State extends object>(session: Session<State>): Promise<SessionView<State>> {
   return viewOf(session, (view) => view.delivery.state === "live" && view.connection.state === "connected");
+}
+
+/** What the running turn has said so far; undefined where none runs. */
+export function runningText(view: SessionView<object>): string | undefined {
+  return view.running === null ? undefined : textOf(view.running);
 }
 
 /** For what shows only at the edge's side. */

@@ -35,7 +35,7 @@ test("open-1: used again it goes on from its cursor, with what it held", async (
 
 test("a subscriber that comes back soon finds the session still open, as React's double mounting does", async () => {
   const edge = await startEdge();
-  const session = quickClient([edge], { tuning: { lingerMs: 60_000 } }).session("chat", { lazy: true });
+  const session = quickClient([edge], { bounds: { lingerMs: 60_000 } }).session("chat", { lazy: true });
   session.subscribe(() => undefined)();
   session.subscribe(() => undefined);
   await live(session);
@@ -46,7 +46,7 @@ test("an unwatched lazy session stays open until what was sent is durable", asyn
   const edge = await startEdge();
   let answers = 0;
   edge.script.send = (_request, proceed) => (answers++ < 3 ? "silence" : proceed());
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 60, lingerMs: 1 } }).session("chat", {
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 60, lingerMs: 1 } }).session("chat", {
     lazy: true,
   });
   await session.send("hello").durable;
@@ -71,7 +71,7 @@ test("a lazy session that is used while it lingers lingers anew, and closes", as
 
 test("a session asked for without `lazy` stays open without subscribers", async () => {
   const edge = await startEdge();
-  const client = quickClient([edge], { tuning: { lingerMs: 1 } });
+  const client = quickClient([edge], { bounds: { lingerMs: 1 } });
   const lazy = client.session("lazy", { lazy: true });
   const eager = client.session("eager", { lazy: true });
   expect(client.session("eager")).toBe(eager);
@@ -84,7 +84,7 @@ test("a session asked for without `lazy` stays open without subscribers", async 
 
 test("a lazy session that nobody has any more is let go of, and its name begins anew", async () => {
   const edge = await startEdge();
-  const client = quickClient([edge], { tuning: { lingerMs: 1 } });
+  const client = quickClient([edge], { bounds: { lingerMs: 1 } });
   const visit = async (name: string): Promise<WeakRef<Session>> => {
     const session = client.session(name, { lazy: true });
     const off = session.subscribe(() => undefined);

@@ -1,6 +1,6 @@
-import { wireError } from "@holdfast/contract";
+import { textOf, wireError } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { codeOf, eventually, live, quickClient, startEdge, viewOf } from "./harness.ts";
+import { codeOf, eventually, live, quickClient, runningText, startEdge, viewOf } from "./harness.ts";
 
 test("open-2: after a reconnect frames go on right after the cursor, without a snapshot", async () => {
   const edge = await startEdge();
@@ -11,17 +11,18 @@ test("open-2: after a reconnect frames go on right after the cursor, without a s
   session.on("frame", (frame) => types.push(frame.type));
   scripted.startTurn();
   scripted.delta("Hel");
-  await viewOf(session, (view) => view.streaming?.text === "Hel");
+  await viewOf(session, (view) => runningText(view) === "Hel");
   edge.script.connect = () => wireError("draining");
   edge.drop();
   await viewOf(session, (view) => view.connection.state === "waiting");
-  expect(session.get()).toMatchObject({ delivery: { state: "opening" }, streaming: { text: "Hel" } });
+  expect(session.get().delivery.state).toBe("opening");
+  expect(runningText(session.get())).toBe("Hel");
   scripted.delta("lo");
   scripted.complete("Hello");
   delete edge.script.connect;
   const view = await viewOf(session, (now) => now.turns.length === 1);
-  expect(view.turns[0]?.text).toBe("Hello");
-  expect(types).toEqual(["turn.started", "delta", "delta", "turn.completed"]);
+  expect(view.turns.map(textOf)).toEqual(["Hello"]);
+  expect(types).toEqual(["turn.started", "delta", "delta", "turn.ended"]);
   expect(edge.opens.at(-1)).toEqual({ session: "chat", cursor: "2-0", version: 1 });
 });
 
@@ -46,9 +47,10 @@ test("chain-3: a frame lost on its way is fetched by opening again with the curs
   const scripted = edge.world.session("chat");
   await live(session);
   scripted.startTurn();
-  scripted.append({ type: "delta", turn: 1, step: 1, attempt: 1, index: 1, text: "lost " }, true);
+  const growing = { turn: 1, step: 1, attempt: 1 };
+  scripted.append({ type: "delta", ...growing, index: 1, at: 0, begins: "text", text: "lost " }, true);
   scripted.delta("and found");
-  const view = await viewOf(session, ({ streaming }) => streaming?.text === "lost and found");
+  const view = await viewOf(session, (now) => runningText(now) === "lost and found");
   expect(view.version).toBe(1);
   expect(edge.opens[1]).toEqual({ session: "chat", cursor: "1-0", version: 1 });
 });
@@ -65,7 +67,7 @@ test("chain-3: after a gap in versions the session is opened without a cursor", 
 
 test("chain-3: an edge that always breaks the chain is not asked in a tight loop", async () => {
   const edge = await startEdge();
-  const client = quickClient([edge], { random: () => 0.999, tuning: { backoffBaseMs: 1_000, backoffMaxMs: 60_000 } });
+  const client = quickClient([edge], { random: () => 0.999, bounds: { backoffBaseMs: 1_000, backoffMaxMs: 60_000 } });
   const session = client.session("chat");
   await live(session);
   for (let i = 0; i < 5; i++) {
@@ -79,7 +81,7 @@ test("chain-3: an edge that always breaks the chain is not asked in a tight loop
   expect(edge.opens).toHaveLength(2);
 });
 
-test("frame-7: a frame of a later protocol is passed over and the chain goes on", async () => {
+test("frame-7, version-3: a frame of a later protocol is passed over and the chain goes on", async () => {
   const edge = await startEdge();
   const client = quickClient([edge]);
   const session = client.session("chat");
@@ -92,7 +94,7 @@ test("frame-7: a frame of a later protocol is passed over and the chain goes on"
   expect(client.problems).toEqual([]);
 });
 
-test("frame-5, frame-4: a retried attempt rewinds the text; a superseded one's deltas are ignored", async () => {
+test("frame-5, grow-2: a retried attempt rewinds the step; a superseded one's deltas are ignored", async () => {
   const edge = await startEdge();
   const session = quickClient([edge]).session("chat");
   const scripted = edge.world.session("chat");
@@ -102,10 +104,10 @@ test("frame-5, frame-4: a retried attempt rewinds the text; a superseded one's d
   scripted.startTurn();
   scripted.delta("first try");
   scripted.rewind("", 2);
-  scripted.append({ type: "delta", turn: 1, step: 1, attempt: 1, index: 3, text: "ghost" });
+  scripted.append({ type: "delta", turn: 1, step: 1, attempt: 1, index: 3, at: 0, begins: "text", text: "ghost" });
   scripted.delta("second");
-  const view = await viewOf(session, ({ streaming }) => streaming?.text === "second");
-  expect(view.streaming).toMatchObject({ attempt: 2, index: 3 });
+  const view = await viewOf(session, (now) => runningText(now) === "second");
+  expect(view.running).toMatchObject({ attempt: 2, index: 3 });
   expect(outcomes).toEqual(["applied", "applied", "applied", "ignored", "applied"]);
 });
 
@@ -147,7 +149,7 @@ test("err-2: an open that is refused for now, or not answered, is repeated", asy
   const answers = ["silence", { ok: false, error: wireError("busy", undefined, { retryAfterMs: 1 }) }] as const;
   let asked = 0;
   edge.script.open = (_request, proceed) => answers[asked++] ?? proceed();
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 50 } }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 50 } }).session("chat");
   await live(session);
   expect(edge.opens).toHaveLength(3);
 });
@@ -180,9 +182,9 @@ test("subscribers hear once of all frames of a packet, and unchanged parts keep 
   for (const word of ["a", "b", "c"]) scripted.delta(word);
   delete edge.script.connect;
   const texts: (string | undefined)[] = [];
-  session.subscribe(() => texts.push(session.get().streaming?.text));
-  const after = await viewOf(session, (view) => view.streaming !== null);
-  expect(after.streaming?.text).toBe("abc");
+  session.subscribe(() => texts.push(runningText(session.get())));
+  const after = await viewOf(session, (view) => view.running !== null);
+  expect(runningText(after)).toBe("abc");
   expect(texts.filter((text) => text !== undefined)).not.toContain("a");
   expect(after.turns).toBe(before.turns);
   expect(after.state).toBe(before.state);

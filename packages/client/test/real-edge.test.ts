@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { LogWriter } from "../../../apps/edge/test/log-writer.ts";
 import { Fixture, token } from "../../../apps/edge/test/fixture.ts";
 import { connect, type HoldfastClient } from "../src/client.ts";
-import { codeOf, eventually, live, viewOf } from "./harness.ts";
+import { codeOf, eventually, live, runningText, viewOf } from "./harness.ts";
 
 /** The same rules against the edge itself, with a real Temporal and a real Valkey behind it. */
 let fixture: Fixture;
@@ -27,7 +27,7 @@ function join(
     token: options.token ?? (() => token(subject)),
     // The first edge of the list first.
     random: () => 0,
-    tuning: { backoffBaseMs: 20, backoffMaxMs: 500 },
+    bounds: { backoffBaseMs: 20, backoffMaxMs: 500 },
   });
   onTestFinished(() => client.close());
   return client;
@@ -59,10 +59,10 @@ test("close-2, open-1, chain-1: when its edge drains, the client goes on at anot
   const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("bea"));
   await writer.begin();
   await writer.say("before ");
-  await viewOf(session, (view) => view.streaming?.text === "before ");
+  await viewOf(session, (view) => runningText(view) === "before ");
   await draining.stop("drain");
   await writer.say("after");
-  const view = await viewOf(session, ({ streaming }) => streaming?.text === "before after");
+  const view = await viewOf(session, (now) => runningText(now) === "before after");
   expect(view.connection).not.toMatchObject({ url: draining.url });
   expect(types).toEqual(["snapshot", "turn.started", "delta", "delta"]);
 });
@@ -108,5 +108,5 @@ test("open-6: while Redis is away the view is degraded and sending goes on; then
   const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("gus"));
   await writer.begin();
   await writer.say("back");
-  await viewOf(session, (view) => view.streaming?.text === "back");
+  await viewOf(session, (view) => runningText(view) === "back");
 });

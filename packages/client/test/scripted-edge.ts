@@ -4,6 +4,7 @@ import {
   authSchema,
   closeRequestSchema,
   commandRequestSchema,
+  historyRequestSchema,
   LIMITS,
   openRequestSchema,
   renewRequestSchema,
@@ -12,6 +13,8 @@ import {
   type Auth,
   type CommandAck,
   type CommandRequest,
+  type HistoryAck,
+  type HistoryRequest,
   type OpenAck,
   type OpenRequest,
   type PlainAck,
@@ -35,6 +38,7 @@ export interface Script {
   open?: (request: OpenRequest, proceed: () => OpenAck) => Answered<OpenAck>;
   send?: (request: SendRequest, proceed: () => SendAck) => Answered<SendAck>;
   command?: (request: CommandRequest) => Answered<CommandAck>;
+  history?: (request: HistoryRequest, proceed: () => HistoryAck) => Answered<HistoryAck>;
   close?: () => Answered<PlainAck>;
   renew?: (request: RenewRequest) => Answered<PlainAck>;
 }
@@ -49,6 +53,7 @@ export class ScriptedEdge {
   readonly opens: OpenRequest[] = [];
   readonly sends: SendRequest[] = [];
   readonly commands: CommandRequest[] = [];
+  readonly histories: HistoryRequest[] = [];
   readonly closes: string[] = [];
   /** Requests the contract's schemas refuse. Empty at the end of every test that does not provoke them. */
   readonly violations: unknown[] = [];
@@ -92,8 +97,8 @@ export class ScriptedEdge {
   reset(): void {
     this.script = {};
     this.world.clear();
-    for (const told of [this.auths, this.opens, this.sends, this.commands, this.closes, this.violations])
-      told.length = 0;
+    const { auths, opens, sends, commands, histories, closes, violations } = this;
+    for (const told of [auths, opens, sends, commands, histories, closes, violations]) told.length = 0;
   }
 
   /** Ends every transport, as a crash or a drain does (SPEC close-1). */
@@ -141,6 +146,11 @@ class EdgeConnection {
     this.#on("command", commandRequestSchema, (request): Answered<CommandAck> => {
       edge.commands.push(request);
       return edge.script.command?.(request) ?? { ok: false, error: wireError("unknown_command") };
+    });
+    this.#on("history", historyRequestSchema, (request): Answered<HistoryAck> => {
+      edge.histories.push(request);
+      const proceed = (): HistoryAck => ({ ok: true, ...edge.world.session(request.session).history(request) });
+      return edge.script.history === undefined ? proceed() : edge.script.history(request, proceed);
     });
     this.#on(
       "renew",

@@ -1,20 +1,31 @@
 import {
-  markOf,
   emptySnapshot,
+  LIMITS,
+  markOf,
   reduceFrame,
+  textOfParts,
+  type BodyOf,
+  type ChainedFrame,
   type Event,
-  type Frame,
+  type FrameOf,
+  type HistoryRequest,
   type Input,
+  type Json,
+  type Part,
   type PatchOperation,
+  type Question,
   type Snapshot,
+  type Turn,
+  type TurnError,
 } from "@holdfast/contract";
 
 /** Of every client of a scripted edge. */
 export const SUBJECT = "ann";
+/** When every input of a scripted session came, in Unix milliseconds. */
+export const TAKEN_AT = 1_800_000_000_000;
 
-type Unplaced<F> = F extends unknown ? Omit<F, "id" | "prev"> : never;
-type Placed = Exclude<Frame, { type: "snapshot" }>;
-type FrameBody = Unplaced<Placed>;
+export type FrameBody = BodyOf<ChainedFrame["type"]>;
+type TurnEnd = Omit<BodyOf<"turn.ended">, "type" | "version" | "turn" | "step" | "attempt" | "index" | "patch">;
 
 /**
  * A session as the services behind an edge keep it, in memory and driven by the test: it takes events, dedupes them
@@ -23,7 +34,9 @@ type FrameBody = Unplaced<Placed>;
 export class ScriptedSession {
   readonly name: string;
   snapshot: Snapshot;
-  log: Placed[] = [];
+  log: ChainedFrame[] = [];
+  /** Every turn that has ended, also those the snapshot is too small for. */
+  readonly turns: Turn[] = [];
   /** Every event taken, in order, each once. */
   readonly taken: { producer: string; event: Event }[] = [];
   readonly #marks = new Map<string, number>();
@@ -47,8 +60,9 @@ export class ScriptedSession {
       this.#marks.set(producer, event.seq);
       this.taken.push({ producer, event });
       if (event.kind !== "input") continue;
-      const { seq, text, data } = event;
-      this.#inbox.push({ by: SUBJECT, producer, seq, text, ...(data !== undefined && { data }) });
+      const { seq, id, text, data } = event;
+      const given = { ...(id !== undefined && { id }), text, ...(data !== undefined && { data }) };
+      this.#inbox.push({ by: SUBJECT, producer, seq, origin: "user", at: TAKEN_AT, ...given });
     }
   }
 
@@ -59,78 +73,110 @@ export class ScriptedSession {
   }
 
   /** Frames after `cursor`, undefined when the log does not hold it. */
-  after(cursor: string): Placed[] | undefined {
+  after(cursor: string): ChainedFrame[] | undefined {
     if (cursor === this.#lastId) return [];
     const index = this.log.findIndex((frame) => frame.prev === cursor);
     return index === -1 ? undefined : this.log.slice(index);
   }
 
-  /** Takes the next input into a turn; a made-up one when there is none. */
+  /** SPEC history-2. */
+  history({ before, limit = LIMITS.historyTurns }: Pick<HistoryRequest, "before" | "limit">): {
+    turns: Turn[];
+    more: boolean;
+  } {
+    const older = this.turns.filter(({ turn }) => turn < before);
+    const turns = older.slice(-limit);
+    return { turns, more: turns.length < older.length };
+  }
+
+  /** Takes the next input into a turn; a turn without one when there is none. */
   startTurn(): number {
     const turn = (this.snapshot.turns.at(-1)?.turn ?? 0) + 1;
-    const input = this.#inbox.shift();
-    const inputs = input === undefined ? [] : [input];
-    const applied = input === undefined ? {} : { [markOf(SUBJECT, input.producer)]: input.seq };
     const { version, agent } = this.snapshot;
-    this.append({ type: "turn.started", version: version + 1, turn, agent, inputs, applied });
+    const taken = this.#takeInputs(1);
+    this.append({ type: "turn.started", version: version + 1, turn, agent, origin: "user", ...taken });
     return turn;
   }
 
-  delta(text: string): void {
-    this.append({ type: "delta", ...this.#fence(), text });
+  /** Inputs that wait join the running turn (SPEC turn-8). */
+  joinInputs(): void {
+    const { turn } = this.#running();
+    const taken = this.#takeInputs(this.#inbox.length);
+    this.append({ type: "inputs.joined", version: this.snapshot.version + 1, turn, ...taken });
+  }
+
+  /** Adds to the last part, or begins one where there is none of that type. */
+  delta(text: string, type: "text" | "reasoning" = "text"): void {
+    this.append(this.#deltaOf(text, type));
+  }
+
+  /** Adds to the last part whatever it is: a tool call's input, say. */
+  grow(text: string): void {
+    this.append({ type: "delta", ...this.#fence(), at: this.#running().parts.length - 1, text });
   }
 
   /** All of them in one packet. */
   burst(texts: readonly string[]): void {
     const before = this.log.length;
-    for (const text of texts) this.append({ type: "delta", ...this.#fence(), text }, true);
+    for (const text of texts) this.append(this.#deltaOf(text, "text"), true);
     const frames = this.log.slice(before);
     for (const reader of this.#readers) reader(frames);
   }
 
-  rewind(text: string, attempt: number): void {
-    this.append({ type: "rewind", ...this.#fence(), attempt, text });
+  /** A new part, or another one in the place `at`. */
+  part(part: Part, at: number = this.#running().parts.length): void {
+    this.append({ type: "part", ...this.#fence(), at, part });
   }
 
-  complete(text: string, patch: PatchOperation[] = []): void {
-    const turn = this.snapshot.running?.turn ?? 0;
-    this.append({ type: "turn.completed", version: this.snapshot.version + 1, turn, text, finish: "stop", patch });
+  /** The running step's parts so far are void. */
+  rewind(to: string | Part[], attempt: number): void {
+    this.append({ type: "rewind", ...this.#fence(), attempt, parts: partsFrom(to) });
   }
 
-  fail(text: string, error: { code: string; message: string }): void {
-    const turn = this.snapshot.running?.turn ?? 0;
+  /** `parts`: given again, as for readers who do not hold them (SPEC end-1). */
+  endStep(patch: PatchOperation[] = [], parts?: Part[]): void {
+    const { turn, step, attempt, index } = this.#running();
+    const version = this.snapshot.version + 1;
+    const covers = { attempt, index, ...(parts !== undefined && { parts }) };
+    this.append({ type: "step.ended", version, turn, step, ...covers, patch });
+  }
+
+  /** The turn waits for answers to all of these; none: it goes on. */
+  wait(questions: Question[]): void {
     this.append({
-      type: "turn.failed",
+      type: "turn.waiting",
       version: this.snapshot.version + 1,
-      turn,
-      text,
-      finish: "error",
-      patch: [],
-      error,
+      turn: this.#running().turn,
+      questions,
     });
+  }
+
+  /** `whole`: what the last step made, where that is not what readers hold. */
+  complete(whole?: string | Part[], patch: PatchOperation[] = []): void {
+    this.#end({ outcome: "completed", finish: "stop" }, whole, patch);
+  }
+
+  fail(whole: string | Part[], error: TurnError): void {
+    this.#end({ outcome: "failed", finish: "error", error }, whole);
   }
 
   interrupt(): void {
-    const { turn, text } = this.snapshot.running ?? { turn: 0, text: "" };
-    this.append({
-      type: "turn.interrupted",
-      version: this.snapshot.version + 1,
-      turn,
-      text,
-      finish: "interrupted",
-      patch: [],
-    });
+    this.#end({ outcome: "interrupted", finish: "interrupted", by: SUBJECT });
   }
 
   patch(patch: PatchOperation[]): void {
     this.append({ type: "state.patched", version: this.snapshot.version + 1, patch });
   }
 
+  notice(name: string, data?: Json): void {
+    this.append({ type: "notice", name, ...(data !== undefined && { data }) });
+  }
+
   /** A whole turn. */
   answer(text: string): void {
     this.startTurn();
     this.delta(text);
-    this.complete(text);
+    this.complete();
   }
 
   /** `hidden`: it stands in the log, but what carries it to readers loses it. */
@@ -138,7 +184,11 @@ export class ScriptedSession {
     const frame = { ...body, id: `${this.#nextId++}-0`, prev: this.#lastId };
     this.#lastId = frame.id;
     const reduction = reduceFrame(this.snapshot, frame);
-    if (reduction.outcome === "applied") this.snapshot = reduction.snapshot;
+    if (reduction.outcome === "applied") {
+      this.snapshot = reduction.snapshot;
+      const ended = this.snapshot.turns.at(-1);
+      if (frame.type === "turn.ended" && ended !== undefined) this.turns.push(ended);
+    }
     this.log.push(frame);
     if (!hidden) for (const reader of this.#readers) reader([frame]);
   }
@@ -153,6 +203,7 @@ export class ScriptedSession {
   /** The session begins again, as after an operator ended the one before (SPEC snap-4). Readers hear of it at their next open. */
   beginAgain(): void {
     this.snapshot = emptySnapshot(this.snapshot.agent);
+    this.turns.length = 0;
     this.loseLog();
   }
 
@@ -162,10 +213,48 @@ export class ScriptedSession {
     this.#lastId = `${this.#nextId++}-0`;
   }
 
-  #fence(): { turn: number; step: number; attempt: number; index: number } {
-    const { turn, step, attempt, index } = this.snapshot.running ?? { turn: 1, step: 1, attempt: 1, index: 0 };
+  /** Leaves the newest `count` turns in the snapshot, as its limits would (SPEC snap-2). Readers learn of it by a snapshot. */
+  shortenSnapshot(count: number): void {
+    this.snapshot = { ...this.snapshot, turns: this.snapshot.turns.slice(-count) };
+    this.loseLog();
+  }
+
+  #end(end: TurnEnd, whole?: string | Part[], patch: PatchOperation[] = []): void {
+    const { turn, step, attempt, index, parts } = this.#running();
+    // By its text, as most tests know it: readers that hold that text are not given it again.
+    const isHeld = whole === undefined || (typeof whole === "string" && whole === textOfParts(parts));
+    const covers = { step, attempt, index, ...(!isHeld && { parts: partsFrom(whole) }) };
+    this.append({ type: "turn.ended", version: this.snapshot.version + 1, turn, ...covers, ...end, patch });
+  }
+
+  #takeInputs(count: number): { inputs: Input[]; applied: Record<string, number> } {
+    const inputs = this.#inbox.splice(0, count);
+    const applied: Record<string, number> = {};
+    for (const { by, producer, seq } of inputs) applied[markOf(by, producer)] = seq;
+    return { inputs, applied };
+  }
+
+  #deltaOf(text: string, type: "text" | "reasoning"): BodyOf<"delta"> {
+    const { parts } = this.#running();
+    const begins = parts.at(-1)?.type !== type;
+    const at = begins ? parts.length : parts.length - 1;
+    return { type: "delta", ...this.#fence(), at, ...(begins && { begins: type }), text };
+  }
+
+  #running(): NonNullable<Snapshot["running"]> {
+    if (this.snapshot.running === null) throw new Error("The scripted session has no running turn.");
+    return this.snapshot.running;
+  }
+
+  #fence(): Pick<FrameOf<"delta">, "turn" | "step" | "attempt" | "index"> {
+    const { turn, step, attempt, index } = this.#running();
     return { turn, step, attempt, index: index + 1 };
   }
+}
+
+function partsFrom(whole: string | Part[]): Part[] {
+  if (typeof whole !== "string") return whole;
+  return whole === "" ? [] : [{ type: "text", text: whole }];
 }
 
 /** What several edges have in common. */

@@ -84,7 +84,7 @@ test("ack-3, req-3: without an answer in time the events are sent again on the s
     const ack = proceed();
     return silent-- > 0 ? "silence" : ack;
   };
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 50 } }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 50 } }).session("chat");
   await session.send("once").durable;
   expect(edge.sends.length).toBeGreaterThan(1);
   expect(texts(edge)).toEqual(["once"]);
@@ -99,7 +99,7 @@ test("err-2: requests that fail together are one failure, and one step of the ba
     draws++;
     return 0;
   };
-  const session = quickClient([edge], { tuning: { requestTimeoutMs: 200 }, random }).session("chat");
+  const session = quickClient([edge], { bounds: { requestTimeoutMs: 200 }, random }).session("chat");
   await session.send("first").durable;
   draws = 0;
   edge.script.send = (_request, proceed) => (edge.sends.length > 6 ? proceed() : "silence");
@@ -119,8 +119,8 @@ test("ack-1: an answer that comes late counts, and what is left does not wait ou
   };
   // Of an hour's delay: nearly all of it at first, then nothing.
   const draws = [0.99];
-  const tuning = { requestTimeoutMs: 50, backoffBaseMs: 3_600_000, backoffMaxMs: 3_600_000 };
-  const session = quickClient([edge], { tuning, random: () => draws.shift() ?? 0 }).session("chat");
+  const bounds = { requestTimeoutMs: 50, backoffBaseMs: 3_600_000, backoffMaxMs: 3_600_000 };
+  const session = quickClient([edge], { bounds, random: () => draws.shift() ?? 0 }).session("chat");
   await live(session);
   draws[0] = 0.99;
   const first = session.send("first");
@@ -204,7 +204,7 @@ test("send-6: what the client itself finds wrong never reaches the edge, and wha
 
 test("a full outbox refuses at once, and takes events again when it has emptied", async () => {
   const edge = await startEdge();
-  const session = quickClient([edge], { tuning: { outboxEvents: 2 } }).session("chat");
+  const session = quickClient([edge], { bounds: { outboxEvents: 2 } }).session("chat");
   const receipts = [session.observe("a"), session.observe("b"), session.observe("c")];
   expect(await codeOf(receipts[2]?.durable ?? Promise.resolve())).toBe("outbox_full");
   await receipts[1]?.durable;

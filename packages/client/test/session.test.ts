@@ -1,5 +1,6 @@
+import { textOf } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { live, quickClient, startEdge, viewOf } from "./harness.ts";
+import { live, quickClient, runningText, startEdge, viewOf } from "./harness.ts";
 
 test("open-3: the first frame of a new session is a snapshot of version 0", async () => {
   const edge = await startEdge();
@@ -10,12 +11,20 @@ test("open-3: the first frame of a new session is a snapshot of version 0", asyn
     version: 0,
   });
   const view = await live(session);
-  expect(view).toMatchObject({ version: 0, agent: "echo", turns: [], streaming: null, pending: [] });
+  expect(view).toMatchObject({
+    version: 0,
+    agent: "echo",
+    turns: [],
+    hasOlder: false,
+    running: null,
+    questions: [],
+    pending: [],
+  });
   expect(edge.opens).toEqual([{ session: "chat", agent: "echo" }]);
   expect(edge.violations).toEqual([]);
 });
 
-test("frame-2, frame-3, frame-4, ack-1, ack-2: an input goes from sending over durable to its turn, which streams", async () => {
+test("frame-2, frame-3, frame-4, end-1, ack-1, ack-2: an input goes from sending over durable to its turn, which streams", async () => {
   const edge = await startEdge();
   const session = quickClient([edge]).session("chat");
   const scripted = edge.world.session("chat");
@@ -31,15 +40,16 @@ test("frame-2, frame-3, frame-4, ack-1, ack-2: an input goes from sending over d
   scripted.startTurn();
   await receipt.applied;
   expect(session.get()).toMatchObject({ pending: [], lag: { unacked: 0, unapplied: 0 }, version: 1 });
-  expect(session.get().streaming?.inputs).toMatchObject([{ producer: receipt.producer, seq: 1, text: "hello" }]);
+  expect(session.get().running?.inputs).toMatchObject([{ producer: receipt.producer, seq: 1, text: "hello" }]);
 
   scripted.delta("Hel");
   scripted.delta("lo.");
-  expect((await viewOf(session, (view) => view.streaming?.text === "Hello.")).turns).toEqual([]);
+  expect((await viewOf(session, (view) => runningText(view) === "Hello.")).turns).toEqual([]);
   scripted.complete("Hello.", [{ op: "add", path: "/mood", value: "calm" }]);
   const view = await viewOf(session, (now) => now.version === 2);
-  expect(view).toMatchObject({ streaming: null, state: { mood: "calm" } });
-  expect(view.turns).toMatchObject([{ turn: 1, outcome: "completed", text: "Hello.", inputs: [{ text: "hello" }] }]);
+  expect(view).toMatchObject({ running: null, state: { mood: "calm" } });
+  expect(view.turns).toMatchObject([{ turn: 1, outcome: "completed", finish: "stop", inputs: [{ text: "hello" }] }]);
+  expect(view.turns.map(textOf)).toEqual(["Hello."]);
   expect(edge.violations).toEqual([]);
 });
 
@@ -50,11 +60,11 @@ test("frame-4: whoever listens to frames finds each one in the view", async () =
   await live(session);
   const texts: (string | undefined)[] = [];
   session.on("frame", ({ type }) => {
-    if (type === "delta") texts.push(session.get().streaming?.text);
+    if (type === "delta") texts.push(runningText(session.get()));
   });
   await session.send("hello").durable;
   scripted.startTurn();
   for (const text of ["a", "b", "c"]) scripted.delta(text);
-  await viewOf(session, ({ streaming }) => streaming?.text === "abc");
+  await viewOf(session, (view) => runningText(view) === "abc");
   expect(texts).toEqual(["a", "ab", "abc"]);
 });

@@ -1,6 +1,6 @@
 import { wireError } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { memoryStorage, type OutboxStorage } from "../src/outbox-storage.ts";
+import { memoryStorage, type OutboxStorage } from "../src/storage.ts";
 import { eventually, live, quickClient, startEdge, viewOf } from "./harness.ts";
 
 const inputs = (edge: Awaited<ReturnType<typeof startEdge>>): string[] =>
@@ -43,7 +43,7 @@ test("events a living client holds are not taken from it, and those of one that 
   const storage = memoryStorage();
   const [first, second] = [
     quickClient([edge], { storage }),
-    quickClient([edge], { storage, tuning: { adoptEveryMs: 20 } }),
+    quickClient([edge], { storage, bounds: { adoptEveryMs: 20 } }),
   ];
   edge.script.send = () => "silence";
   const held = first.session("chat").send("held");

@@ -51,7 +51,7 @@ const covers = {
   parts: z.array(partSchema).optional(),
 };
 
-export const turnStartedSchema = z.object({
+const turnStartedSchema = z.object({
   type: z.literal("turn.started"),
   ...versioned,
   turn: turnNumberSchema,
@@ -64,7 +64,7 @@ export const turnStartedSchema = z.object({
   traceparent: z.string().optional(),
 });
 /** Adds to the part at `at`, or begins it there. */
-export const deltaSchema = z.object({
+const deltaSchema = z.object({
   type: z.literal("delta"),
   ...growing,
   at,
@@ -72,10 +72,10 @@ export const deltaSchema = z.object({
   text: z.string().min(1),
 });
 /** `part` is what stands at `at`, whether something stood there or not. */
-export const partFrameSchema = z.object({ type: z.literal("part"), ...growing, at, part: partSchema });
+const partFrameSchema = z.object({ type: z.literal("part"), ...growing, at, part: partSchema });
 /** The running step's parts so far are void; `parts` is what they are now. */
-export const rewindSchema = z.object({ type: z.literal("rewind"), ...growing, parts: z.array(partSchema) });
-export const stepEndedSchema = z.object({
+const rewindSchema = z.object({ type: z.literal("rewind"), ...growing, parts: z.array(partSchema) });
+const stepEndedSchema = z.object({
   type: z.literal("step.ended"),
   ...versioned,
   turn: turnNumberSchema,
@@ -84,20 +84,20 @@ export const stepEndedSchema = z.object({
   patch: patchSchema,
 });
 /** `questions`: all that are open; none: the turn goes on. */
-export const turnWaitingSchema = z.object({
+const turnWaitingSchema = z.object({
   type: z.literal("turn.waiting"),
   ...versioned,
   turn: turnNumberSchema,
   questions: z.array(questionSchema),
 });
-export const inputsJoinedSchema = z.object({
+const inputsJoinedSchema = z.object({
   type: z.literal("inputs.joined"),
   ...versioned,
   turn: turnNumberSchema,
   inputs: z.array(inputSchema),
   applied: appliedSchema,
 });
-export const turnEndedSchema = z.object({
+const turnEndedSchema = z.object({
   type: z.literal("turn.ended"),
   ...versioned,
   turn: turnNumberSchema,
@@ -114,14 +114,9 @@ export const turnEndedSchema = z.object({
   /** The subject that interrupted it; left out where an operator ended the session. */
   by: nameSchema.optional(),
 });
-export const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
+const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versioned, patch: patchSchema });
 /** SPEC notice-1. */
-export const noticeSchema = z.object({
-  type: z.literal("notice"),
-  ...chained,
-  name: nameSchema,
-  data: jsonSchema.optional(),
-});
+const noticeSchema = z.object({ type: z.literal("notice"), ...chained, name: nameSchema, data: jsonSchema.optional() });
 
 /** SPEC chain-1: what has a place in the chain. */
 const CHAINED_FRAMES = [

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { grownPart, type Part, partLength, partSchema, shrunkPart, textOfParts, type ToolPart } from "./parts.ts";
+import { partLength, shrunkPart, textOfParts } from "./bounds.ts";
+import { grownPart, type Part, partSchema, type ToolPart } from "./parts.ts";
 
 const tool: ToolPart = { type: "tool", call: "1.2.0", name: "refund", state: "writing" };
 const whole: ToolPart = {

@@ -88,16 +88,6 @@ export type ReasoningPart = z.infer<typeof reasoningPartSchema>;
 export type ToolPart = z.infer<typeof toolPartSchema>;
 export type DataPart = z.infer<typeof dataPartSchema>;
 
-/** The text of these parts that is an answer: neither reasoning nor what tools said. */
-export function textOfParts(parts: readonly Part[]): string {
-  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
-}
-
-/** How much of LIMITS a part takes: UTF-16 code units of its text, or of its encoding where it is no text. */
-export function partLength(part: Part): number {
-  return part.type === "text" || part.type === "reasoning" ? part.text.length : JSON.stringify(part).length;
-}
-
 /**
  * SPEC part-4: the part with `text` added, or undefined where it does not grow: a text, a reasoning, or a tool call whose input
  * is being written.
@@ -106,25 +96,4 @@ export function grownPart(part: Part, text: string): Part | undefined {
   if (part.type === "text" || part.type === "reasoning") return { ...part, text: part.text + text };
   if (part.type !== "tool" || part.state !== "writing") return undefined;
   return { ...part, inputText: (part.inputText ?? "") + text };
-}
-
-/** SPEC snap-5: what is left of a part in a turn that is no longer among the newest. The same object where that is all of it. */
-export function shrunkPart(part: Part): Part {
-  switch (part.type) {
-    case "tool": {
-      const { type, call, name, state, blob } = part;
-      const isShrunk = Object.keys(part).every((member) => ["type", "call", "name", "state", "blob"].includes(member));
-      return isShrunk ? part : { type, call, name, state, ...(blob !== undefined && { blob }) };
-    }
-    case "reasoning":
-      return part.text === "" ? part : { type: part.type, text: "" };
-    case "data":
-      return part.value === null ? part : { ...part, value: null };
-    case "child":
-      return part.text === "" ? part : { ...part, text: "" };
-    case "text":
-    case "source":
-    case "file":
-      return part;
-  }
 }

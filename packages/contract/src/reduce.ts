@@ -1,10 +1,11 @@
 import { applyPatch } from "rfc6902";
+import { boundTurns } from "./bounds.ts";
 import type { Frame, FrameOf, GrowingFrame, PatchOperation, VersionedFrame } from "./frames.ts";
 import type { JsonObject } from "./json.ts";
 import { LIMITS } from "./limits.ts";
 import { crowdedOut } from "./marks.ts";
 import { grownPart, type Part } from "./parts.ts";
-import { type Applied, boundTurns, type Snapshot } from "./snapshot.ts";
+import type { Applied, Snapshot } from "./snapshot.ts";
 import type { RunningTurn, Step, Turn } from "./turn.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { LIMITS } from "./limits.ts";
 import type { Part } from "./parts.ts";
-import { boundTurns } from "./snapshot.ts";
-import { type Turn, turnLength } from "./turn.ts";
+import { boundTurns, turnLength } from "./bounds.ts";
+import type { Turn } from "./turn.ts";
 
 const numbers = (turns: Turn[]): number[] => turns.map(({ turn }) => turn);
 

@@ -35,7 +35,7 @@ import {
 } from "./turn.ts";
 
 const spec = readFileSync(new URL("../SPEC.md", import.meta.url), "utf8");
-const rules = spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? [];
+const rules: string[] = spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? [];
 
 /** The cells of the one table whose first column is headed `heading`. */
 function table(heading: string): string[][] {
@@ -73,7 +73,7 @@ test("limit-1: the table of limits is the code's, but for the length of names, w
   expect(documented).toHaveLength(Object.keys(others).length);
   expect(spec).toContain(`is 1–${nameLength} characters`);
   expect(spec).toContain(`1–${LIMITS.eventsPerSend} events`);
-  expect(spec).toContain(`1–${LIMITS.historyTurns}; ${LIMITS.historyTurns} where left out`);
+  expect(spec).toContain(`at most \`limit\` (1–${LIMITS.historyTurns}; ${LIMITS.historyTurns} `);
 });
 
 test("err-2: the table of errors is the code's, with what may be repeated", () => {
@@ -167,7 +167,7 @@ test("part-2: the table of parts is the code's", () => {
 
 test("part-3, frame-3, turn-2, turn-6: every value the code has is on the page", () => {
   const rule = (name: string): string => spec.slice(spec.indexOf(`**${name}**`)).split(/\n- \*\*/)[0] ?? "";
-  const lists: [string, string[]][] = [
+  const lists: [string, readonly string[]][] = [
     ["part-3", toolStateSchema.options],
     ["frame-3", finishSchema.options],
     ["turn-2", turnOutcomeSchema.options],
@@ -194,7 +194,8 @@ test("the page is of the version the code speaks, and no two of its rules have o
 test("rules that this package, its tests and its page cite exist", () => {
   const cites = new RegExp(`\\b(?:${sections().join("|")})-\\d+\\b`, "g");
   const folder = new URL("./", import.meta.url);
-  const pages = ["../SPEC.md", "../SEQUENCES.md", ...readdirSync(folder).filter((name) => name.endsWith(".ts"))];
+  const helpers = readdirSync(new URL("../test/", folder)).map((name) => `../test/${name}`);
+  const pages = ["../SPEC.md", "../SEQUENCES.md", ...helpers, ...readdirSync(folder)];
   for (const page of pages) {
     const cited = readFileSync(new URL(page, folder), "utf8").match(cites) ?? [];
     expect({ page, unknown: cited.filter((rule) => !rules.includes(rule)) }).toEqual({ page, unknown: [] });

@@ -1,11 +1,15 @@
 import { z } from "zod";
 import { nameSchema, seqSchema } from "./events.ts";
 import { jsonSchema } from "./json.ts";
-import { fileSchema, partLength, partSchema, shrunkPart, textOfParts } from "./parts.ts";
+import { textOfParts } from "./bounds.ts";
+import { fileSchema, partSchema } from "./parts.ts";
 
 /** SPEC turn-6: what made an input: a person's client, or something that acts for the session. */
 export const originSchema = z.enum(["user", "backend", "schedule", "webhook", "child", "observe"]);
 export type Origin = z.infer<typeof originSchema>;
+
+export const turnNumberSchema = z.number().int().min(1);
+export const stepNumberSchema = z.number().int().min(1);
 
 /** SPEC send-8: one input as a turn took it. `by`: the subject whose token sent it, as the edge vouches. */
 export const inputSchema = z.object({
@@ -15,6 +19,8 @@ export const inputSchema = z.object({
   origin: originSchema,
   /** Unix milliseconds at the edge that took it. */
   at: z.number().int().min(0),
+  /** Of an input that joined a running turn: the first step that knows it. */
+  step: stepNumberSchema.optional(),
   /** The client's own name for it. */
   id: nameSchema.optional(),
   text: z.string(),
@@ -22,9 +28,6 @@ export const inputSchema = z.object({
   files: z.array(fileSchema).optional(),
 });
 export type Input = z.infer<typeof inputSchema>;
-
-export const turnNumberSchema = z.number().int().min(1);
-export const stepNumberSchema = z.number().int().min(1);
 
 /** One call of a model or a tool, and what it made. `attempt`: the try that counts; 0 where nobody knows. */
 export const stepSchema = z.object({
@@ -120,28 +123,4 @@ export function textOf(turn: Turn | RunningTurn): string {
 export function partsOf(turn: Turn | RunningTurn): (readonly z.infer<typeof partSchema>[])[] {
   const ended = turn.steps.map(({ parts }) => parts);
   return "parts" in turn ? [...ended, turn.parts] : ended;
-}
-
-/** How much of LIMITS.snapshotLength a turn takes, in UTF-16 code units. */
-export function turnLength(turn: Turn): number {
-  let length = 0;
-  for (const { text, data, files } of turn.inputs) {
-    length += text.length;
-    if (data !== undefined) length += JSON.stringify(data).length;
-    if (files !== undefined) length += JSON.stringify(files).length;
-  }
-  for (const { parts } of turn.steps) for (const part of parts) length += partLength(part);
-  return length;
-}
-
-/** SPEC snap-5. The same object where nothing is to be left out. */
-export function shrunkTurn(turn: Turn): Turn {
-  let isSame = true;
-  const steps = turn.steps.map((step) => {
-    const parts = step.parts.map(shrunkPart);
-    if (parts.every((part, i) => part === step.parts[i])) return step;
-    isSame = false;
-    return { ...step, parts };
-  });
-  return isSame ? turn : { ...turn, steps };
 }

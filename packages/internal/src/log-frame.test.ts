@@ -4,9 +4,7 @@ import { readFrameText, readLogFrame } from "./log-frame.ts";
 
 const chain = { id: "2-1", prev: "1-1" };
 const started = { type: "turn.started", ...chain, version: 1, turn: 1, agent: "echo", origin: "user", applied: {} };
-const place = { turn: 1, step: 1, attempt: 1, index: 3 };
-const delta = { type: "delta", ...chain, ...place, at: 0, text: "x" };
-const ending = { type: "step.ended", ...chain, version: 2, ...place };
+const delta = { type: "delta", ...chain, turn: 1, step: 1, attempt: 1, index: 3, at: 0, text: "x" };
 
 test("version-4: a frame keeps what a later release put into it, however deep", () => {
   const input = { by: "ann", producer: "p", seq: 1, origin: "user", at: 1, text: "hi", device: { kind: "phone" } };
@@ -28,15 +26,6 @@ test("frame-7, version-4: a frame of a later release's type is its place in the 
   expect(readLogFrame(usage)).toEqual({ type: "foreign", ...chain, whole: usage });
   const json = JSON.stringify(usage);
   expect(readFrameText(json)).toEqual({ type: "foreign", ...chain, json });
-});
-
-test("end-1: of an end it is told whether it brings the parts", () => {
-  for (const parts of [undefined, []]) {
-    const json = JSON.stringify({ ...ending, patch: [], parts });
-    expect(readFrameText(json)).toEqual({ ...ending, parts: parts !== undefined, json });
-  }
-  const withoutStep = { type: "turn.ended", ...chain, version: 2, turn: 1, attempt: 0, index: 0 };
-  expect(readFrameText(JSON.stringify(withoutStep))).toMatchObject({ ...withoutStep, parts: false });
 });
 
 test("version-3: what has no place in the chain, or is of a known type and not of its shape, is no frame", () => {

@@ -1,19 +1,6 @@
 import { z } from "zod";
-import {
-  chainedFrameSchema,
-  cursorSchema,
-  deltaSchema,
-  inputsJoinedSchema,
-  noticeSchema,
-  partFrameSchema,
-  rewindSchema,
-  statePatchedSchema,
-  stepEndedSchema,
-  turnEndedSchema,
-  turnStartedSchema,
-  turnWaitingSchema,
-  type Cursor,
-} from "@holdfast/contract/frames";
+import { chainedFrameSchema, cursorSchema, type Cursor } from "@holdfast/contract/frames";
+import { appliedSchema } from "@holdfast/contract/snapshot";
 import { jsonSchema, type JsonObject } from "@holdfast/contract/json";
 import { parseJson } from "./json-text.ts";
 
@@ -57,25 +44,18 @@ function isKnown(raw: unknown): raw is KnownFrame {
   return logFrameSchema.safeParse(raw).success;
 }
 
-const placed = { type: true, id: true, prev: true } as const;
-const versioned = { ...placed, version: true } as const;
-const ofTurn = { ...versioned, turn: true } as const;
-const growing = { ...placed, turn: true, step: true, attempt: true, index: true } as const;
-const ending = { ...ofTurn, step: true, attempt: true, index: true } as const;
-/** SPEC end-1: whether the frame brings the step's parts, or its readers hold them. */
-const parts = z.unknown().optional().transform((given) => given !== undefined);
+const placed = { id: cursorSchema, prev: cursorSchema };
+const count = z.number().int().min(1);
+const versioned = { ...placed, version: count };
+const growing = { ...placed, turn: count, step: count, attempt: count, index: count };
 /** Of each type the members that say where it belongs: this is all that an edge knows of frames. */
 const envelopeSchema = z.discriminatedUnion("type", [
-  turnStartedSchema.pick({ ...ofTurn, applied: true }),
-  stepEndedSchema.pick(ending).extend({ parts }),
-  turnWaitingSchema.pick(ofTurn),
-  inputsJoinedSchema.pick({ ...ofTurn, applied: true }),
-  turnEndedSchema.pick(ending).extend({ parts }),
-  statePatchedSchema.pick(versioned),
-  deltaSchema.pick(growing),
-  partFrameSchema.pick(growing),
-  rewindSchema.pick(growing),
-  noticeSchema.pick(placed),
+  z.object({ type: z.enum(["turn.started", "inputs.joined"]), ...versioned, turn: count, applied: appliedSchema }),
+  z.object({ type: z.literal("step.ended"), ...versioned, turn: count, step: count }),
+  z.object({ type: z.enum(["turn.waiting", "turn.ended"]), ...versioned, turn: count }),
+  z.object({ type: z.literal("state.patched"), ...versioned }),
+  z.object({ type: z.enum(["delta", "part", "rewind"]), ...growing }),
+  z.object({ type: z.literal("notice"), ...placed }),
   resyncSchema,
 ]);
 

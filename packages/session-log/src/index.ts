@@ -14,7 +14,6 @@ export type {
   Shown,
   SnapshotRead,
   SnapshotTextRead,
-  TextsRead,
   TurnRef,
   Verification,
   Written,

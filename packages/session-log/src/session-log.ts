@@ -240,10 +240,7 @@ export class SessionLog {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }
 
-  /**
-   * As `snapshot`, to be passed on: spliced of the log's own JSON, and checked to be JSON of a snapshot's shape, with no turn or step
-   * missing. It does not look into agents' state and clients' data.
-   */
+  /** The same as JSON text, for whoever passes it on: spliced from the log's own texts, parsed once and checked for its shape. */
   async snapshotText(key: SessionKey): Promise<SnapshotTextRead> {
     return snapshotTextOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }

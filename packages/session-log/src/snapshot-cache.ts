@@ -2,6 +2,7 @@ import {
   type Input,
   inputSchema,
   jsonObjectSchema,
+  MARK_PATTERN,
   type Question,
   questionSchema,
   type Snapshot,
@@ -10,8 +11,8 @@ import {
   type Turn,
   turnSchema,
 } from "@holdfast/contract";
-import { areFirstSteps, parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
-import { listOf, pairsOf, ReplyError, textOf } from "./replies.ts";
+import { parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
+import { listOf, numberOf, pairsOf, ReplyError, textOf } from "./replies.ts";
 import { scalars } from "./scripts.ts";
 import { storedParts } from "./step-parts.ts";
 import type { Shown, SnapshotRead, SnapshotReadOf, SnapshotTextRead, Verification } from "./types.ts";
@@ -40,8 +41,8 @@ export function snapshotArguments(common: { [name: string]: number }, snapshot: 
 }
 
 /**
- * The answer of `lua/snapshot.lua`. A cache that does not parse counts as cold: it is one of another release, or damaged, and the
- * workflow has the truth either way.
+ * The answer of `lua/snapshot.lua`, parsed. A cache that does not parse counts as cold: it is one of another release, or damaged,
+ * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
   return readReply(reply, readSnapshot);
@@ -54,34 +55,57 @@ export function snapshotTextOfReply(reply: unknown): SnapshotTextRead {
 
 /** `read`: undefined where the text is no valid snapshot. */
 function readReply<S>(reply: unknown, read: (json: string) => S | undefined): SnapshotReadOf<S> {
-  const [cursor, whole, verification, headReply, ...contents] = listOf(reply);
+  const [cursor, whole, verification, headReply, ...content] = listOf(reply);
   const place = { cursor: textOf(cursor), ...verificationOfReply(verification) };
   if (whole !== 1) return { ...place, outcome: "cold" };
   const head = pairsOf(headReply);
-  const snapshot = head.get("cold") === "0" ? read(jsonOf(head, contents)) : undefined;
-  if (snapshot === undefined) return { ...place, outcome: "cold" };
-  return { ...place, outcome: "snapshot", epoch: Number(head.get("epoch") ?? 0), snapshot };
+  const json = head.get("cold") === "0" ? jsonOf(head, content) : undefined;
+  const snapshot = json && read(json);
+  if (snapshot === undefined || snapshot === "") return { ...place, outcome: "cold" };
+  return { ...place, outcome: "snapshot", epoch: numberOf(head.get("epoch")), snapshot };
 }
 
-/** The snapshot's text, of JSON texts as they lie in the cache. Not valid JSON where one of them is none. */
-function jsonOf(head: ReadonlyMap<string, string>, contents: unknown[]): string {
-  const [parts, steps, turns, state, applied] = contents;
-  const number = (name: string): number => Number(head.get(name));
-  const json = (name: string): string => head.get(name) ?? "";
-  const replaces = json("replaces");
-  const running = [
-    `{"turn":${number("turn")},"origin":${json("origin")},"inputs":${json("inputs")}`,
-    replaces === "" ? "" : `,"replaces":${replaces}`,
-    `,"steps":[${listOf(steps).map(textOf).join()}],"step":${number("step")},"attempt":${number("held")}`,
-    `,"index":${number("index")},"parts":${textOf(parts)},"questions":${json("questions")}}`,
-  ].join("");
-  const marks = Object.fromEntries([...pairsOf(applied)].map(([mark, seq]) => [mark, Number(seq)]));
-  // A session's first turn starts without a state. One that is missing where there was one is noticed by `lua/snapshot.lua`.
+/**
+ * The snapshot's text, of JSON texts as they lie in the cache. Undefined where one is missing; not valid JSON where one of them
+ * is none.
+ */
+function jsonOf(head: ReadonlyMap<string, string>, content: unknown[]): string | undefined {
+  const [parts, steps, turns, state, appliedReply] = content;
+  const number = (name: string): number => numberOf(head.get(name));
+  const applied = [...pairsOf(appliedReply)];
+  const agent = head.get("agent");
+  const running = number("turn") === 0 ? "null" : runningJson(head, textOf(parts), listOf(steps).map(textOf));
+  if (!agent || running === undefined || !applied.every(([mark, seq]) => isMark(mark, seq))) return undefined;
   return [
-    `{"version":${number("version")},"agent":${json("agent")},"state":${textOf(state) || "{}"}`,
-    `,"turns":[${listOf(turns).map(textOf).join()}],"running":${number("turn") === 0 ? "null" : running}`,
-    `,"applied":${JSON.stringify(marks)}}`,
+    `{"version":${number("version")},"agent":${agent},`,
+    // A session's first turn starts without a state. One that is missing where there was one is noticed by `lua/snapshot.lua`.
+    `"state":${textOf(state) || "{}"},`,
+    `"turns":[${listOf(turns).map(textOf).join()}],`,
+    `"running":${running},`,
+    `"applied":{${applied.map(([mark, seq]) => `"${mark}":${seq}`).join()}}}`,
   ].join("");
+}
+
+function runningJson(head: ReadonlyMap<string, string>, parts: string, steps: string[]): string | undefined {
+  const number = (name: string): number => numberOf(head.get(name));
+  const [origin, inputs, questions] = [head.get("origin"), head.get("inputs"), head.get("questions")];
+  if (!origin || !inputs || !questions) return undefined;
+  const replaces = head.get("replaces") ?? "";
+  return [
+    `{"turn":${number("turn")},"origin":${origin},"inputs":${inputs},`,
+    replaces === "" ? "" : `"replaces":${replaces},`,
+    `"steps":[${steps.join()}],"step":${number("step")},"attempt":${number("held")},`,
+    `"index":${number("index")},"parts":${parts},"questions":${questions}}`,
+  ].join("");
+}
+
+/** Whether these are all of the steps before `step`. */
+function areFirstSteps(steps: Step[], step: number): boolean {
+  return steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
+}
+
+function isMark(mark: string, seq: string): boolean {
+  return MARK_PATTERN.test(mark) && /^[1-9][0-9]{0,15}$/.test(seq);
 }
 
 /** The answer of `lua/verification.lua`. */

@@ -1,4 +1,5 @@
-import type { Enrichment } from "@holdfast/internal/temporal";
+import type { Json, JsonObject } from "@holdfast/contract/json";
+import type { Part } from "@holdfast/contract/parts";
 import { defineAgent } from "./define-agent.ts";
 
 /** How often something was met. */
@@ -14,6 +15,15 @@ export type ConciergeState = {
   /** What the page told by `observe` events, by their name. */
   observed: Tally[];
 };
+
+/** What the embedded model reads in a message, and tells in a data part of this name. Other models tell nothing like it. */
+const READING = "reading";
+interface Reading {
+  /** −1 (bad) … 1 (good). */
+  sentiment: number;
+  entities: { text: string; type: string }[];
+  keywords: string[];
+}
 
 const MOST_TOPICS = 12;
 const MOST_ENTITIES = 20;
@@ -36,9 +46,12 @@ export const concierge = defineAgent<ConciergeState>({
   publishObserved: "at-once",
 
   async onTurn(turn) {
-    const request = { instructions: instructions(turn.state), contextTurns: 20, enrich: true };
-    const { enrichment } = await turn.reply(request);
-    if (enrichment !== undefined) turn.update((state) => learn(state, enrichment));
+    const { parts } = await turn.reply({ instructions: instructions(turn.state), contextTurns: 20 });
+    turn.update((state) => {
+      state.messages++;
+      const reading = readingsOf(parts).at(-1);
+      if (reading !== undefined) learn(state, reading);
+    });
   },
 
   onObserve(state, events) {
@@ -55,9 +68,9 @@ function instructions({ mood, topics }: ConciergeState): string {
   ].join(" ");
 }
 
-function learn(state: ConciergeState, { sentiment, entities, keywords }: Enrichment): void {
-  state.messages++;
-  const score = state.messages === 1 ? sentiment : state.mood.score * (1 - NEWEST) + sentiment * NEWEST;
+function learn(state: ConciergeState, { sentiment, entities, keywords }: Reading): void {
+  const isFirst = state.mood.label === "unknown";
+  const score = isFirst ? sentiment : state.mood.score * (1 - NEWEST) + sentiment * NEWEST;
   state.mood = { score: Math.round(score * 100) / 100, label: moodLabel(score) };
   for (const keyword of keywords) state.topics = counted(state.topics, { name: short(keyword) }, MOST_TOPICS);
   for (const { text, type } of entities) {
@@ -88,4 +101,32 @@ function counted<T extends { name: string }>(
   const tally = { ...met, count: (before?.count ?? 0) + 1 };
   const place = others.findIndex((other) => other.count <= tally.count);
   return place === -1 ? [...others, tally] : others.toSpliced(place, 0, tally);
+}
+
+/**
+ * The parts come from a worker, which may be of another release than this code: what is not of the shape is passed over.
+ */
+function readingsOf(parts: readonly Part[]): Reading[] {
+  return parts.flatMap((part) => {
+    if (part.type !== "data" || part.name !== READING || !isObject(part.value)) return [];
+    const { sentiment, entities, keywords } = part.value;
+    if (typeof sentiment !== "number" || !isList(entities, isEntity) || !isList(keywords, isText)) return [];
+    return [{ sentiment, entities, keywords }];
+  });
+}
+
+function isObject(value: Json | undefined): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isList<T extends Json>(value: Json | undefined, isOne: (element: Json) => element is T): value is T[] {
+  return Array.isArray(value) && value.every(isOne);
+}
+
+function isText(value: Json | undefined): value is string {
+  return typeof value === "string";
+}
+
+function isEntity(value: Json): value is { text: string; type: string } {
+  return isObject(value) && isText(value["text"]) && isText(value["type"]);
 }

@@ -1,5 +1,5 @@
-import type { Agent } from "../session/agent.ts";
 import { concierge } from "./concierge.ts";
+import type { Agent } from "./define-agent.ts";
 import { echo } from "./echo.ts";
 
 const AGENTS: readonly Agent[] = [concierge, echo];

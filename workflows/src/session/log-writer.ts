@@ -1,27 +1,17 @@
-import type { RepairActivities } from "@holdfast/activities/repair";
-import type { Commit, PublishActivities, Shown } from "@holdfast/activities/publish";
+import type { Commit, Shown } from "@holdfast/activities/publish";
+import type { BodyOf } from "@holdfast/contract/frames";
 import type { SessionKey } from "@holdfast/contract/ids";
-import type { TurnStartedBody } from "@holdfast/contract/frames";
-import { TASK_QUEUE_SESSIONS } from "@holdfast/internal/temporal";
-import { log, proxyActivities, proxyLocalActivities } from "@temporalio/workflow";
+import type { HeldStep } from "@holdfast/internal/temporal";
+import { log } from "@temporalio/workflow";
+import { heldStep, publish, repair, requestStop } from "./activities.ts";
 
-/**
- * Local activities: they run in the workflow task that decided on them, and a commit they publish is not in history.
- * They try for a moment themselves and report the outcome, so Temporal does not retry them. No schedule-to-start limit:
- * on a loaded worker waiting is better than giving up on Redis that is there.
- */
-const { publish, requestStop, heldText } = proxyLocalActivities<PublishActivities>({
-  startToCloseTimeout: "5s",
-  retry: { maximumAttempts: 1 },
-});
-
-const { repair } = proxyActivities<RepairActivities>({
-  taskQueue: TASK_QUEUE_SESSIONS,
-  // One attempt waits for Redis by itself, so that an outage does not turn into retries at the Temporal server.
-  startToCloseTimeout: "2m",
-  heartbeatTimeout: "15s",
-  retry: { initialInterval: "1s", backoffCoefficient: 1.5, maximumInterval: "5s" },
-});
+export interface LogWriterOptions {
+  key: SessionKey;
+  /** As in the Query's answer; with a turn's number it names the turn. */
+  epoch: number;
+  /** The run before missed a frame. */
+  unrepaired: boolean;
+}
 
 /**
  * The workflow's side of the session log. Redis is a disposable cache: when it cannot be written the session goes on,
@@ -33,16 +23,15 @@ const { repair } = proxyActivities<RepairActivities>({
  */
 export class LogWriter {
   readonly #key: SessionKey;
-  /** As in the Query's answer; with a turn's number it names the turn. */
-  readonly epoch: number;
+  readonly #epoch: number;
   #repairing = false;
   /** A frame was missed which the repair under way may have been too early for. */
   #missed = false;
   #use: Promise<unknown> | undefined;
 
-  constructor(key: SessionKey, epoch: number, unrepaired: boolean) {
+  constructor({ key, epoch, unrepaired }: LogWriterOptions) {
     this.#key = key;
-    this.epoch = epoch;
+    this.#epoch = epoch;
     if (unrepaired) this.#repair();
   }
 
@@ -54,7 +43,7 @@ export class LogWriter {
    * `started`: to be written first where the log does not have it (SPEC frame-2), since no step may have done so. Answers
    * what the session has to adopt, because readers were given it when this workflow task was executed before.
    */
-  async publish(commit: Commit, started?: TurnStartedBody): Promise<Shown | undefined> {
+  async publish(commit: Commit, started?: BodyOf<"turn.started">): Promise<Shown | undefined> {
     try {
       const outcome = await this.#alone(() => publish(this.#key, commit, started));
       if (outcome === "published") return undefined;
@@ -70,23 +59,23 @@ export class LogWriter {
   /** Best effort: the activity is cancelled as well, which it sees at a heartbeat. */
   async requestStop(turn: number): Promise<void> {
     try {
-      await this.#alone(() => requestStop(this.#key, { epoch: this.epoch, turn }));
+      await this.#alone(() => requestStop(this.#key, { epoch: this.#epoch, turn }));
     } catch (error) {
       log.warn("requesting a stop through the log failed", { error: String(error) });
     }
   }
 
-  /** Partial text of a turn as readers hold it; undefined where the log cannot say. */
-  async heldText(turn: number): Promise<string | undefined> {
+  /** What readers hold of the turn's step under way; undefined where the log cannot say. */
+  async heldStep(turn: number): Promise<HeldStep | undefined> {
     try {
-      return (await this.#alone(() => heldText(this.#key, { epoch: this.epoch, turn }))) ?? undefined;
+      return await this.#alone(() => heldStep(this.#key, { epoch: this.#epoch, turn }));
     } catch (error) {
-      log.warn("reading the partial text failed", { error: String(error) });
+      log.warn("reading what readers hold failed", { error: String(error) });
       return undefined;
     }
   }
 
-  /** Where nothing else is under way `use` begins at once, as it always did: recorded histories know it so. */
+  /** Where nothing else is under way `use` begins at once. */
   async #alone<T>(use: () => Promise<T>): Promise<T> {
     while (this.#use !== undefined) await this.#use;
     const mine = use();
@@ -105,7 +94,7 @@ export class LogWriter {
     repair(this.#key).then(
       () => this.#repaired(),
       (error: unknown) => {
-        log.error("repair the session log failed; the next frame that is missed starts it again", {
+        log.error("repairing the session log failed; the next frame that is missed starts it again", {
           error: String(error),
         });
         this.#repairing = false;

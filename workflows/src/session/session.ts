@@ -1,33 +1,26 @@
 import type { Commit, Shown } from "@holdfast/activities/publish";
 import type { SessionKey } from "@holdfast/contract/ids";
 import type { Json } from "@holdfast/contract/json";
-import type { Snapshot, Turn } from "@holdfast/contract/snapshot";
+import type { Snapshot } from "@holdfast/contract/snapshot";
+import type { Input, Step, Turn as EndedTurn } from "@holdfast/contract/turn";
 import type {
   CommandCall,
   DeadLetter,
   DeadLetters,
+  HistoryPage,
+  HistoryQuery,
   Legacy,
   SessionStart,
   SessionState,
 } from "@holdfast/internal/temporal";
-import type { Agent, Observed } from "./agent.ts";
-import { type AgentState, agentState, withValue } from "./agent-state.ts";
-import { type ReadBatch, readBatch } from "./batch.ts";
-import { CARRY_BYTES, type Carry } from "./carry.ts";
-import { Commands } from "./commands.ts";
-import { DeadLetterBox } from "./dead-letters.ts";
-import { encodedBytes } from "./encoded-bytes.ts";
-import { Inbox } from "./inbox.ts";
-import { patchBetween } from "./patch.ts";
-import { Producers } from "./producers.ts";
+import type { Agent, Observed } from "../agents/define-agent.ts";
+import { type AgentState, agentState, copyOf, encodedBytes, patchBetween, withValue } from "./agent-state.ts";
+import { CommandAnswers } from "./commands.ts";
+import { type ContinuedSession, PAYLOAD_BYTES } from "./continue-as-new.ts";
+import { Inbox, Producers } from "./inbox.ts";
+import { DeadLetterBox, type ReadBatch, readBatch } from "./intake.ts";
 import { Transcript } from "./transcript.ts";
-import type { TurnFailure } from "./turn-failure.ts";
-import { TurnRun } from "./turn-run.ts";
-
-export type TurnEnd =
-  | { outcome: "completed" }
-  | { outcome: "interrupted" }
-  | { outcome: "failed"; failure: TurnFailure };
+import { Turn, type TurnDeps, type TurnEnd, type TurnEndFrame } from "./turn.ts";
 
 /** Of the workflow: its id, and Unix milliseconds at which it started. */
 export interface SessionRun {
@@ -54,7 +47,7 @@ export class Session {
   /** See `SessionState`. */
   readonly epoch: number;
   readonly #run: string;
-  readonly #commands: Commands;
+  readonly #answers: CommandAnswers;
   readonly #inbox: Inbox;
   readonly #producers: Producers;
   readonly #transcript: Transcript;
@@ -62,32 +55,27 @@ export class Session {
   #version: number;
   /** As of `#version`: what readers have. Empty until the first commit: a reader of version 0 knows of no agent's state. */
   #committed: AgentState;
-  /** With what was observed since. */
+  /** With what was observed since, and without what the running turn has changed. */
   #state: AgentState;
   #observedSince: boolean;
-  /** With what the running turn changed; it replaces `#state` when the turn ends, and is dropped when it fails. */
-  #draft: AgentState;
-  #running: TurnRun | undefined;
+  #turn: Turn | undefined;
+  /** The running turn's end, which readers were given before its agent came to it: see `adopt`. */
+  #shownEnd: EndedTurn | undefined;
 
-  constructor(start: SessionStart, agent: Agent, run: SessionRun, carry?: Carry) {
+  constructor(start: SessionStart, agent: Agent, run: SessionRun, before?: ContinuedSession) {
     this.key = start.key;
     this.agent = agent;
-    this.epoch = carry?.epoch ?? run.startedAt;
+    this.epoch = before?.epoch ?? run.startedAt;
     this.#run = run.id;
-    this.#version = carry?.version ?? 0;
-    this.#committed = agentState(carry?.committed ?? {});
-    this.#state = agentState(carry === undefined ? agent.initialState : (carry.state ?? carry.committed));
-    this.#observedSince = carry?.state !== undefined;
-    this.#draft = this.#state;
-    this.#transcript = new Transcript(carry?.turns, carry?.lastTurn);
-    this.#inbox = new Inbox(carry?.inbox);
-    this.#producers = new Producers(carry?.producers);
-    this.#commands = new Commands(carry?.commands);
-    this.#deadLetters = new DeadLetterBox(carry?.deadLetters);
-  }
-
-  get running(): TurnRun | undefined {
-    return this.#running;
+    this.#version = before?.version ?? 0;
+    this.#committed = agentState(before?.committed ?? {});
+    this.#state = agentState(before === undefined ? agent.initialState : (before.state ?? before.committed));
+    this.#observedSince = before?.state !== undefined;
+    this.#transcript = new Transcript(before);
+    this.#inbox = new Inbox(before?.inbox);
+    this.#producers = new Producers(before?.producers);
+    this.#answers = new CommandAnswers(before?.commands);
+    this.#deadLetters = new DeadLetterBox(before?.deadLetters);
   }
 
   get hasInput(): boolean {
@@ -96,7 +84,7 @@ export class Session {
 
   /** What was observed is to be published by a frame of its own. */
   get patchDue(): boolean {
-    return this.#observedSince && this.#running === undefined && this.agent.publishObserved === "at-once";
+    return this.#observedSince && this.#turn === undefined && this.agent.publishObserved === "at-once";
   }
 
   /** SPEC send-2, send-3, send-7: what one signal does. Never throws. */
@@ -106,10 +94,7 @@ export class Session {
     const received: Received = { dead };
     if (observed.length === 0) return received;
     try {
-      const state = this.#folded(this.#state, observed);
-      this.#draft = this.#draft === this.#state ? state : this.#folded(this.#draft, observed);
-      if (state !== this.#state) this.#observedSince = true;
-      this.#state = state;
+      this.#observe(observed);
     } catch (error) {
       received.observeError = error;
     }
@@ -119,7 +104,8 @@ export class Session {
   #take(batch: ReadBatch): { observed: Observed[]; dead: DeadLetter[] } {
     const observed: Observed[] = [];
     const dead = [...batch.dead];
-    for (const { by, producer, at, events } of batch.runs) {
+    for (const { by, producer, at, traceparent, events } of batch.runs) {
+      const trace = traceparent === undefined ? {} : { traceparent };
       for (const read of events) {
         if (!this.#producers.take({ by, producer }, read.seq, at)) continue;
         if ("dead" in read) {
@@ -128,11 +114,31 @@ export class Session {
         }
         const { event } = read;
         const data = event.data === undefined ? {} : { data: event.data };
-        if (event.kind === "input") this.#inbox.add({ by, producer, seq: event.seq, text: event.text, ...data });
-        else observed.push({ by, producer, name: event.name, ...data });
+        if (event.kind === "observe") {
+          observed.push({ by, producer, name: event.name, ...data });
+          continue;
+        }
+        const id = event.id === undefined ? {} : { id: event.id };
+        const input: Input = { by, producer, seq: event.seq, origin: "user", at, ...id, text: event.text, ...data };
+        this.#inbox.add({ input, ...trace });
       }
     }
     return { observed, dead };
+  }
+
+  #observe(observed: Observed[]): void {
+    const [before, turn] = [this.#state, this.#turn];
+    const state = this.#folded(before, observed);
+    const draft = turn === undefined || turn.draft === before ? state : this.#folded(turn.draft, observed);
+    if (state !== before) this.#observedSince = true;
+    this.#state = state;
+    if (turn !== undefined) turn.draft = draft;
+  }
+
+  #folded(state: AgentState, observed: Observed[]): AgentState {
+    if (this.agent.onObserve === undefined) return state;
+    const draft = copyOf(state);
+    return withValue(state, this.agent.onObserve(draft, observed) ?? draft);
   }
 
   /** A signal that sessions do not have. */
@@ -144,167 +150,210 @@ export class Session {
     return this.#deadLetters.all;
   }
 
-  #folded(state: AgentState, observed: Observed[]): AgentState {
-    const value = this.agent.onObserve(state, observed);
-    return value === undefined ? state : withValue(state, value);
-  }
-
   /** Begins the turn of the oldest input; undefined where there is none. */
-  startTurn(): TurnRun | undefined {
-    const input = this.#inbox.take();
-    if (input === undefined) return undefined;
-    this.#producers.apply(input, input.seq);
-    this.#version++;
-    this.#draft = this.#state;
-    this.#running = new TurnRun(this.#transcript.last + 1, input, this.#version, this.agent.deadlineSeconds);
-    return this.#running;
+  startTurn(deps: TurnDeps): Turn | undefined {
+    const next = this.#inbox.take();
+    if (next === undefined) return undefined;
+    this.#producers.apply(next.input, next.input.seq);
+    const [number, version] = [this.#transcript.last + 1, ++this.#version];
+    this.#turn = new Turn({ ...next, number, version, agent: this.agent, state: this.#state }, deps);
+    return this.#turn;
   }
 
-  /** The running turn's view of the state. */
-  draft(): AgentState {
-    return this.#draft;
+  /** Ends the last step of the running turn, because another is about to begin, and says what is to be published for it. */
+  endStep(): Commit {
+    const turn = this.#runningTurn();
+    const end = turn.endStep();
+    return this.#commit({ type: "step.ended", turn: turn.number, ...end, ...this.#commitState(turn.draft) });
   }
 
-  /** Throws StateTooLargeError, and then nothing has changed. */
-  setDraft(value: AgentState["value"]): void {
-    this.#draft = withValue(this.#draft, value);
+  /** SPEC turn-2: ends the running turn, and says what is to be published for it; undefined where readers were told before. */
+  endTurn(end: TurnEnd): Commit | undefined {
+    const turn = this.#runningTurn();
+    const outcome = this.#shownEnd?.outcome ?? end.outcome;
+    // SPEC turn-3: a failed turn leaves nothing in the state but what was observed meanwhile.
+    if (outcome !== "failed") this.#state = turn.draft;
+    this.#turn = undefined;
+    if (this.#shownEnd !== undefined) {
+      this.#shownEnd = undefined;
+      this.#compareState();
+      return undefined;
+    }
+    const { turn: ended, frame } = turn.end(end);
+    const { keepTurns, shrunk } = this.#transcript.add(ended);
+    const commit = { ...this.#turnEnded(ended, frame), keepTurns };
+    return shrunk === undefined ? commit : { ...commit, shrunk };
   }
 
-  /** SPEC turn-2: ends the running turn, and says what is to be published for it. */
-  endTurn(end: TurnEnd): Commit {
-    const run = this.#running;
-    if (run === undefined) throw new Error("No turn is running.");
-    this.#running = undefined;
-    run.end();
-    if (end.outcome === "failed") this.#draft = this.#state;
-    else this.#state = this.#draft;
-    const error = end.outcome === "failed" ? { error: end.failure.toError() } : {};
-    const { text } = run;
-    const finish = run.finish(end.outcome);
-    const by = end.outcome === "interrupted" && run.stoppedBy !== undefined ? { by: run.stoppedBy } : {};
-    const turn: Turn = { turn: run.turn, inputs: [run.input], outcome: end.outcome, text, finish, ...error, ...by };
-    this.#transcript.add(turn);
-    const body = { turn: run.turn, text, finish, ...this.#commitState() };
-    const frame: Commit["frame"] =
-      end.outcome === "failed"
-        ? { type: "turn.failed", ...body, error: end.failure.toError() }
-        : { type: `turn.${end.outcome}`, ...body, ...by };
-    return { ...this.#commit(frame), turn, keepTurns: this.#transcript.turns.length };
+  #turnEnded(turn: EndedTurn, frame: TurnEndFrame): Commit {
+    const changes = this.#commitState(this.#state);
+    this.#observedSince = false;
+    return { ...this.#commit({ ...frame, ...changes }), turn };
   }
 
   /** Publishes what was observed, outside a turn. */
   patchObserved(): Commit {
-    return this.#commit({ type: "state.patched", ...this.#commitState() });
+    this.#observedSince = false;
+    return this.#commit({ type: "state.patched", ...this.#commitState(this.#state) });
+  }
+
+  #commitState(state: AgentState): { version: number; patch: ReturnType<typeof patchBetween> } {
+    const patch = patchBetween(this.#committed, state);
+    this.#committed = state;
+    this.#version++;
+    return { version: this.#version, patch };
   }
 
   #commit(frame: Commit["frame"]): Commit {
     return { run: this.#run, epoch: this.epoch, frame, state: this.#committed.value };
   }
 
-  /**
-   * SPEC turn-2: a workflow task that is executed again meets what came meanwhile before the commit it had published, and
-   * would publish another under its version. What readers were given stays as it is; what came since follows it.
-   */
-  adopt({ state, turn }: Shown): void {
-    this.#committed = agentState(state);
-    this.#observedSince = this.#state.json !== this.#committed.json;
-    if (turn?.turn === this.#transcript.last) this.#transcript.replaceLast(turn);
+  #runningTurn(): Turn {
+    if (this.#turn === undefined) throw new Error("No turn is running.");
+    return this.#turn;
   }
 
-  #commitState(): { version: number; patch: Commit["frame"]["patch"] } {
-    const patch = patchBetween(this.#committed, this.#state);
-    this.#committed = this.#state;
-    this.#draft = this.#state;
-    this.#observedSince = false;
-    this.#version++;
-    return { version: this.#version, patch };
+  /**
+   * SPEC turn-2: a workflow task that is executed again meets what came meanwhile before the commit it had published, and
+   * would publish another under its version. What readers were given stays as it is; what came since follows it. Answers the commit
+   * that takes the place of `commit` under the next version, where that is still to be published.
+   */
+  adopt(commit: Commit, { state, turn, step }: Shown): Commit | undefined {
+    this.#committed = agentState(state);
+    this.#compareState();
+    if (turn !== undefined) this.#adoptTurn(turn);
+    if (step !== undefined) return this.#adoptStep(commit, step);
+    return undefined;
+  }
+
+  #adoptTurn(turn: EndedTurn): void {
+    if (turn.turn === this.#transcript.last) this.#transcript.replaceLast(turn);
+    if (turn.turn !== this.#turn?.number) return;
+    // The interrupt that had ended it has not come again. Its agent goes on, but no step begins any more.
+    this.#transcript.add(turn);
+    this.#shownEnd = turn;
+    this.#turn.stop();
+  }
+
+  #adoptStep(commit: Commit, step: Step): Commit | undefined {
+    const { turn, frame } = commit;
+    if (turn === undefined || frame.type !== "turn.ended") {
+      this.#turn?.adoptStep(step);
+      return undefined;
+    }
+    // The turn was to go on, and an interrupt that came meanwhile has ended it. Its end follows that of the step.
+    const ended = { ...turn, steps: [...turn.steps.filter((before) => before.step < step.step), step] };
+    this.#transcript.replaceLast(ended);
+    return { ...commit, ...this.#turnEnded(ended, { ...frame, step: undefined, parts: undefined }) };
+  }
+
+  #compareState(): void {
+    this.#observedSince = this.#state.json !== this.#committed.json;
   }
 
   /**
    * SPEC command-2: returns the turn it stops, null where none (or another) is running. `by`: the subject that asks for it;
    * undefined where an operator does.
    */
-  interrupt(turn: number | undefined, by?: string): number | null {
-    const run = this.#running;
-    if (run === undefined || (turn !== undefined && turn !== run.turn)) return null;
-    run.stop(by);
-    return run.turn;
+  interrupt(number: number | undefined, by?: string): number | null {
+    const turn = this.#stoppable(number);
+    turn?.stop(by);
+    return turn?.number ?? null;
+  }
+
+  #stoppable(number: number | undefined): Turn | undefined {
+    if (this.#shownEnd !== undefined) return undefined;
+    return number === undefined || number === this.#turn?.number ? this.#turn : undefined;
   }
 
   /** SPEC command-1, command-2: the answer to an interrupt that changes nothing; undefined for one that does. */
-  idleAnswer(call: CommandCall, turn: number | undefined): Json | undefined {
+  idleAnswer(call: CommandCall, number: number | undefined): Json | undefined {
     const before = this.answered(call);
     if (before !== undefined) return before;
-    const run = this.#running;
-    return run === undefined || (turn !== undefined && turn !== run.turn) ? { turn: null } : undefined;
+    return this.#stoppable(number) === undefined ? { turn: null } : undefined;
   }
 
   /** SPEC command-1. */
   answered(call: CommandCall): Json | undefined {
-    return this.#commands.answer(call);
+    return this.#answers.find(call);
   }
 
   answer(call: CommandCall, answer: Json): void {
-    this.#commands.remember(call, answer);
+    this.#answers.remember(call, answer);
   }
 
-  truth(): SessionState {
+  sessionState(): SessionState {
     return { epoch: this.epoch, snapshot: this.snapshot() };
   }
 
   /**
    * SPEC snap-1. Its state is the one of its version: what was observed since comes with the next versioned frame. Where
-   * much text is on its way the oldest turns are left out: a Query with too large an answer fails, and readers with it.
+   * much is on its way the oldest turns are left out: a Query with too large an answer fails, and readers with it.
    */
   snapshot(): Snapshot {
+    const running = this.#shownEnd === undefined ? this.#turn?.toRunning() : undefined;
     const snapshot: Snapshot = {
       version: this.#version,
       agent: this.agent.name,
       state: this.#committed.value,
-      turns: [...this.#transcript.turns],
-      running: this.#running?.toRunning() ?? null,
+      turns: this.#transcript.turns,
+      running: running ?? null,
       applied: this.#producers.applied(),
     };
-    return encodedBytes(JSON.stringify(snapshot)) <= CARRY_BYTES ? snapshot : this.#withFewerTurns(snapshot);
+    if (fitsPayload(snapshot)) return snapshot;
+    const { turns } = this.#transcript.newestWithin(roomBeside({ ...snapshot, turns: [] }));
+    return { ...snapshot, turns };
+  }
+
+  /** SPEC history-1. */
+  history(query: HistoryQuery): HistoryPage {
+    return this.#transcript.history(query);
   }
 
   /**
    * What continues as a new run; only between turns. Undefined where it would be too large: the inbox has to be worked
    * down first. With `force` the oldest turns are left behind instead; an inbox that is too large without any is not.
    */
-  carry(unrepaired: boolean, force: boolean): Carry | undefined {
-    const carry: Carry = {
+  continued(unrepaired: boolean, force: boolean): ContinuedSession | undefined {
+    const whole: ContinuedSession = {
       format: 1,
       epoch: this.epoch,
       version: this.#version,
       committed: this.#committed.value,
-      ...(this.#state.json === this.#committed.json ? {} : { state: this.#state.value }),
+      ...(this.#state.json !== this.#committed.json && { state: this.#state.value }),
       turns: this.#transcript.turns,
+      olderTurns: this.#transcript.olderTurns,
       lastTurn: this.#transcript.last,
-      inbox: this.#inbox.toCarry(),
-      producers: this.#producers.toCarry(),
-      commands: this.#commands.toCarry(),
+      inbox: this.#inbox.waiting,
+      producers: this.#producers.marks,
+      commands: this.#answers.all,
       deadLetters: this.#deadLetters.all,
       unrepaired,
     };
-    if (encodedBytes(JSON.stringify(carry)) <= CARRY_BYTES) return carry;
+    if (fitsPayload(whole)) return whole;
     if (!force) return undefined;
-    const smaller = this.#withFewerTurns(carry);
-    return encodedBytes(JSON.stringify(smaller)) <= CARRY_BYTES ? smaller : undefined;
+    const smaller = { ...whole, ...this.#transcript.newestWithin(roomBeside({ ...whole, turns: [], olderTurns: [] })) };
+    return fitsPayload(smaller) ? smaller : undefined;
   }
 
   /** What is left of the session where its run ends here: the turn under way counts as interrupted. */
   legacy(): Legacy {
-    const [carry, run, agent] = [this.carry(true, true) ?? null, this.#running, this.agent.name];
-    if (carry === null || run === undefined) return { agent, carry };
-    const cut = { epoch: this.epoch, turn: run.turn, held: run.text };
-    const ended = { turn: run.turn, inputs: [run.input], text: run.text };
-    const turns: Turn[] = [...carry.turns, { ...ended, outcome: "interrupted", finish: "interrupted" }];
-    return { agent, carry: { ...carry, version: carry.version + 1, turns, lastTurn: run.turn }, cut };
+    const [left, turn, agent] = [this.continued(true, true) ?? null, this.#turn, this.agent.name];
+    if (left === null || turn === undefined || this.#shownEnd !== undefined) return { agent, left };
+    // SPEC snap-4: nobody is named for it.
+    const { turn: ended } = turn.end({ outcome: "interrupted" });
+    // As with any interrupted turn, what it changed stays.
+    const state = turn.draft.json === this.#committed.json ? undefined : turn.draft.value;
+    const turns = [...left.turns, ended];
+    const cut = { epoch: this.epoch, turn: turn.number };
+    return { agent, left: { ...left, version: left.version + 1, state, turns, lastTurn: turn.number }, cut };
   }
+}
 
-  #withFewerTurns<T extends object>(payload: T): Omit<T, "turns"> & { turns: Turn[] } {
-    const rest = { ...payload, turns: [] };
-    return { ...rest, turns: this.#transcript.newestWithin(CARRY_BYTES - encodedBytes(JSON.stringify(rest))) };
-  }
+function fitsPayload(value: unknown): boolean {
+  return encodedBytes(JSON.stringify(value)) <= PAYLOAD_BYTES;
+}
+
+function roomBeside(value: unknown): number {
+  return PAYLOAD_BYTES - encodedBytes(JSON.stringify(value));
 }

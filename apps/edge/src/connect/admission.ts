@@ -12,15 +12,15 @@ export interface AdmissionOptions {
 /** Why a connection is refused, if it is. Never rejects. */
 export type Admission = (claims: Claims) => Promise<WireError | undefined>;
 
-/** Rejects with `RateLimiterRes` when the key has used up its rate. */
+/** Rejects with `RateLimiterRes` when the key has had its share. */
 type Consume = (key: string) => Promise<unknown>;
 
 const WINDOW_SECONDS = 60;
 
 /**
  * SPEC limit-2: new connections per subject and tenant, counted over all nodes. While Redis is away each node counts for
- * itself: a limiter that cannot count must not be what stops everyone. `isDegraded` says that Redis is known to be away.
- * It is asked first, because a Redis that hangs looks as if it were there, and waiting for it would use up a handshake's time.
+ * itself: a limiter that cannot count must not be what stops everyone. `isDegraded`: it is known to be away. One that hangs
+ * looks as if it were there; waiting for its answers would use up the time a handshake has.
  */
 export function createAdmission(
   redis: Redis | Cluster,
@@ -46,7 +46,7 @@ export function createAdmission(
   };
 }
 
-/** A limiter that counts over all nodes, and this node's own, which stands in for it. */
+/** One that counts over all nodes, and the one of this node that stands in for it. */
 function limiters(redis: Redis | Cluster, keyPrefix: string, points: number): [RateLimiterRedis, RateLimiterMemory] {
   const limit = { keyPrefix, points, duration: WINDOW_SECONDS };
   const own = new RateLimiterMemory(limit);

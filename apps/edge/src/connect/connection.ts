@@ -1,5 +1,6 @@
 import {
   closeRequestSchema,
+  historyRequestSchema,
   LIMITS,
   openRequestSchema,
   parseSessionRef,
@@ -7,6 +8,7 @@ import {
   sessionPath,
   wireError,
   type CommandAck,
+  type HistoryAck,
   type OpenAck,
   type PlainAck,
   type SendAck,
@@ -16,6 +18,7 @@ import {
 import { spread, TokenBucket } from "../pacing.ts";
 import type { Feed } from "../read/feed.ts";
 import type { Feeds } from "../read/feeds.ts";
+import type { ReadHistory } from "../read/history.ts";
 import { Reader, type ReaderDeps } from "../read/reader.ts";
 import type { SocketWriter } from "../read/socket-writer.ts";
 import type { CommandPace, RunCommand } from "../send/commands.ts";
@@ -36,6 +39,7 @@ export interface ConnectionDeps {
   readonly intake: Intake;
   readonly commandPace: CommandPace;
   readonly runCommand: RunCommand;
+  readonly readHistory: ReadHistory;
   readonly verify: TokenVerifier;
 }
 
@@ -62,7 +66,7 @@ export class Connection {
   readonly #ledger: SendLedger;
   readonly #requests: TokenBucket;
   readonly #commandRate: TokenBucket;
-  /** Open sessions, by the name under which the client opened each (ids-2). */
+  /** By the name the client opened it under (ids-2). */
   readonly #sessions = new Map<string, ReadSession>();
   #claims: Claims;
   #commands = 0;
@@ -83,7 +87,7 @@ export class Connection {
     return this.#claims;
   }
 
-  /** The open sessions. */
+  /** Those that are open. */
   get sessions(): SessionKey[] {
     return [...this.#sessions.values()].map(({ key }) => key);
   }
@@ -113,8 +117,7 @@ export class Connection {
     const isGuest = key.owner !== this.#claims.subject;
     const hasBegun = (): boolean => feed.hasFrames;
     this.#sessions.set(ref, { key, path: feed.path, agent, isGuest, hasBegun, feed, reader });
-    // A log that is not verified may lack what it had acknowledged. A client without a place gets a snapshot, for which the
-    // workflow is asked then. A client with a place reads on at once, and the log is compared with the workflow meanwhile.
+    // A snapshot is read from the workflow where the log is not verified; a place in the log is checked afterwards.
     if (cursor !== undefined) this.#deps.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });
@@ -133,22 +136,34 @@ export class Connection {
     if (checked.outcome === "refused") return answer(refusal(checked.error));
     const resolved = this.#resolve(checked.request.session);
     if (resolved.outcome === "refused") return answer(refusal(resolved.error));
-    const wait =
-      this.#commandRate.take(performance.now()) || this.#deps.commandPace.take(resolved.key, this.#claims.subject);
+    const { request } = checked;
+    answer(await this.#paced(resolved.key, () => this.#deps.runCommand(resolved.key, this.#claims.subject, request)));
+  }
+
+  async history(raw: unknown, answer: Answer<HistoryAck>): Promise<void> {
+    const checked = this.#admit() ?? checkRequest(historyRequestSchema, raw);
+    if (checked.outcome === "refused") return answer(refusal(checked.error));
+    const resolved = this.#resolve(checked.request.session);
+    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    const { request } = checked;
+    answer(await this.#paced(resolved.key, () => this.#deps.readHistory(resolved.key, request)));
+  }
+
+  /** SPEC limit-2: what is a task for an agent process each time has a rate of its own, and so many under way. */
+  async #paced<A>(key: SessionKey, run: () => Promise<A>): Promise<A | Refused> {
+    const wait = this.#commandRate.take(performance.now()) || this.#deps.commandPace.take(key, this.#claims.subject);
     if (wait > 0) {
       const retryAfterMs = spread(wait);
-      return answer(refusal(wireError("rate_limited", "Too many commands in a short time.", { retryAfterMs })));
+      return refusal(wireError("rate_limited", "Too many commands in a short time.", { retryAfterMs }));
     }
     if (this.#commands >= MAX_COMMANDS) {
-      const error = wireError("busy", "This connection has too many commands under way.", {
-        retryAfterMs: spread(500),
-      });
-      return answer(refusal(error));
+      const retryAfterMs = spread(500);
+      return refusal(wireError("busy", "This connection has too many commands under way.", { retryAfterMs }));
     }
     this.#commands++;
-    const ack = await this.#deps.runCommand(resolved.key, this.#claims.subject, checked.request);
+    const ack = await run();
     this.#commands--;
-    answer(ack);
+    return ack;
   }
 
   closeSession(raw: unknown, answer: Answer<PlainAck>): void {
@@ -160,7 +175,7 @@ export class Connection {
     answer({ ok: true });
   }
 
-  /** `narrowed`: the new token does not open all sessions that were open. Those are closed; the caller must tell the client. */
+  /** `narrowed`: sessions were open that the new token does not open, and are dropped; the client is yet to be told. */
   async renew(raw: unknown, answer: Answer<PlainAck>): Promise<"refused" | "renewed" | "narrowed"> {
     const refuse = (error: WireError): "refused" => {
       answer(refusal(error));
@@ -181,18 +196,18 @@ export class Connection {
     return lost.length === 0 ? "renewed" : "narrowed";
   }
 
-  /** SPEC req-2: answers a request of a name that this release does not know. */
+  /** SPEC req-2: a request of a later release. */
   unknown(name: string | number, answer: Answer<never>): void {
     const error = wireError("unknown_request", `No request ${String(name).slice(0, 64)}.`);
     answer(refusal(this.#admit()?.error ?? error));
   }
 
-  /** Refuses all requests from now on. Frames and outstanding answers go on. */
+  /** Takes no more requests; frames and outstanding answers go on. */
   retire(): void {
     this.#isRetired = true;
   }
 
-  /** SPEC open-5: closes all sessions. Events that were sent are made durable all the same. */
+  /** SPEC open-5: ends all sessions. What was sent goes on its way all the same. */
   end(): void {
     this.retire();
     this.#ledger.answers.drop();
@@ -217,7 +232,7 @@ export class Connection {
     return owner === this.#claims.subject || this.#claims.shared.has(`${owner}/${name}`);
   }
 
-  /** Refuses a `send`, and notes where it stood: SPEC send-5 counts a first batch even if it is refused. */
+  /** SPEC send-5 holds for a request that is refused before its content is looked at, too. */
   #refuseSend(raw: unknown, error: WireError, answer: Answer<SendAck>): void {
     const place = placeOf(raw);
     const key = place === undefined ? undefined : parseSessionRef(place.session, this.#claims);

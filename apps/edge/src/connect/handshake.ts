@@ -25,9 +25,9 @@ class Refusal extends Error {
 }
 
 /**
- * The namespace's middleware decides who may connect (SPEC connect-2). It checks the origin too, which the upgrade could:
- * but a browser does not show its page why an upgrade was refused, so the client would try for ever. CORS would not help at
- * all, since browsers do not apply it to WebSockets.
+ * The namespace's middleware: who may connect (SPEC connect-2). The origin is checked here too, and not at the upgrade:
+ * a browser shows its page no status of a refused upgrade, so the client would try for ever. CORS would not help at all,
+ * since browsers do not apply it to WebSockets.
  */
 export function createHandshake(deps: HandshakeDeps): (socket: EdgeSocket, next: Next) => void {
   return (socket, next) => void decide(deps, socket, next);
@@ -43,7 +43,7 @@ async function decide(deps: HandshakeDeps, socket: EdgeSocket, next: Next): Prom
   }
   deps.onRefused(verdict.error);
   next(new Refusal(verdict.error));
-  // Closed after the refusal is on its way: a connection that nobody may use only costs.
+  // After the refusal is on its way: an idle connection nobody may use is only a cost.
   setImmediate(() => socket.conn.close());
 }
 
@@ -54,7 +54,7 @@ async function judge(deps: HandshakeDeps, socket: EdgeSocket): Promise<Verdict> 
   if (foreign !== undefined) return { outcome: "refused", error: foreign };
   const auth = authSchema.safeParse(socket.handshake.auth);
   if (!auth.success) {
-    // SPEC version-1: looked at first, because everything else may be of that client's own version.
+    // SPEC version-1: first, because what else such a client sends may be of its own version.
     const isWrong = (member: string): boolean => auth.error.issues.some(({ path }) => path[0] === member);
     if (isWrong("protocol")) {
       return refused(
@@ -62,7 +62,7 @@ async function judge(deps: HandshakeDeps, socket: EdgeSocket): Promise<Verdict> 
         `This edge speaks protocol version ${PROTOCOL_VERSION} (\`auth.protocol\`).`,
       );
     }
-    // Not `unauthenticated`: the client would throw its token away.
+    // Not the token's fault, which is not to be thrown away for it.
     if (isWrong("client") && !isWrong("token")) return refused("invalid", "`auth.client` is at most 100 characters.");
     return refused("unauthenticated", "`auth` is { token, protocol }.");
   }

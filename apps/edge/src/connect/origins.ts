@@ -3,10 +3,10 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { wireError, type WireError } from "@holdfast/contract";
 import { z } from "zod";
 
-/** The part of a request that decides whether its origin is served. */
+/** What of a request decides whether its origin is served. */
 export interface OriginRequest {
   readonly headers: IncomingHttpHeaders;
-  /** The address at the other end of the TCP connection. */
+  /** Who holds the other end of the TCP connection. */
   readonly remoteAddress: string | undefined;
 }
 
@@ -47,22 +47,22 @@ export function createIsProxy(proxies: readonly string[]): IsProxy {
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
-  // An IPv4 address that is written as an IPv6 one (::ffff:10.0.0.7) is found among the IPv4 ones.
+  // An IPv4 address in IPv6 clothes is found among the IPv4 ones.
   return (address) => address !== undefined && list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }
 
 /**
  * SPEC connect-7. Three kinds of request are served: without an origin, with a configured one, and with the origin of the
  * edge's own host. The last is no request of another site: clients that are no browser send it, and a page of that origin was
- * served from the same host as the edge. The Host header is the sender's word, which does no harm: a browser writes it
- * itself, and other clients may leave the origin out. A page that reaches the edge by rebinding its own name passes this
- * check. It has no token, though, and no browser adds one by itself.
+ * served by whoever serves the edge. That the Host header is the sender's word does no harm: a browser writes it itself, and
+ * whoever is no browser may leave the origin out. A page that reaches the edge by rebinding its own name passes, and is
+ * nobody yet: who it is only a token says, which no browser adds of itself.
  */
 export function createOriginCheck(allowed: readonly string[], isProxy: IsProxy): OriginCheck {
   const isAllowed = new Set(allowed);
   return ({ headers, remoteAddress }) => {
     const { origin } = headers;
-    // No browser sends an empty origin.
+    // No browser sends an empty one.
     if (origin === undefined || origin === "" || isAllowed.has("*")) return undefined;
     const url = parseOrigin(origin);
     if (isAllowed.has(url === undefined ? origin : serialized(url))) return undefined;
@@ -72,20 +72,20 @@ export function createOriginCheck(allowed: readonly string[], isProxy: IsProxy):
   };
 }
 
-/** `URL` knows no origin of `file:` and of apps' schemes, yet they are sent. `ws:` and `wss:` mean the server of that address. */
+/** `file:` and the schemes of apps have no origin to URL, and are sent all the same. A socket's address means its server. */
 function serialized(url: URL): string {
   if (url.origin === "null") return `${url.protocol}//${url.host}`;
   return url.origin.replace(/^ws/, "http");
 }
 
-/** Some clients that are no browser send their server's whole address. Its path is no part of an origin. */
+/** Clients that are no browser send their server's whole address, whose path is no part of an origin. */
 function parseOrigin(text: string): URL | undefined {
   const url = URL.parse(withoutZone(text));
-  // What stands before an @ looks like a host and is none.
+  // Whatever stands before an @ looks like a host, and is none.
   return url === null || !text.includes("://") || url.username !== "" || url.password !== "" ? undefined : url;
 }
 
-/** The host names of the edge, according to the request itself and to the proxy that took it first. */
+/** The names by which the request came: as it says, and as the proxy says that took it first. */
 function ownHosts(headers: IncomingHttpHeaders, isProxied: boolean): URL[] {
   const names = [headers.host];
   if (isProxied) {
@@ -98,19 +98,19 @@ function ownHosts(headers: IncomingHttpHeaders, isProxied: boolean): URL[] {
   });
 }
 
-/** The first proxy's value: each later proxy adds its own behind it. */
+/** Each proxy adds its word behind those before it. */
 function firstOf(header: string | string[] | undefined): string | undefined {
   return (Array.isArray(header) ? header[0] : header)?.split(",")[0];
 }
 
-/** `[fe80::1%eth0]` without `%eth0`, which names a network of the client's machine. */
+/** `[fe80::1%eth0]`: which of its own networks a client means is no part of a host's name. */
 function withoutZone(text: string): string {
   return text.replace(/%[^\]/]*\]/, "]");
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { "http:": "80", "ws:": "80", "https:": "443", "wss:": "443" };
 
-/** A Host without a port means the scheme's default. The scheme itself is known only to the proxy that ended TLS. */
+/** A Host without a port means the default one of a scheme that only the proxy which ended TLS knows. */
 function isOwn(origin: URL, host: URL): boolean {
   const standard = DEFAULT_PORTS[origin.protocol];
   if (standard === undefined || bare(origin.hostname) !== bare(host.hostname)) return false;
@@ -118,12 +118,12 @@ function isOwn(origin: URL, host: URL): boolean {
   return host.port === "" ? port === "80" || port === "443" : port === host.port;
 }
 
-/** Without the dot of the DNS root at its end, which changes nothing. */
+/** The root's dot at the end of a name changes nothing. */
 function bare(hostname: string): string {
   return hostname.replace(/\.$/, "");
 }
 
-/** Characters that a refusal quotes of a header, which may be 16 KiB. */
+/** What is quoted of a header that may be 16 KiB. */
 const QUOTED = 200;
 
 function refusalOf(origin: string, url: URL | undefined, hosts: readonly URL[]): WireError {

@@ -51,12 +51,12 @@ export function createSocketServer(
   return { engine, io };
 }
 
-/** A close may take so much longer than the connect timeout. */
+/** What a close may take beyond that. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Ends the TCP connections of clients that were never accepted. Socket.IO closes such a connection when its time is up, or it
- * is refused, and counts it as closed at once. But a client that does not answer the close would keep it for half a minute.
+ * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, and counts
+ * them as closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
  */
 function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): void {
   const accepted = new WeakSet<EngineSocket>();

@@ -19,13 +19,13 @@ export interface Attached {
   readonly socket: EdgeSocket;
   readonly connection: Connection;
   readonly writer: SocketWriter;
-  /** The last `status` its client was told (SPEC open-6). */
+  /** What its client was told last (SPEC open-6). */
   isDegraded: boolean;
 }
 
 export interface SocketsOptions {
   readonly node: string;
-  /** Limits that differ from the contract's. */
+  /** What differs from the contract's. */
   readonly limits: Partial<Limits>;
   readonly writer: SocketWriterLimits;
   readonly connection: ConnectionOptions;
@@ -34,7 +34,7 @@ export interface SocketsOptions {
 export interface SocketsDeps {
   readonly log: Logger;
   readonly connection: ConnectionDeps;
-  /** Whether the log of any of these sessions is out of reach (SPEC open-6). */
+  /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
   readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
   readonly onRefused: (request: string, code: string) => void;
   readonly onConnect: () => void;
@@ -45,12 +45,12 @@ type Ack = (answer: unknown) => void;
 type RequestName = keyof ClientToServerEvents;
 type Requests = Record<RequestName, (request: unknown, answer: Ack) => void | Promise<void>>;
 
-const REQUESTS = { open: true, send: true, command: true, close: true, renew: true } satisfies Record<
+const REQUESTS = { open: true, send: true, command: true, history: true, close: true, renew: true } satisfies Record<
   RequestName,
   true
 >;
 
-/** The accepted sockets of this node. Takes their messages to their connections, and tells them what concerns all. */
+/** The accepted sockets of this node, each with its connection: which message goes where, and what each is told. */
 export class Sockets {
   readonly #deps: SocketsDeps;
   readonly #options: SocketsOptions;
@@ -65,21 +65,21 @@ export class Sockets {
     return [...this.#attached.values()];
   }
 
-  /** Bytes that wait in this process for clients to read them. */
+  /** What waits in this process for clients to read it. */
   get waitingBytes(): number {
     let bytes = 0;
     for (const { writer } of this.#attached.values()) bytes += writer.waiting;
     return bytes;
   }
 
-  /** The most that waits for one client. */
+  /** The most that waits for one of them. */
   get mostWaitingBytes(): number {
     let bytes = 0;
     for (const { writer } of this.#attached.values()) bytes = Math.max(bytes, writer.waiting);
     return bytes;
   }
 
-  /** Tells every client whose status has changed (SPEC open-6). */
+  /** Tells every client for which it has changed (SPEC open-6). */
   emitStatus(): void {
     for (const attached of this.#attached.values()) this.#emitStatus(attached);
   }
@@ -97,19 +97,19 @@ export class Sockets {
     this.#attached.set(socket.id, attached);
     deps.onConnect();
 
-    // Without a listener Socket.IO prints each client's mistakes.
+    // Without a listener Socket.IO prints what a client did wrong.
     socket.on("error", (error) => deps.log.debug({ err: error }, "a client broke the protocol"));
     socket.on("disconnect", (reason) => {
       this.#attached.delete(socket.id);
       expiry.end();
       connection.end();
       deps.onDisconnect(reason);
-      // A client may leave the namespace and keep its transport, with which it can do nothing more.
+      // A client that only left the namespace would hold a transport it can do nothing with.
       socket.conn.close();
     });
     this.#route(attached, expiry);
 
-    // Not awaited: rooms are in memory, and the adapter's subscriptions do not depend on them.
+    // In memory only, and awaited by nobody: the adapter's subscriptions do not depend on rooms.
     void socket.join(roomsOf(claims));
     expiry.set(claims.expiresAt);
     socket.emit("welcome", this.#welcome(claims));
@@ -129,14 +129,14 @@ export class Sockets {
     attached.socket.onAny((name: string | number, ...args: unknown[]) => {
       const ack = args.at(-1);
       if (!isAck(ack)) return;
-      // Any other number of arguments is malformed, which the request's check says.
+      // What does not come with one object alone is malformed.
       const request = args.length === 2 ? args[0] : undefined;
       const counted = (answer: unknown): void => {
         if (isRefusal(answer)) this.#deps.onRefused(isRequest(name) ? name : "unknown", answer.error.code);
         ack(answer);
       };
       this.#serve(counted, (answer) => {
-        // Socket.IO takes numbers for names, too.
+        // A name may be a number to Socket.IO.
         return isRequest(name) ? requests[name](request, answer) : attached.connection.unknown(name, answer);
       });
     });
@@ -152,6 +152,7 @@ export class Sockets {
       },
       send: (request, answer) => connection.send(request, answer),
       command: (request, answer) => connection.command(request, answer),
+      history: (request, answer) => connection.history(request, answer),
       close: (request, answer) => {
         connection.closeSession(request, answer);
         this.#emitStatus(attached);
@@ -159,14 +160,14 @@ export class Sockets {
       renew: async (request, answer) => {
         const outcome = await connection.renew(request, answer);
         if (outcome === "renewed") expiry.set(connection.claims.expiresAt);
-        // No message says that one session is forbidden from now on. On the next connection the answer to `open` says it.
+        // Of one session nothing can be said on a connection that goes on; on the next, `open` says it.
         if (outcome === "narrowed")
           closeConnection(socket, wireError("draining", "Open sessions are closed to this token."));
       },
     };
   }
 
-  /** An exception ends one request, not the process. */
+  /** A defect here ends one request, not the process. */
   #serve(ack: Ack, run: (answer: Ack) => void | Promise<void>): void {
     const fail = (error: unknown): void => {
       this.#deps.log.error({ err: error }, "a request failed");

@@ -94,7 +94,7 @@ async function startProvider() {
   onTestFinished(stop);
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : 0;
-  return { provider, stop, options: { HOLDFAST_JWKS_URL: `http://127.0.0.1:${port}/keys` } };
+  return { provider, stop, settings: { HOLDFAST_JWKS_URL: `http://127.0.0.1:${port}/keys` } };
 }
 
 async function newKey(kid: string) {
@@ -113,15 +113,15 @@ async function newKey(kid: string) {
 const keySet = (...keys: object[]) => ({ status: 200, body: JSON.stringify({ keys }) });
 
 test("JWKS: keys are fetched; out of reach is `unavailable`, which must not cost the client its token", async () => {
-  const { provider, stop, options } = await startProvider();
+  const { provider, stop, settings } = await startProvider();
   const one = await newKey("one");
   provider.answer = keySet(one.jwk);
-  const viaKeys = createTokenVerifier(options);
+  const viaKeys = createTokenVerifier(settings);
   expect(await viaKeys(await one.sign())).toMatchObject({ outcome: "valid", claims: { subject: "ada" } });
   const symmetric = await sign({ sub: "ada", tenant: "acme" });
   expect(await viaKeys(symmetric)).toMatchObject({ error: { code: "unauthenticated" } });
   await stop();
-  expect(await createTokenVerifier(options)(await one.sign())).toMatchObject({ error: { code: "unavailable" } });
+  expect(await createTokenVerifier(settings)(await one.sign())).toMatchObject({ error: { code: "unavailable" } });
 });
 
 test.for([
@@ -130,9 +130,9 @@ test.for([
   ["a page instead of JSON", { status: 200, body: "<html>" }],
   ["JSON without keys", { status: 200, body: '{ "error": "try again" }' }],
 ] satisfies [string, object][])("connect-3: a good token is not refused for good over %s", async ([, answer]) => {
-  const { provider, options } = await startProvider();
+  const { provider, settings } = await startProvider();
   const one = await newKey("one");
-  const verifyNow = createTokenVerifier(options);
+  const verifyNow = createTokenVerifier(settings);
   provider.answer = answer;
   expect(await verifyNow(await one.sign())).toMatchObject({
     error: { code: "unavailable", retryAfterMs: expect.any(Number) },
@@ -142,10 +142,10 @@ test.for([
 });
 
 test("connect-3: a key that is newer than the keys at hand is waited for; one that is no longer among them is not", async () => {
-  const { provider, options } = await startProvider();
+  const { provider, settings } = await startProvider();
   const [one, two] = [await newKey("one"), await newKey("two")];
   provider.answer = keySet(one.jwk);
-  const viaKeys = createTokenVerifier(options);
+  const viaKeys = createTokenVerifier(settings);
   const now = Math.floor(Date.now() / 1_000);
   expect(await viaKeys(await two.sign(now))).toMatchObject({ error: { code: "unauthenticated" } });
   const { fetches } = provider;

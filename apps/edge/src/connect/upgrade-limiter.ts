@@ -29,9 +29,9 @@ interface Refusal {
 const PER_TURN = 8;
 
 /**
- * Refuses upgrades before anything is spent on them. Engine.IO could refuse them, but answers 400 to all: a balancer must see
- * 503 to choose another node, and 429 to slow down. Upgrades that are let through wait for their turn: when the clients of
- * another node all come at once, this node's own clients must get their frames in between.
+ * Refuses upgrades before anything is spent on them. Here and not in Engine.IO, which answers 400 to whatever it refuses:
+ * a balancer must see 503 to choose another node, and 429 to slow down. What it lets through waits for its turn: when the
+ * clients of another node all come at once, this node's own must get their frames in between.
  */
 export function createUpgradeLimiter(options: UpgradeLimiterOptions, deps: UpgradeLimiterDeps): UpgradeListener {
   const rate = options.HOLDFAST_UPGRADES_PER_SECOND;
@@ -66,7 +66,7 @@ export function createUpgradeLimiter(options: UpgradeLimiterOptions, deps: Upgra
       answer(socket, refusal);
       return;
     }
-    // A client may go away while it waits. An `error` event without a listener would end the process.
+    // Nobody listens to a client that goes away while it waits, and an error nobody listens to ends the process.
     socket.on("error", ignore);
     if (waiting.push([request, socket, head]) === 1) setImmediate(acceptSome);
   };

@@ -26,7 +26,7 @@ export const shape = {
   ...temporalConfigShape,
   HOLDFAST_PORT: z.coerce.number().int().min(0).max(65_535).default(4001),
 
-  /** How tokens are checked: exactly one of a shared secret (HS256; development) and a JWKS URL (production). */
+  /** Who may connect: exactly one of a shared secret (HS256; development) and a JWKS URL (production). */
   HOLDFAST_JWT_SECRET: z.string().min(16, "a secret of 16 characters or more").optional(),
   HOLDFAST_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   HOLDFAST_JWT_ISSUER: z.string().optional(),
@@ -44,9 +44,9 @@ export const shape = {
 
   /** Connections this node holds; beyond it an upgrade is answered 503, so that a balancer chooses another node. */
   HOLDFAST_MAX_CONNECTIONS: count.default(30_000),
-  /** Connections of one address (of IPv6: a /64); HOLDFAST_TRUSTED_PROXIES are not counted so. Beyond it 503. */
+  /** Of them, those of one address (of IPv6 a /64), but for HOLDFAST_TRUSTED_PROXIES. Beyond it 503. */
   HOLDFAST_MAX_CONNECTIONS_PER_ADDRESS: count.default(10_000),
-  /** TCP connections beside HOLDFAST_MAX_CONNECTIONS that have not asked for an upgrade yet, or ask for something else; half of them of one address. */
+  /** TCP connections beside them that have not asked for an upgrade yet, or ask for something else; half of them of one address. */
   HOLDFAST_MAX_PENDING_CONNECTIONS: count.default(4_096),
   /** Upgrades a second this node takes (twice as many at once); beyond it 429. Holds back a stampede of reconnects. */
   HOLDFAST_UPGRADES_PER_SECOND: count.default(500),
@@ -68,13 +68,13 @@ export const shape = {
   HOLDFAST_COMMANDS_PER_SECOND: count.default(10),
   /** Milliseconds a connection may take from the upgrade to an accepted CONNECT packet. */
   HOLDFAST_CONNECT_TIMEOUT_MS: count.default(10_000),
-  /** How often a client is pinged, and how long it may take to answer. A dead client is kept for the sum at most. */
+  /** A client is asked so often whether it is there, and given so long to answer: the longest a dead one is kept is the sum. */
   HOLDFAST_PING_INTERVAL_MS: count.default(25_000),
   HOLDFAST_PING_TIMEOUT_MS: count.default(20_000),
   HOLDFAST_COMMAND_TIMEOUT_MS: count.default(10_000),
   /** Temporal Queries in flight at this node, for readers; as many again re-check open sessions after an outage of Redis. */
   HOLDFAST_SNAPSHOT_QUERIES: count.default(32),
-  /** UTF-16 code units that may wait for a socket in this process before its frames are held back. */
+  /** What a socket may have waiting in this process before its frames are held back, in UTF-16 code units. */
   HOLDFAST_SLOW_SOCKET_BYTES: count.default(256 * 1024),
 } as const;
 

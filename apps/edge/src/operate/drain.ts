@@ -3,14 +3,14 @@ import { wireError } from "@holdfast/contract";
 import { closeConnection } from "../connect/edge-socket.ts";
 import type { Attached } from "../connect/sockets.ts";
 
-/** Between two closes, if time allows: the other nodes have to take these clients in. */
+/** Between two closes, if time allows: what one node leaves, the others have to take in. */
 const STEP_MS = 2;
 const STEPS_PER_WAIT = 8;
 const POLL_MS = 20;
 
 /**
  * Sends every connection away, one after another in random order, so that its clients do not come to the other nodes in
- * one wave. Half of `graceMs` is for this. In the rest events that were sent become durable and are acknowledged.
+ * one wave. Half of `graceMs` is for this, the rest for what they sent to become durable and be acknowledged.
  */
 export async function drain(attached: readonly Attached[], graceMs: number): Promise<void> {
   const spread = Math.min(graceMs / 2, attached.length * STEP_MS);
@@ -24,7 +24,7 @@ export async function drain(attached: readonly Attached[], graceMs: number): Pro
   await Promise.all(closing);
 }
 
-/** Waits for outstanding answers: without them the client would send everything again. */
+/** An answer already on its way is worth a moment: without it the client sends everything again. */
 async function release({ socket, connection }: Attached, deadline: number): Promise<void> {
   connection.retire();
   while (connection.waitingEvents > 0 && socket.connected && performance.now() < deadline) await sleep(POLL_MS);

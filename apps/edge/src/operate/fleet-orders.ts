@@ -1,17 +1,15 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import { announcementSchema, nameSchema, wireError } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import type { RedisConnection } from "@holdfast/service/redis";
 import { heartbeat } from "@holdfast/session-log";
 import { createShardedAdapter } from "@socket.io/redis-adapter";
-import express, { Router, type NextFunction, type Request, type Response } from "express";
 import { Redis } from "ioredis";
 import { z } from "zod";
 import { closeConnection, type EdgeServer, type EdgeSocket } from "../connect/edge-socket.ts";
 import type { Claims } from "../connect/tokens.ts";
 
-/** An operator's order to all edges. Without `subject` it is for the whole tenant. */
-const orderSchema = z.discriminatedUnion("kind", [
+/** What an operator asks of every edge. Without `subject`: for the whole tenant. */
+export const orderSchema = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("announce"),
     tenant: nameSchema,
@@ -25,11 +23,11 @@ const orderSchema = z.discriminatedUnion("kind", [
     reason: z.string().max(500).optional(),
   }),
 ]);
-type Order = z.infer<typeof orderSchema>;
+export type Order = z.infer<typeof orderSchema>;
 
 /**
- * Takes operators' orders to all nodes, over Socket.IO's sharded Redis adapter. A session's frames never go this way, since no
- * adapter is lossless. An order is carried out here first, so on this node it works without Redis as well.
+ * What spans nodes: orders of operators, over Socket.IO's sharded Redis adapter. A session's frames never take this way,
+ * since no adapter is lossless. An order is carried out here first, so it works on this node without Redis as well.
  */
 export class FleetOrders {
   readonly #io: EdgeServer;
@@ -45,7 +43,7 @@ export class FleetOrders {
     });
   }
 
-  /** Returns how many connections of this node it was for. Other nodes get it by pub/sub, which may lose it. */
+  /** Returns how many connections of this node it was for. Other nodes get it as well as pub/sub can tell them. */
   give(order: Order): number {
     this.#io.serverSideEmit("order", order);
     return this.#carryOut(order);
@@ -72,50 +70,7 @@ export class FleetOrders {
   }
 }
 
-/**
- * `POST /admin/announce { tenant, subject?, announcement: { text, data? } }` and `POST /admin/disconnect { tenant,
- * subject?, reason? }`, for all edges. Answers `{ connections, fleet }`: how many of this node's it was for, and whether
- * the other nodes were in reach.
- */
-export function operatorRoutes(token: string, orders: FleetOrders, isFleetInReach: () => boolean): Router {
-  const router = Router();
-  router.use(bearerOnly(token), express.json({ limit: "64kb" }));
-  for (const kind of ["announce", "disconnect"] satisfies Order["kind"][]) {
-    router.post(`/${kind}`, (request, response) => {
-      const body: unknown = request.body;
-      const order = orderSchema.safeParse(typeof body === "object" ? { ...body, kind } : body);
-      if (!order.success) {
-        const issue = order.error.issues[0];
-        const error = wireError("invalid", `${issue?.path.join(".")}: ${issue?.message}.`);
-        response.status(400).json({ error });
-        return;
-      }
-      const fleet = isFleetInReach();
-      response.json({ connections: orders.give(order.data), fleet });
-    });
-  }
-  router.use((error: unknown, _request: Request, response: Response, next: NextFunction) => {
-    if (response.headersSent) return next(error);
-    response.status(400).json({ error: wireError("invalid", "The body is not JSON.") });
-  });
-  return router;
-}
-
-function bearerOnly(token: string) {
-  const wanted = digest(`Bearer ${token}`);
-  return (request: Request, response: Response, next: NextFunction): void => {
-    // Digests, since a comparison in constant time needs equal lengths.
-    if (timingSafeEqual(digest(request.headers.authorization ?? ""), wanted)) return next();
-    const error = wireError("unauthenticated", "Send the operator's token.");
-    response.status(401).set("WWW-Authenticate", "Bearer").json({ error });
-  };
-}
-
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
-}
-
-/** Rooms are known to this node only: orders go to all nodes, and each finds its own sockets. */
+/** Rooms are known to this node only; orders go to all nodes and are sorted out there. */
 export function roomsOf({ tenant, subject }: Claims): string[] {
   return [roomOf(tenant, undefined), roomOf(tenant, subject)];
 }
@@ -125,8 +80,8 @@ function roomOf(tenant: string, subject: string | undefined): string {
 }
 
 /**
- * `static` makes two subscriptions per node, however many rooms there are. The adapter awaits neither its subscriptions nor all
- * of its publications, and an unhandled rejection would end the process: so this makes them, and handles rejections.
+ * `static`: two subscriptions per node, however many rooms there are. The adapter awaits neither its subscriptions nor all
+ * of its publications; a rejection nobody handles would end the process, so they are made here.
  */
 export function createFleetAdapter(publisher: RedisConnection, subscriber: RedisConnection, log: Logger) {
   return createShardedAdapter(
@@ -142,7 +97,7 @@ function guardedSubscriber(subscriber: RedisConnection, log: Logger) {
     command.catch((error: unknown) => log.debug({ err: error, name }, "the fleet channel is out of reach"));
   };
   const subscribe = (channel: string): void => attempt("ssubscribe", subscriber.ssubscribe(channel));
-  // A Cluster's subscribers belong to ioredis, which finds out only that a master was replaced.
+  // Of a Cluster's subscribers ioredis keeps to itself only that a master was replaced is found out.
   if (subscriber instanceof Redis) heartbeat(subscriber);
   subscriber.on("ready", () => {
     for (const channel of wanted) subscribe(channel);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** Files kept for Redis, Temporal, metrics, and connections that are still being refused. */
+/** For Redis, Temporal, metrics, and connections that are still being refused. */
 const RESERVED = 256;
 
 /**
@@ -11,12 +11,12 @@ export function connectionsWithin(wanted: number, openFiles: number): number {
   return Math.max(1, Math.min(wanted, openFiles - RESERVED));
 }
 
-/** Connections that are not upgraded yet, beside `connections` that are. They may take half of the reserve. */
+/** Those that are still to be upgraded, beside so many that are: what is left of the reserve. */
 export function pendingWithin(wanted: number, connections: number, openFiles: number): number {
   return Math.max(1, Math.min(wanted, openFiles - connections - RESERVED / 2));
 }
 
-/** How many files this process may open (`ulimit -n`; Node raises the soft limit to the hard one). Infinity where that is unknown. */
+/** How many files this process may open (`ulimit -n`; Node raises the soft limit to the hard one); Infinity where nothing tells. */
 export function openFilesLimit(): number {
   try {
     const soft = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];

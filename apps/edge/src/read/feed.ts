@@ -258,9 +258,10 @@ export class Feed {
         this.#runningTurn = frame.turn;
         this.#tellApplied(frame.applied);
         return;
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed":
+      case "inputs.joined":
+        this.#tellApplied(frame.applied);
+        return;
+      case "turn.ended":
         this.#runningTurn = 0;
         return;
       default:

@@ -6,7 +6,7 @@ import { Feed, type FeedDeps } from "./feed.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export interface FeedsOptions {
-  /** A feed without readers is kept so long, for a reader that comes back. */
+  /** A feed nobody reads is kept so long, for the reader that comes back. */
   readonly lingerMs: number;
   /** It is kept so long at most while inputs this node took wait for their turns: they count against its next reader's limit. */
   readonly backlogLingerMs: number;
@@ -37,13 +37,13 @@ interface Entry {
   readonly feed: Feed;
   readers: number;
   isVerifying: boolean;
-  /** `again`: Redis went and came back while a recovery was under way. */
+  /** `again`: Redis went and came back while the recovery from before was under way. */
   recovery: "none" | "running" | "again";
   readonly ending: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
 
-/** The feeds of this node, one per session that a socket has open. Compares each with its log, and where needed its workflow. */
+/** The feeds of this node, one per session that a socket has open, and what keeps them true. */
 export class Feeds {
   readonly #deps: FeedsDeps;
   readonly #options: FeedsOptions;
@@ -75,8 +75,8 @@ export class Feeds {
   }
 
   /**
-   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once. Feeds whose log is not
-   * verified since are then compared with their workflows. What the log was never told, its workflow repairs by itself.
+   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once; those whose log is
+   * not verified since are then compared with their workflows. What the log was never told is its workflow's to mend.
    */
   recover(): void {
     for (const entry of this.#entries.values()) {
@@ -85,7 +85,7 @@ export class Feeds {
     }
   }
 
-  /** Compares the session with its workflow, unless that was done since Redis may have lost something. */
+  /** Compares the session with its workflow if that has not been done since Redis may have lost something. */
   verify(feed: Feed): void {
     const entry = this.#entries.get(feed.path);
     if (entry !== undefined && !entry.isVerifying) void this.#verify(entry);
@@ -106,15 +106,15 @@ export class Feeds {
   }
 
   /**
-   * A client that comes back sends again what it got no answer for. If a turn took it before this feed began to follow, no
-   * frame will say so, but a snapshot does. One look is enough, since the feed hears of every turn from now on.
+   * A client that comes back sends again what it got no answer for: if a turn had taken it before this feed began to follow,
+   * no frame will ever say so, but a snapshot does. One look is enough, since the feed hears of every turn from here on.
    */
   async #learnMarks(feed: Feed): Promise<void> {
     try {
       const { snapshot, cursor } = await this.#deps.snapshots.read(feed.key, "");
       feed.learn(cursor, snapshot);
     } catch {
-      // Redis or Temporal is away. The feed lingers, as it does for turns that are still to come.
+      // Redis or Temporal is away: then it waits, as it would for turns that are still to come.
     }
   }
 
@@ -142,7 +142,7 @@ export class Feeds {
     await entry.feed.close();
   }
 
-  /** A feed recovers once at a time, however often Redis goes and comes back meanwhile. Never rejects. */
+  /** One at a time for a feed, however often Redis goes and comes back meanwhile. Never rejects. */
   async #recover(entry: Entry): Promise<void> {
     const { feed, ending } = entry;
     do {
@@ -191,11 +191,11 @@ export class Feeds {
       try {
         await feed.checkTail();
         if (!feed.isTurnRunning || feed.silence < patience) continue;
-        // A long model call may well be silent, so the workflow is asked ever more seldom.
+        // A long call may well be silent: asked again, but ever more seldom.
         patience = 2 * feed.silence;
         await this.#deps.snapshots.compare(feed.key);
       } catch {
-        // Redis is away, which its watch tells; or no worker answers, and the next check asks again.
+        // Redis is away, which its own watch tells, or no worker answers, which the next check repeats.
       }
     }
   }

@@ -4,20 +4,20 @@ import type { LogReach } from "@holdfast/session-log";
 import { Cluster } from "ioredis";
 
 const POLL_INTERVAL_MS = 1_000;
-/** While a server is away. The sooner its return is seen, the shorter the readers wait. */
+/** While something is away; the sooner its return is seen, the shorter the readers' wait. */
 const LOST_INTERVAL_MS = 250;
 
-/** Stands for a server that was away and is back before anybody noticed. */
+/** Stands for a server that is there again before anybody noticed that it was not. */
 const REPLACED = "replaced";
 
 export interface LogWatchDeps {
   /** Some session's log is out of reach. */
   onLost(): void;
-  /** A log is back. It must be read again, and perhaps verified. */
+  /** One is back: what it holds is to be read again, and perhaps verified. */
   onBack(): void;
 }
 
-/** For so long after its return a log may lack what was refused meanwhile. Workflows repair that within seconds. */
+/** For so long after its return what the log was refused may be missing in it: its workflows mend that within seconds. */
 const DOUBT_MS = 10_000;
 
 /** An edge's connections; all but `commands` listen. */
@@ -28,7 +28,8 @@ export interface EdgeConnections {
 }
 
 /**
- * Knows whether session logs can be read and written (SPEC open-6). It asks now and then, and at once when a connection closes.
+ * Whether session logs are in reach, to be read and to be written (SPEC open-6): asks now and then, and at once when a
+ * connection closes.
  */
 export class LogWatch {
   readonly #reach: LogReach;
@@ -36,7 +37,7 @@ export class LogWatch {
   readonly #deps: LogWatchDeps;
   #told: ReadonlySet<string> = new Set();
   #awayAt = Number.NEGATIVE_INFINITY;
-  /** The subscriber has connected since the last look, so it is at the same server as the other connections. */
+  /** The subscriber was connected since the last look: it went where the others go. */
   #isSubscriberNew = true;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -52,7 +53,7 @@ export class LogWatch {
     return this.#reach.away.size > 0;
   }
 
-  /** Every session's log is out of reach. */
+  /** Every session's log is. */
   get isGone(): boolean {
     return this.#reach.isGone;
   }
@@ -62,8 +63,8 @@ export class LogWatch {
   }
 
   /**
-   * Writes were refused, or lost, a moment ago. The log may be older than what is durable, though it lost nothing that it had
-   * acknowledged.
+   * Writes were refused, or lost, a moment ago: what the log holds may be older than what is durable, though nothing was lost
+   * that it had acknowledged.
    */
   get isDoubtful(): boolean {
     return this.isDegraded || performance.now() - this.#awayAt < DOUBT_MS;
@@ -76,7 +77,7 @@ export class LogWatch {
     subscriber.on("ready", () => {
       this.#isSubscriberNew = true;
     });
-    // A Cluster's connection to one node has ended.
+    // Of a Cluster: the connection to one node has ended.
     commands.on("-node", () => {
       if (!this.isDegraded) this.#schedule(0);
     });
@@ -99,15 +100,15 @@ export class LogWatch {
   }
 
   /**
-   * Another server has taken the place of the last one, or the same server was a replica in between. Connections that only listen
-   * hear nothing of that, and may listen to a server that publishes nothing any more.
+   * Another server has taken the place of the one that was asked before, or the same one was a replica in between. Whoever only
+   * listens is told nothing of that, and may listen where nothing is said any more.
    */
   #onReplaced(): void {
     const { subscriber, fleet } = this.#redis;
     if (!(subscriber instanceof Cluster) && !this.#isSubscriberNew) {
       for (const connection of [subscriber, fleet]) connection.disconnect(true);
     }
-    // What the server acknowledged may be gone, even if nobody noticed that it was away.
+    // What it acknowledged may be gone, whatever was noticed of it.
     this.#told = new Set([...this.#told, REPLACED]);
   }
 
@@ -135,7 +136,7 @@ function isWithin(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean 
   return [...some].every((name) => all.has(name));
 }
 
-/** A connection that is still being made would refuse commands. If it fails it emits `close`. */
+/** A connection that is still being made would refuse commands; one that fails says so by `close`. */
 async function ready(connection: RedisConnection): Promise<void> {
   if (connection.status !== "connecting" && connection.status !== "connect") return;
   await new Promise<void>((resolve) => {

@@ -19,12 +19,13 @@ export interface ReadingDeps {
   readonly temporal: Client;
   readonly metrics: EdgeMetrics;
   readonly log: Logger;
+  /** Counts the inputs that wait for turns. */
   readonly backlogs: Pick<Backlogs, "apply" | "isAwaited" | "forget">;
   /** Some session's log went out of reach, or came back. */
   readonly onStatus: () => void;
 }
 
-/** The parts of the way from session logs to readers. */
+/** The way from the session log to readers. */
 export interface Reading {
   readonly feeds: Feeds;
   readonly snapshots: Snapshots;
@@ -45,7 +46,7 @@ export function createReading(options: ReadingOptions, deps: ReadingDeps): Readi
     isDoubtful: () => watch.isDoubtful,
     metrics: metrics.snapshots,
   });
-  // While Redis is away every read fails, and the log says so once by the watch.
+  // While Redis is away everything fails, and its watch has said so.
   const onFailure = (session: string, error: unknown): void => {
     if (!watch.isDegraded) log.warn({ err: error, session }, "reading failed");
   };

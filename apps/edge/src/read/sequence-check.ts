@@ -1,6 +1,6 @@
 import type { FrameEnvelope, SnapshotText } from "@holdfast/internal";
 
-/** Where a place in the log stands: the version there, the running turn (0: none), and the index of its last text frame. */
+/** Where a place in the log stands: the version there, the running turn (0: none), and the index of its last growing frame. */
 export interface Standing {
   readonly version: number;
   readonly turn: number;
@@ -8,7 +8,7 @@ export interface Standing {
 }
 
 /**
- * SPEC frame-2 and frame-4 seen from the edge: whether frames that chain to one another also count on from one another.
+ * SPEC frame-2 and grow-3 seen from the edge: whether frames that chain to one another also count on from one another.
  * The log can be whole and yet have lost something before it was written (a failover between two appends).
  */
 export class SequenceCheck {
@@ -48,12 +48,14 @@ export class SequenceCheck {
     switch (frame.type) {
       case "resync":
         return false;
-      // version-2: it raises no version.
+      // They raise neither version nor index: notice-1, version-2.
+      case "notice":
       case "foreign":
         return true;
       case "delta":
+      case "part":
       case "rewind":
-        return this.#acceptText(frame);
+        return this.#acceptGrowing(frame);
       case "turn.started":
         if (!this.#acceptVersion(frame.version)) return false;
         if (frame.turn !== this.#turn) {
@@ -61,9 +63,10 @@ export class SequenceCheck {
           this.#index = 0;
         }
         return true;
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed":
+      case "step.ended":
+      case "turn.waiting":
+      case "inputs.joined":
+      case "turn.ended":
       case "state.patched":
         return this.#acceptVersion(frame.version);
     }
@@ -76,10 +79,10 @@ export class SequenceCheck {
     return true;
   }
 
-  #acceptText(frame: Extract<FrameEnvelope, { type: "delta" | "rewind" }>): boolean {
+  #acceptGrowing(frame: Extract<FrameEnvelope, { type: "delta" | "part" | "rewind" }>): boolean {
     if (frame.turn < this.#turn) return true;
     const known = frame.turn === this.#turn ? this.#index : undefined;
-    if (frame.type === "delta" && known !== undefined && frame.index > known + 1) return false;
+    if (frame.type !== "rewind" && known !== undefined && frame.index > known + 1) return false;
     this.#turn = frame.turn;
     this.#index = Math.max(frame.index, known ?? 0);
     return true;

@@ -11,7 +11,7 @@ export interface PlacedSnapshot {
   readonly cursor: Cursor;
 }
 
-/** `snapshot` is undefined where the session does not exist yet. */
+/** Undefined: of a session that does not exist yet. */
 interface Loaded {
   readonly snapshot: SnapshotText | undefined;
   readonly cursor: Cursor;
@@ -28,21 +28,21 @@ export interface SnapshotMetrics {
 export interface SnapshotsOptions {
   /** Queries in flight for readers, and as many for checks. */
   readonly maxQueries: number;
-  /** Writes were refused: logs may be old, though they lost nothing that they had acknowledged. */
+  /** What the log holds may be old, though nothing it was told was lost: writes were refused. */
   readonly isDoubtful: () => boolean;
   readonly metrics: SnapshotMetrics;
 }
 
 const QUERY_DEADLINE_MS = 10_000;
-/** A cache that is cold again right after it was filled is being written to. After so many rounds the read rejects. */
+/** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
 const MAX_ROUNDS = 3;
-/** Cached snapshots read at once. It bounds their memory: one may be most of a mebibyte. */
+/** Cached snapshots read at once, which bounds what they take: one may be most of a mebibyte. */
 const MAX_CACHE_READS = 32;
 
 /**
  * Snapshots from the log's cache or, where that is cold or not verified since Redis may have lost something, from the
- * workflow itself. There is one read in flight per session, and a bounded number of Queries per node: a Query costs a worker
- * time, at worst a replay. What one node has verified the others need not ask for again.
+ * workflow itself. One read in flight per session, a bounded number of Queries per node: a Query costs a worker, at worst a
+ * replay. What one node has verified the others need not ask for again.
  */
 export class Snapshots {
   readonly #log: SessionLog;
@@ -64,7 +64,7 @@ export class Snapshots {
     this.#forChecks = pLimit(maxQueries);
   }
 
-  /** `agent` is shown if the session does not exist yet. Rejects while Redis, or Temporal where it is needed, is away. */
+  /** `agent`: of a session that does not exist yet. Rejects while Redis, or Temporal where it is needed, is away. */
   async read(key: SessionKey, agent: string): Promise<PlacedSnapshot> {
     const path = sessionPath(key);
     let read = this.#reads.get(path);
@@ -73,7 +73,7 @@ export class Snapshots {
       this.#reads.set(path, read);
     }
     const { snapshot, cursor } = await read;
-    // Callers share a read, and each may name another agent for a session that does not exist yet.
+    // Each who asks for a session that does not exist yet may name another agent.
     return { snapshot: snapshot ?? emptyText(agent), cursor };
   }
 
@@ -85,18 +85,18 @@ export class Snapshots {
     const path = sessionPath(key);
     while (!(await this.#log.verification(key)).verified) {
       const read = this.#reads.get(path);
-      // A reader's snapshot verifies the log as well, and after a loss there is such a read for most sessions.
+      // A reader's snapshot verifies the log as well, and all that come back at once after a loss need one.
       if (read !== undefined) await read;
       else if (await this.#forChecks(() => this.#compareUnlessRead(key, path))) return;
     }
   }
 
-  /** As `verify`, even of a verified log: it may never have been told what the workflow did. */
+  /** As `verify`, whatever was verified: the log may have been told nothing. */
   async compare(key: SessionKey): Promise<void> {
     await this.#forChecks(async () => this.#compare(key, (await this.#log.verification(key)).replicationId));
   }
 
-  /** False if a reader's read is under way by now. */
+  /** False if a reader asks for it by now. */
   async #compareUnlessRead(key: SessionKey, path: string): Promise<boolean> {
     if (this.#reads.has(path)) return false;
     const { replicationId, verified } = await this.#log.verification(key);
@@ -107,7 +107,7 @@ export class Snapshots {
   async #compare(key: SessionKey, replicationId: string): Promise<void> {
     const current = await this.#query(key);
     const head = await this.#log.head(key);
-    // A log without a workflow is neither repaired nor verified: nothing says what it should hold.
+    // A log without a workflow is nobody's: neither repaired nor verified.
     if (current === undefined && head.cursor !== "0") return;
     if (current !== undefined && (head.cold || isBehind(head, current))) await this.#log.putSnapshot(key, current);
     await this.#log.markVerified(key, replicationId);
@@ -123,7 +123,7 @@ export class Snapshots {
         ...cached
       } = await this.#fromCache(() => this.#log.snapshotText(key));
       const verified = isVerified && !isDoubtful;
-      // What the workflow said just now needs no verification. Where Redis does not tell its replication id there is none.
+      // What was asked for just now needs no verification, which there is none of where Redis does not tell its replicationId.
       if (cached.outcome === "snapshot" && (verified || holds(cached, told))) {
         this.#metrics.served(told === undefined ? "cache" : "query");
         return cached;
@@ -142,7 +142,7 @@ export class Snapshots {
     throw new Error(`The snapshot cache of ${sessionPath(key)} does not settle.`);
   }
 
-  /** Undefined: there is no such workflow, and the session is at version 0. */
+  /** Undefined: no such workflow, which is a session at version 0. */
   async #query(key: SessionKey): Promise<SessionState | undefined> {
     this.#metrics.queried(++this.#queries);
     try {
@@ -168,7 +168,7 @@ function holds(cached: { epoch: number; snapshot: SnapshotText }, told: SessionS
   return told !== undefined && !isBehind({ epoch, version: snapshot.version }, told);
 }
 
-/** A session that began again has a higher epoch, and is ahead of everything an earlier epoch wrote. */
+/** A session that began again is ahead of whatever the one before it wrote. */
 function isBehind(head: Pick<Head, "epoch" | "version">, truth: SessionState): boolean {
   if (head.epoch !== truth.epoch) return head.epoch < truth.epoch;
   return head.version < truth.snapshot.version;

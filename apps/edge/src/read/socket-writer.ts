@@ -3,7 +3,7 @@ import { sever } from "../connect/edge-socket.ts";
 import type { Packet } from "./packet.ts";
 
 export interface SocketWriterLimits {
-  /** When more bytes wait than this, frames are held back. They go on when half of it waits. */
+  /** Waiting bytes from which frames are held back; they go on below half of it. */
   readonly slow: number;
   /** Waiting bytes at which the connection is ended: its client goes on asking and never reads the answers. */
   readonly most: number;
@@ -12,10 +12,10 @@ export interface SocketWriterLimits {
 const RELIEF_INTERVAL_MS = 50;
 
 /**
- * Writes to one connection, and knows how much waits for its client. Engine.IO queues without bound in `writeBuffer` while the
- * kernel takes no more, and `ws.bufferedAmount` does not show it. So this counts the packets that are created
- * (`packetCreate`) and handed to the transport (`flush`), and takes them as written when the transport says so (`drain`).
- * The unit is UTF-16 code units.
+ * Writes to one connection, and knows how much waits for its client. Engine.IO queues without bound in `writeBuffer` while the kernel
+ * takes no more, and `ws.bufferedAmount` does not show it; so this counts what is created (`packetCreate`), what of it
+ * was handed to the transport (`flush`), and takes that as written when the transport says so (`drain`).
+ * Unit: UTF-16 code units, which is what it costs this process.
  */
 export class SocketWriter {
   readonly #conn: EngineSocket;
@@ -53,7 +53,7 @@ export class SocketWriter {
     this.#conn.write(text, options);
   }
 
-  /** Resolves when there is room again, the connection has ended, or `letGo(waiter)` was called. Each waits once at a time. */
+  /** Resolves when there is room again, the connection has ended, or `waiter` is let go of. Each waits once at a time. */
   async relieved(waiter: object): Promise<void> {
     if (!this.isSlow || this.#conn.readyState !== "open") return;
     await new Promise<void>((resolve) => this.#waiters.set(waiter, resolve));

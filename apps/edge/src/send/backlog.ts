@@ -3,23 +3,23 @@ import { LIMITS, type Applied } from "@holdfast/contract";
 export interface Unapplied {
   readonly seq: number;
   readonly bytes: number;
-  /** Its sender is not the session's owner. */
+  /** Not from the session's owner. */
   readonly isGuest?: boolean;
 }
 
-/** Inputs that wait, and their bytes. */
+/** What is counted of inputs that wait. */
 interface Load {
   inputs: number;
   bytes: number;
 }
 
-/** Limits of SPEC §11. */
+/** The limits of SPEC §11 on what waits. */
 type BacklogLimit = "unappliedInputs" | "unappliedInputBytes";
 
 /**
- * Far beyond the deadline that turns usually have. If no turn has taken any input for so long, the session was most likely
- * ended by an operator, or lost by Temporal. No mark will ever tell of those inputs, and while they count the next session
- * could not begin. If a turn only takes very long, one backlog more is let through.
+ * Far beyond the deadline turns usually have. What waits for longer without a turn taking any of it was most likely lost with
+ * its session, which an operator ended, or Temporal lost: no mark will ever tell of it, and the next session could not begin
+ * while it counts. If a turn only takes very long, one backlog more is let through.
  */
 const LOST_AFTER_MS = 600_000;
 
@@ -28,12 +28,12 @@ const LOST_AFTER_MS = 600_000;
  * when the agent is slower than its user, the user is told so instead of the workflow growing.
  */
 export class Backlog {
-  /** By producer, which is named with its subject here (`markOf`); each by ascending seq. */
+  /** By producer, which is named with its subject here (`markOf`); ascending. */
   readonly #waiting = new Map<string, Unapplied[]>();
   readonly #applied = new Map<string, number>();
   #owner: Load = { inputs: 0, bytes: 0 };
   #guests: Load = { inputs: 0, bytes: 0 };
-  /** When the first waiting input came, or the last input was taken. */
+  /** When the first that waits came, or the last was taken. */
   #movedAt = 0;
   readonly #now: () => number;
 
@@ -46,9 +46,9 @@ export class Backlog {
   }
 
   /**
-   * The limit that these inputs, all of one sender, would exceed; undefined if none. Guests share half of the room, and count
-   * as no more than that against the owner. Whoever has nothing waiting may send anything: what is larger than the whole room
-   * could never be sent otherwise.
+   * The limit these inputs, all of one sender, would go beyond, if any. Guests share half of the room, and count as no more
+   * than that against the owner. A side that has nothing waiting may send anything, or what is larger than its whole room could
+   * never be sent.
    */
   exceeds(producer: string, inputs: readonly Unapplied[]): BacklogLimit | undefined {
     if (this.inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
@@ -65,7 +65,7 @@ export class Backlog {
     return bytes > share * unappliedInputBytes ? "unappliedInputBytes" : undefined;
   }
 
-  /** Does not count a repeat, whose number is counted or applied already. */
+  /** A number that is already counted or applied is a repeat and does not count again. */
   add(producer: string, input: Unapplied): void {
     if (this.#isRepeat(producer, input.seq)) return;
     const waiting = this.#waiting.get(producer) ?? [];
@@ -128,7 +128,7 @@ function sum(entries: readonly Unapplied[]): number {
   return entries.reduce((total, entry) => total + entry.bytes, 0);
 }
 
-/** The backlogs of this node's sessions. Feeds tell them what turns have taken. */
+/** The backlogs of this node's sessions. What turns have taken is told by the sessions' feeds, as long as they follow. */
 export class Backlogs {
   readonly #backlogs = new Map<string, Backlog>();
 
@@ -150,7 +150,7 @@ export class Backlogs {
     return (this.#backlogs.get(path)?.inputs ?? 0) > 0;
   }
 
-  /** The session's feed has closed, and nothing tells of its turns any more. */
+  /** Nothing will tell of the session's turns any more. */
   forget(path: string): void {
     this.#backlogs.delete(path);
   }

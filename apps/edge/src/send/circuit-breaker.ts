@@ -1,24 +1,24 @@
 export interface CircuitBreakerOptions {
-  /** So many signals must fail in a row before Temporal counts as away. */
+  /** So many signals have to fail, none of them arriving in between, before Temporal counts as away. */
   readonly failures: number;
-  /** So many signals then try whether it is back. After a failure the next try waits `probeMs`, a random half of it at least. */
+  /** Signals that then try whether it is back, and milliseconds from one's failure to the next, of which a random half. */
   readonly probes: number;
   readonly probeMs: number;
-  /** Most signals in flight until all that were held back have gone. */
+  /** Signals on their way at once, until all that was held back has gone. */
   readonly most: number;
 }
 
 export const CIRCUIT_BREAKER_OPTIONS: CircuitBreakerOptions = { failures: 8, probes: 4, probeMs: 1_000, most: 256 };
 
 /**
- * The circuit breaker of signals: lets all of them pass while Temporal answers, and a few while it does not. If each session
- * tried for itself, a node with tens of thousands of them would spend an outage on calls that fail, and all would fall upon
- * Temporal when it returns. Signals that were held back go in order, and slowly at first: each that arrives lets two more go.
+ * Lets every signal pass while Temporal answers, and a few while it does not. Were each session to try for itself, a node of
+ * some tens of thousands would spend an outage on calls that fail, and all would fall upon Temporal when it returns. What is
+ * held back goes in order of arrival, and slowly at first: each signal that arrives lets two more go.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;
   readonly #waiting = new Set<() => void>();
-  /** Since the last signal that arrived. */
+  /** Since the last that arrived. */
   #failures = 0;
   #inFlight = 0;
   #limit = Number.POSITIVE_INFINITY;

@@ -10,10 +10,10 @@ import {
 } from "./session-queue.ts";
 
 export interface CoalescerOptions extends QueueOptions {
-  /** Room for waiting events of one session, and of the whole node. Beyond it the answer is `busy`. */
+  /** What one session, and this whole node, may have waiting; beyond it `busy`. */
   readonly session: { events: number; bytes: number };
   readonly node: { events: number; bytes: number };
-  /** A submission that would wait longer for its session's volume is refused: its client would time out, and send it again. */
+  /** Nothing is taken that would wait longer for its session's volume: its client would time out, and send it again. */
   readonly longestDelayMs: number;
   readonly breaker: CircuitBreakerOptions;
 }
@@ -31,9 +31,10 @@ export const COALESCER_OPTIONS: CoalescerOptions = {
   breaker: CIRCUIT_BREAKER_OPTIONS,
 };
 
-/** Room for waiting events of one connection. */
+/** What one connection may have waiting. */
 export const CONNECTION_BUDGET = { events: 8_192, bytes: 4 * 1024 * 1024 };
 
+/** Where the coalescer reports what it does. */
 export interface CoalescerMetrics {
   signalStarted(events: number): void;
   signalEnded(): void;
@@ -47,7 +48,7 @@ const SWEEP_INTERVAL_MS = 5_000;
 
 /**
  * Natural batching of events into signals, one queue per session, bounded per session, connection and node.
- * It holds only events that were not acknowledged, so a crash loses nothing that a client was told is durable.
+ * It holds nothing that was acknowledged, so a crash loses nothing that anyone was told is safe.
  */
 export class Coalescer {
   readonly #options: CoalescerOptions;
@@ -92,12 +93,12 @@ export class Coalescer {
     return this.#queues.has(path);
   }
 
-  /** Temporal does not answer. Events are taken and wait for it. */
+  /** Temporal does not answer: what is taken waits for it. */
   get isHolding(): boolean {
     return this.#breaker.isHolding;
   }
 
-  /** Takes a submission, and settles it later; or refuses it at once. */
+  /** Takes a submission, which is then settled sooner or later, or refuses it at once. */
   offer(submission: Submission): Offer {
     const queue = this.#queueOf(submission);
     const events = submission.events.length;
@@ -146,7 +147,7 @@ export class Coalescer {
   }
 }
 
-/** With jitter on top of `afterMs`: events that were refused at one moment must not come back at one moment. */
+/** With jitter on top of `afterMs`: what is refused at once must not come back at once. */
 function busy(afterMs: number): Offer {
   return { outcome: "busy", retryAfterMs: Math.round(afterMs + 250 + 750 * Math.random()) };
 }

@@ -20,16 +20,16 @@ import {
 import { spread, TokenBuckets, type Rate } from "../pacing.ts";
 import { classifyTemporalFailure } from "../temporal.ts";
 
-/** `by`: the subject that gives the command. Never rejects. */
+/** `by`: the subject that gives it. Never rejects. */
 export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) => Promise<CommandAck>;
 
 /**
  * SPEC command-1: a command is a Temporal Update, whose id is the command's, so that a repeat waits for the first one's
- * answer. Until a worker takes it, an Update exists only in memory: no answer in time is `unavailable` (command-3).
+ * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
  */
 export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
-  return async (key, by, { id, name, args }) => {
-    const call: CommandCall = { id, by, name, args: args ?? {} };
+  return async (key, by, { id, name, args, traceparent }) => {
+    const call: CommandCall = { id, by, name, args: args ?? {}, ...(traceparent !== undefined && { traceparent }) };
     try {
       const result = await client.withDeadline(Date.now() + timeoutMs, () =>
         client.workflow
@@ -44,7 +44,7 @@ export function createRunCommand(client: Client, timeoutMs: number): RunCommand 
   };
 }
 
-/** The answer of a command that changes nothing: the session gives it by rejecting the Update. */
+/** What was answered before it was accepted, because it changes nothing. */
 function answerOf(error: unknown): Json | undefined {
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
@@ -53,8 +53,9 @@ function answerOf(error: unknown): Json | undefined {
 }
 
 /**
- * SPEC limit-2: the rate of commands of one session at this node. Each command is a call to Temporal and a task for an agent
- * process. A session's owner and its guests have separate rates, so that guests cannot keep the owner from stopping a turn.
+ * SPEC limit-2: how often a session is commanded by way of this node, in milliseconds to wait. Each command is a call to
+ * Temporal and a task for an agent process. Its owner and its guests have a rate each, so that these cannot keep the owner
+ * from stopping a turn.
  */
 export class CommandPace {
   readonly #sessions: TokenBuckets;
@@ -86,11 +87,11 @@ function commandError(error: unknown): WireError {
   }
 }
 
-/** The error for a failure that the session itself answered. */
+/** What the session itself answered. */
 function answeredError(cause: unknown): WireError {
   if (!(cause instanceof ApplicationFailure)) return wireError("internal");
   const code = COMMAND_FAILURES.find((type) => type === cause.type);
-  // The run ended, or continued as new, before it could answer. A repeat goes to the run that is there now.
+  // The session ended, or moved on to its next run, before it could answer; the repeat goes to whoever is there now.
   if (code === undefined) return /Update/.test(cause.type ?? "") ? unavailable() : wireError("internal");
   return wireError(code, cause.message);
 }

@@ -4,9 +4,9 @@ import { Decoder, Encoder, PacketType } from "socket.io-parser";
 import { type RawData, type ServerOptions, type WebSocket, WebSocketServer } from "ws";
 import { TokenBucket, type Rate } from "../pacing.ts";
 
-/** Charged for each message: its way through WebSocket, Engine.IO and Socket.IO. */
+/** What a message costs besides its bytes: its way through WebSocket, Engine.IO and Socket.IO. */
 const MESSAGE_COST = 256;
-/** Charged for each member and element: a mebibyte of brackets takes a hundred times as long to parse as a mebibyte of text. */
+/** What each member and element costs besides its bytes: a mebibyte of brackets takes a hundred times as long to parse as one of text. */
 const NODE_COST = 32;
 
 const COMMA = 0x2c;
@@ -15,9 +15,9 @@ const BRACKET = 0x5b;
 const BRACE = 0x7b;
 
 /**
- * SPEC limit-3: each message is charged to its connection before it is parsed, by its size and by how many pieces it falls
- * into. A connection in debt is not read until time has paid it. TCP then holds the sender back, so that a flood costs the
- * sender time and this process next to nothing. Nothing is refused, so nothing comes out of order.
+ * SPEC limit-3: what comes over one connection is charged to it before any of it is parsed, by its size and by how many
+ * pieces it falls into; one that owes is not read until it has paid. TCP then holds its sender back, so that a flood costs
+ * the sender time and this process next to nothing. Nothing is refused, so nothing that was sent is out of order.
  */
 export function meteredServer(rate: Rate, onSlowed: () => void): new (options: ServerOptions) => WebSocketServer {
   return class extends WebSocketServer {
@@ -39,7 +39,7 @@ function meter(client: WebSocket, rate: Rate, onSlowed: () => void): void {
   const bucket = new TokenBucket(rate.burst, rate.perSecond, performance.now());
   let timer: NodeJS.Timeout | undefined;
   const charge = (cost: number): void => {
-    // No message may keep its client paused for so long that it misses its pings and counts as dead.
+    // Whatever it costs, a client is not kept away for so long that it counts as dead.
     bucket.spend(performance.now(), Math.min(cost, 2 * rate.burst));
     const owes = bucket.delay(performance.now(), 0);
     if (owes === 0 || timer !== undefined) return;
@@ -48,7 +48,7 @@ function meter(client: WebSocket, rate: Rate, onSlowed: () => void): void {
     timer = setTimeout(resume, owes);
   };
   const resume = (): void => {
-    // Messages that were under way when it was paused have been charged meanwhile.
+    // What was under way when it was paused has been charged meanwhile.
     const owes = bucket.delay(performance.now(), 0);
     timer = owes === 0 ? undefined : setTimeout(resume, owes);
     if (owes === 0) client.resume();
@@ -67,18 +67,18 @@ function costOf(data: RawData): number {
   return MESSAGE_COST + data.byteLength + NODE_COST * nodes;
 }
 
-/** For each request: the length of the packet it came in. */
+/** How long a request was as text, by the object that was made of it. */
 const lengths = new WeakMap<object, number>();
 
-/** Length of the packet a request came in, in UTF-16 code units; undefined where it came with binary data. */
+/** Of the packet a request came in, in UTF-16 code units; undefined where it came with binary data. */
 export function packetLengthOf(request: unknown): number | undefined {
   return typeof request === "object" && request !== null ? lengths.get(request) : undefined;
 }
 
 /**
- * Notes how long packets are, and refuses a second CONNECT packet. Socket.IO runs its middlewares for every CONNECT that comes
- * before the first is answered, so a hundred of them would be a hundred tokens to verify. Socket.IO makes one decoder for each
- * connection, and ends the connection when its decoder throws.
+ * Socket.IO runs its middlewares for every CONNECT packet that comes before the first is answered: a hundred on one
+ * connection are a hundred tokens to verify. Socket.IO makes one decoder per connection, and ends the connection when it
+ * throws.
  */
 class EdgeDecoder extends Decoder {
   #hasConnected = false;

@@ -22,7 +22,7 @@ type Answer = (ack: SendAck) => void;
 
 /** What a connection's sends leave behind: where its producers stand, what room they take, and which answers are owed. */
 export class SendLedger {
-  /** The connection's. */
+  /** Whose connection it is. */
   readonly subject: string;
   readonly order = new ProducerOrder();
   readonly budget = new Budget(CONNECTION_BUDGET);
@@ -59,7 +59,7 @@ export interface IntakeDeps {
 
 const REFRESH_INTERVAL_MS = 1_000;
 
-/** Takes a valid `send` to its one answer, by order, limits and coalescer. Awaits nothing but the signal itself. */
+/** From a valid `send` to its one answer: order, limits, coalescer. Awaits nothing but the signal itself. */
 export class Intake {
   readonly #deps: IntakeDeps;
   readonly #refreshedAt = new WeakMap<Backlog, number>();
@@ -69,7 +69,7 @@ export class Intake {
   }
 
   take(ledger: SendLedger, session: OpenSession, { request, sizes }: MeasuredSend, answer: Answer): void {
-    const { producer, events } = request;
+    const { producer, events, traceparent } = request;
     const { path, key, agent, isGuest } = session;
     const backlog = this.#deps.backlogs.of(path);
     const mark = markOf(ledger.subject, producer);
@@ -105,6 +105,7 @@ export class Intake {
       by: ledger.subject,
       producer,
       at: Date.now(),
+      traceparent,
       events,
       sizes,
       budget: ledger.budget,
@@ -127,7 +128,7 @@ export class Intake {
     return !hasBegun() && !this.#deps.coalescer.has(path);
   }
 
-  /** A function of its own, so that what waits for Temporal keeps no hold of the whole request. */
+  /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */
   #settler(
     order: ProducerOrder,
     path: string,
@@ -147,35 +148,35 @@ export class Intake {
     };
   }
 
-  /** A snapshot has the marks of inputs that other edges took, or that turns took while this edge did not read. */
+  /** Marks of inputs that other edges took, or that were applied while this one did not read, come with a snapshot. */
   #refreshMarks({ key, agent }: OpenSession, backlog: Backlog): void {
     const now = performance.now();
     if (now - (this.#refreshedAt.get(backlog) ?? -Infinity) < REFRESH_INTERVAL_MS) return;
     this.#refreshedAt.set(backlog, now);
     this.#deps.readSnapshot(key, agent).then(
       ({ applied }) => backlog.apply(applied),
-      // The client will send again, and then this is tried again.
+      // The client tries again, and so does this.
       () => {},
     );
   }
 }
 
 /**
- * The answers one connection is still owed. Events wait for Temporal however long it is away, and must not keep hold of
- * connections that have ended meanwhile: each is tens of kilobytes, and clients come back again and again.
+ * What one connection is yet to be told of its sends. Events wait for Temporal however long it is away, and what waits must not
+ * keep hold of connections that have ended meanwhile: each is tens of kilobytes, and clients come back again and again.
  */
 export class Answers {
   readonly #waiting = new Map<number, Answer>();
   #next = 0;
 
-  /** Returns a function that answers once, unless the connection has ended. It keeps no hold of `answer` itself. */
+  /** Returns what answers once, as long as there is anybody to answer. It keeps no hold of `answer` itself. */
   add(answer: Answer): Answer {
     const id = this.#next++;
     this.#waiting.set(id, answer);
     return (ack) => this.#settle(id, ack);
   }
 
-  /** The connection has ended. */
+  /** Nobody is there any more. */
   drop(): void {
     this.#waiting.clear();
   }
@@ -193,9 +194,9 @@ export interface NewSessionsOptions {
 }
 
 /**
- * SPEC limit-2: the rate of sessions begun by way of this node, for each owner and each tenant. Every session is a workflow that
- * is kept for ever. The count is in memory, since nothing may be awaited on an event's way. A session this node knows nothing
- * of counts as new although it may be old: its client is told to wait, and by then more is known.
+ * SPEC limit-2: sessions begun by way of this node, by their owner and by its tenant. Each is a workflow that is kept for ever. In
+ * memory, since nothing may be awaited on the way of an event. A session this node knows nothing of counts as new though it may
+ * only be old: its client is told to wait, and by then more is known.
  */
 export class NewSessions {
   readonly #subjects: TokenBuckets;

@@ -5,9 +5,9 @@ export type Place = { outcome: "next" } | { outcome: "out_of_order"; after: numb
 const MAX_PRODUCERS = 4_096;
 
 /**
- * SPEC send-5: a connection's events of one producer are taken in order and without a hole. The first batch sets the start,
- * whether it is taken or refused. If a refused batch were forgotten, the batch behind it would set a start past it; and the
- * session, which keeps only the highest number, would drop the refused events when they are sent again.
+ * SPEC send-5: a connection's events of one producer are taken in order and without a hole. The first batch sets the
+ * start, whether it is taken or refused: were a refused one forgotten, the batch behind it would set a start past it,
+ * and the session, which keeps only the highest number, would drop the refused one when it is sent again.
  */
 export class ProducerOrder {
   /** Highest seq taken, by session and producer; the longest unused first. */
@@ -24,14 +24,14 @@ export class ProducerOrder {
     this.#set(id, Math.max(last, this.#taken.get(id) ?? 0));
   }
 
-  /** Events above `after` were taken and have been refused after all. */
+  /** What was taken above `after` has been refused after all. */
   rollBack(session: string, producer: string, after: number): void {
     const id = idOf(session, producer);
     const taken = this.#taken.get(id);
     if (taken !== undefined && taken > after) this.#set(id, after);
   }
 
-  /** Notes the start if there is none. Returns the highest seq taken. */
+  /** Notes the start if there is none; the highest seq taken. */
   begin(session: string, producer: string, after: number): number {
     const id = idOf(session, producer);
     const taken = this.#taken.get(id);

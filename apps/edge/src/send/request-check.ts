@@ -16,17 +16,17 @@ import { packetLengthOf } from "./inflow.ts";
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
 
 /**
- * Levels a request may be nested. Schemas, encoders and the workflow all recurse, and the first stack to overflow would make
- * the request a defect (`internal`), which clients send again for ever.
+ * Levels a request may be nested: schemas, encoders and the workflow all recurse, and where the first of them overflows
+ * its stack nobody could say. An event refused as a defect would be sent again for ever.
  */
 const MAX_DEPTH = 100;
 
-/** Characters that an error quotes of a request, in which a name may be as long as a packet. */
+/** What goes into a message to a client of what it sent: a name may be as long as a packet. */
 const QUOTED = 200;
 
-/** Room for what a packet has besides its events. */
+/** A packet's own signs, its name, and escapes that another encoder would have written as they are. */
 const PACKET_ROOM = 4 * 1024;
-/** An encoder may write `\u0041` for `A`: six characters for one. */
+/** At most: `\u0041` for `A`. */
 const ESCAPED = 6;
 
 /** A `send` whose events are each within the limits; `sizes`: their encoded bytes. */
@@ -37,14 +37,14 @@ export interface MeasuredSend {
 
 /** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
 export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
-  // No request but `send` needs more than a token or a command's `args`.
+  // None of these has more to say than a token.
   const length = packetLengthOf(raw) ?? 0;
   if (length > ESCAPED * LIMITS.eventBytes) return tooLarge(`the request: ${length} characters.`);
   const flaw = flawOf(raw, MAX_DEPTH);
   return flaw === undefined ? parse(schema, raw) : invalid(`The request ${flaw}.`);
 }
 
-/** SPEC command-1. A command's `args` are kept in the session's history, so they have an event's limit. */
+/** SPEC command-1. What a command brings is kept in the session's history like an event. */
 export function checkCommand(raw: unknown): Checked<CommandRequest> {
   const checked = checkRequest(commandRequestSchema, raw);
   if (checked.outcome === "refused" || checked.request.args === undefined) return checked;
@@ -53,8 +53,8 @@ export function checkCommand(raw: unknown): Checked<CommandRequest> {
 }
 
 /**
- * SPEC send-1. Cheap checks come first: how many events there are, and how long their packet is. An event's `data` is walked
- * once, by `flawOf`. The schema would need a second for a packet full of brackets, in which nobody else is served.
+ * SPEC send-1. What is cheap to see comes first: how many events there are, and how large. What an event carries as `data`
+ * is walked once, by `flawOf`; the schema's walk would take a second of everybody's time for a packet full of brackets.
  */
 export function checkSend(raw: unknown): Checked<MeasuredSend> {
   const checked = checkEvents(raw);
@@ -77,8 +77,8 @@ function checkEvents(raw: unknown): Checked<SendRequest> {
   return { outcome: "valid", request: { ...checked.request, events: whole } };
 }
 
-/** They are session, producer, after and events. */
-const SEND_MEMBERS = 4;
+/** session, producer, after, events, traceparent. */
+const SEND_MEMBERS = 5;
 
 function withoutData(event: unknown): unknown {
   return isRecord(event) && Object.hasOwn(event, "data") ? { ...event, data: null } : event;
@@ -101,14 +101,14 @@ function parse<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
   return invalid(`${where}: ${issue.message.slice(0, QUOTED)}.`);
 }
 
-/** The size limit of SPEC §11 that a schema's issue is about; undefined for any other issue. */
+/** The limit of SPEC §11 a schema found something to be over, if it is one that names a size. */
 function limitOf(issue: z.core.$ZodIssue): "eventsPerSend" | "inputTextBytes" | undefined {
   if (issue.code !== "too_big" || issue.path[0] !== "events") return undefined;
   if (issue.origin === "array") return "eventsPerSend";
   return issue.origin === "string" ? "inputTextBytes" : undefined;
 }
 
-/** Flaws that schemas do not find: they leave members called `__proto__` out, take binary data, and recurse without bound. */
+/** What schemas do not see, or not in time: they leave members called `__proto__` out, and would take the rest. */
 function flawOf(value: unknown, levels: number): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
@@ -125,7 +125,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Only a type guard: `flawOf` has found no binary data, so the value was decoded from JSON. */
+/** What is in a packet without binary data was decoded from JSON. */
 function isJson(value: unknown): value is Json {
   return value !== undefined;
 }
@@ -134,7 +134,7 @@ function invalid(detail: string): { outcome: "refused"; error: WireError } {
   return { outcome: "refused", error: wireError("invalid", detail) };
 }
 
-/** Adds each event's encoded bytes, or says which event exceeds a limit of SPEC §11. */
+/** The request with each event's encoded bytes, or which event is over a limit of SPEC §11. */
 function measure(request: SendRequest): Checked<MeasuredSend> {
   const sizes: number[] = [];
   for (const [index, event] of request.events.entries()) {
@@ -153,8 +153,8 @@ function tooLarge(detail: string): { outcome: "refused"; error: WireError } {
 }
 
 /**
- * The members that place a `send` in its producer's order. They are read from a request that may be wrong in all else, and kept
- * as long as the connection lives; so they must be valid themselves, or a client could make them as large as it likes.
+ * What of a `send` places it in its producer's order, read from a request that may be wrong in all else. It is kept for as
+ * long as the connection lives, so it is no more than a valid request could have made it.
  */
 const placeSchema = z.object({
   session: z.string(),

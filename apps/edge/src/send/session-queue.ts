@@ -11,8 +11,8 @@ export interface Target {
 }
 
 /**
- * What became of a signal. `retry`: it may or may not have arrived, and the same batch must be sent again. `reason` is for
- * operators, and left out where a batch is refused for what its client put into it.
+ * What became of a signal. `retry`: it may or may not have arrived; the same batch is to be sent again. `reason`, for
+ * operators: not there where a batch is refused for what its client put into it.
  */
 export type SignalOutcome =
   | { outcome: "durable" }
@@ -20,7 +20,7 @@ export type SignalOutcome =
   | { outcome: "refused"; error: WireError; reason?: string };
 export type Signal = (target: Target, batch: EventBatch) => Promise<SignalOutcome>;
 
-/** `durable`: Temporal has persisted all of it (SPEC ack-1). */
+/** `durable` is said of nothing less than what Temporal has persisted (SPEC ack-1). */
 export type Settlement = { outcome: "durable" } | { outcome: "refused"; error: WireError };
 
 /** The events of one `send`, on their way to the session. */
@@ -31,18 +31,20 @@ export interface Submission {
   readonly producer: string;
   /** Unix milliseconds of arrival. */
   readonly at: number;
+  /** SPEC trace-1. */
+  readonly traceparent?: string | undefined;
   /** By ascending seq; `sizes` are their encoded bytes. */
   readonly events: readonly Event[];
   readonly sizes: readonly number[];
-  /** Of the connection by which it came. */
+  /** Of the connection it came by. */
   readonly budget: Budget;
-  /** Its sender is not the session's owner. All guests together share half of a session's room. */
+  /** It is not from the session's owner. All who are not share half of what a session may have waiting. */
   readonly isGuest: boolean;
   /** Called once, and never within `offer`. */
   readonly settle: (settlement: Settlement) => void;
 }
 
-/** As much of a submission as fits into one signal. `isLast`: settling it settles the submission. */
+/** As much of a submission as one signal carries. `isLast`: with it the submission is settled. */
 export interface Piece {
   readonly submission: Submission;
   readonly events: readonly Event[];
@@ -65,7 +67,7 @@ export interface QueueOptions {
   readonly longestRetryMs: number;
 }
 
-/** All queues of a node share these. */
+/** What the queue of a session shares with those of all others. */
 export interface QueueDeps {
   readonly options: QueueOptions;
   readonly signal: Signal;
@@ -90,7 +92,7 @@ interface RefusedPiece {
 export class SessionQueue {
   readonly #deps: QueueDeps;
   readonly #budget: Budget;
-  /** Guests have half of the room and of the volume, so that they cannot keep the owner from being heard. */
+  /** Of all who are not the session's owner: half of each, so that they cannot keep the owner from being heard. */
   readonly #guestBudget: Budget;
   readonly #guestVolume: TokenBucket;
   readonly #bucket: TokenBucket;
@@ -108,19 +110,19 @@ export class SessionQueue {
     this.#volume = new TokenBucket(volume.burst, volume.perSecond, performance.now());
   }
 
-  /** The budgets in which a submission needs room. */
+  /** Those in which a submission needs room. */
   budgets({ isGuest }: Pick<Submission, "isGuest">): Budget[] {
     return isGuest ? [this.#budget, this.#guestBudget] : [this.#budget];
   }
 
-  /** Milliseconds until all that waits may have gone, as far as the volume decides. */
+  /** Milliseconds until what waits has gone out, as far as its volume decides. */
   delay({ isGuest }: Pick<Submission, "isGuest">): number {
     const now = performance.now();
     const guests = isGuest ? this.#guestVolume.delay(now, this.#guestBudget.bytes) : 0;
     return Math.max(guests, this.#volume.delay(now, this.#budget.bytes));
   }
 
-  /** Nothing is under way, and a new queue in its place would behave the same. */
+  /** Nothing under way, and a new queue in its place would behave the same. */
   get isForgettable(): boolean {
     const now = performance.now();
     return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now) && this.#guestVolume.isFull(now);
@@ -130,7 +132,7 @@ export class SessionQueue {
     this.#waiting.push(...cut(submission, this.#deps.options.batch));
     if (this.#running) return;
     this.#running = true;
-    // One turn of the event loop later, so that all events of one network packet are in the first batch.
+    // One turn of the event loop later, what came in the same packet of the network is in the first batch too.
     setImmediate(() => {
       this.#run().catch((error: unknown) => this.#deps.onDefect(error));
     });
@@ -150,8 +152,8 @@ export class SessionQueue {
   }
 
   /**
-   * Leaves the workflow quiet gaps in which it can continue as new; a steady flood of signals would starve that. And events
-   * that come during one turn must not fill its history: Temporal terminates a run at 50 MiB, with all that was acknowledged.
+   * Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would starve that. And what
+   * it takes in one turn must not fill its history: Temporal terminates a run at 50 MiB, with all it was trusted with.
    */
   async #awaitPace(): Promise<void> {
     for (let wait = this.#debt(); wait > 0; wait = this.#debt()) await this.#sleep(wait);
@@ -178,7 +180,7 @@ export class SessionQueue {
       count++;
     }
     const batch = this.#waiting.splice(0, count);
-    // Charged once, however often the batch is sent: a long outage must not leave a long debt.
+    // Once, however often it is sent: what a lost answer repeats is rare, and a long outage must not leave a long debt.
     const now = performance.now();
     for (const { bytes: size, submission } of batch) {
       this.#volume.spend(now, size);
@@ -187,7 +189,7 @@ export class SessionQueue {
     return batch;
   }
 
-  /** Resolves when the batch is durable (undefined) or refused (the error). */
+  /** Until it is durable or refused; why it was refused. */
   async #deliver(batch: Piece[]): Promise<WireError | undefined> {
     const target = batch[0]?.submission.target;
     if (target === undefined) return undefined;
@@ -217,8 +219,8 @@ export class SessionQueue {
   }
 
   /**
-   * Resolves when each piece is durable or refused. A refused batch is halved until the refused piece stands alone: one sender
-   * may have caused the refusal, and the others must not suffer. `refused`: by sender, the refused pieces of this batch.
+   * Until each piece is durable or refused. A refused batch is halved until what is refused stands alone: it may come of one
+   * sender, and the others had no part in it. `refused`: by sender, what was of this batch.
    */
   async #send(batch: Piece[], refused: Map<string, RefusedPiece>): Promise<void> {
     const [first, ...others] = batch;
@@ -239,7 +241,7 @@ export class SessionQueue {
     await this.#send(rest, refused);
   }
 
-  /** Refuses what the producer of a refused piece sent behind it: it must not overtake that piece when it is sent again. */
+  /** What its producer sent behind a refused piece, in the belief that it goes first, must not overtake it: refuses that. */
   #withoutFollowers(pieces: readonly Piece[], refused: ReadonlyMap<string, RefusedPiece>): Piece[] {
     return pieces.filter((piece) => {
       const before = refused.get(senderOf(piece));
@@ -264,7 +266,7 @@ export class SessionQueue {
   }
 }
 
-/** Order is kept for each producer, which belongs to its subject. */
+/** Whose order counts: a producer belongs to its subject. */
 function senderOf({ submission }: Piece): string {
   return markOf(submission.by, submission.producer);
 }
@@ -294,9 +296,9 @@ export function batchOf(pieces: readonly Piece[]): EventBatch {
   const runs: EventRun[] = [];
   for (const { submission, events } of pieces) {
     const last = runs.at(-1);
-    const { by, producer, at } = submission;
-    if (last === undefined || last.by !== by || last.producer !== producer) {
-      runs.push({ by, producer, at, events: [...events] });
+    const { by, producer, at, traceparent } = submission;
+    if (last === undefined || last.by !== by || last.producer !== producer || last.traceparent !== traceparent) {
+      runs.push({ by, producer, at, events: [...events], ...(traceparent !== undefined && { traceparent }) });
       continue;
     }
     last.at = at;
@@ -318,7 +320,7 @@ export class Budget {
     this.#maxBytes = limits.bytes;
   }
 
-  /** A budget half as large, for guests. */
+  /** Half as large, for all who are not the owner of what this is a budget of. */
   half(): Budget {
     return new Budget({ events: this.#maxEvents / 2, bytes: this.#maxBytes / 2 });
   }
@@ -331,7 +333,7 @@ export class Budget {
     return this.#bytes;
   }
 
-  /** An empty budget takes anything: what is larger than all of it could never be sent otherwise. */
+  /** An empty budget takes anything, or what is larger than the whole of it could never be sent. */
   fits(events: number, bytes: number): boolean {
     if (this.#events === 0) return true;
     return this.#events + events <= this.#maxEvents && this.#bytes + bytes <= this.#maxBytes;

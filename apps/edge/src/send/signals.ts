@@ -4,12 +4,12 @@ import type { Client } from "@temporalio/client";
 import type { Signal, SignalOutcome } from "./session-queue.ts";
 import { classifyTemporalFailure, reasonOf } from "../temporal.ts";
 
-/** A call that hangs (a paused server, a dead route) becomes a retry; the SDK itself would wait for ever. */
+/** A call that hangs (a paused server, a dead route) must become a retry; the SDK itself would wait forever. */
 const SIGNAL_DEADLINE_MS = 10_000;
 
 /**
- * Delivers batches by signal-with-start. The client's `durable` is the server's answer. If an answer is lost the batch arrives
- * twice, and the session drops what it has seen.
+ * Delivers batches by signal-with-start: the answer of the server is the durability the client is told of. A batch
+ * may arrive twice (a lost answer); the session drops what it has seen.
  */
 export function createSignal(client: Client, lane: string): Signal {
   return async ({ key, agent }, batch) => {
@@ -22,7 +22,7 @@ export function createSignal(client: Client, lane: string): Signal {
           args: [start],
           signal: SIGNAL_EVENTS,
           signalArgs: [batch],
-          // Operators see it in Temporal's own tools.
+          // For operators, in Temporal's own tools.
           memo: { tenant: key.tenant, owner: key.owner, agent },
         }),
       );
@@ -38,7 +38,7 @@ function outcomeOf(error: unknown): SignalOutcome {
   switch (classifyTemporalFailure(error)) {
     case "transient":
     case "overloaded":
-    // Signal-with-start creates a workflow that is not there. So the namespace is missing, and an operator must create it.
+    // Signal-with-start creates what it does not find: this is the namespace, and an operator's to repair.
     case "not_found":
       return { outcome: "retry", reason };
     case "too_large":
@@ -57,8 +57,8 @@ interface ReportLog {
 }
 
 /**
- * Logs for operators that signals fail: when that begins, every now and then, and when all that failed have arrived. Clients
- * only wait and tell nobody. `now`: a clock in milliseconds.
+ * Tells operators of signals that fail, as clients, who only wait, cannot: when they begin to, every now and then while they
+ * do, and when all that failed have arrived. `now`: a clock in milliseconds.
  */
 export function reportFailures(signal: Signal, log: ReportLog, now: () => number = () => performance.now()): Signal {
   /** Sessions whose batch failed and is sent again. */
@@ -91,7 +91,7 @@ export function reportFailures(signal: Signal, log: ReportLog, now: () => number
       if (warn(result.reason)) isToldOf = true;
       return result;
     }
-    // The refusal is told to the client alone, so the log must have its reason.
+    // Its client is told that it is refused, and nobody else.
     if (result.outcome === "refused" && result.reason !== undefined) warn(result.reason);
     if (failing.size > 0) arrived(sessionPath(target.key));
     return result;

@@ -1,8 +1,8 @@
 import { createStore, keys } from "idb-keyval";
 import { StrictMode, useLayoutEffect, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
-import { connect, indexedDbStorage, type SessionView } from "../../src/index.ts";
-import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/index.ts";
+import { connect, indexedDbStorage, textOf, type SessionView } from "../../src/index.ts";
+import { HoldfastProvider, useSession, useSessionPart } from "../../src/react.ts";
 import type { PageHandle } from "./handle.ts";
 
 /** What the test asks for, in the page's address. */
@@ -14,7 +14,7 @@ const client = connect({
   token: () => "a token",
   storage: indexedDbStorage({ scope }),
   random: () => 0.5,
-  tuning: {
+  bounds: {
     backoffBaseMs: Number(query.get("backoff") ?? 20),
     backoffMaxMs: 600_000,
     lingerMs: 50,
@@ -33,7 +33,7 @@ requestAnimationFrame(function count() {
   requestAnimationFrame(count);
 });
 
-const momentOf = (view: SessionView<object>): string => `${view.version}.${view.streaming?.index ?? 0}`;
+const momentOf = (view: SessionView<object>): string => `${view.version}.${view.running?.index ?? 0}`;
 
 function Chat(): ReactNode {
   const { view, session } = useSession<{ mood: string }>("chat", { agent: "echo" });
@@ -44,7 +44,7 @@ function Chat(): ReactNode {
     if (new Set(moments).size > 1) torn++;
     commits++;
   });
-  const inputs = [...view.turns.flatMap((turn) => turn.inputs), ...(view.streaming?.inputs ?? [])];
+  const inputs = [...view.turns.flatMap((turn) => turn.inputs), ...(view.running?.inputs ?? [])];
   return (
     <main data-moment={momentOf(view)}>
       <p id="delivery">{view.delivery.state}</p>
@@ -58,7 +58,7 @@ function Chat(): ReactNode {
           </li>
         ))}
       </ul>
-      <p id="streaming">{view.streaming?.text}</p>
+      <p id="running">{view.running && textOf(view.running)}</p>
       <p id="mood">{view.state.mood}</p>
       <button type="button" onClick={() => session.send("from the button")}>
         Send
@@ -75,7 +75,7 @@ function Turns(): ReactNode {
   return (
     <ol id="turns" data-moment={momentOf(view)}>
       {turns.map((turn) => (
-        <li key={turn.turn}>{turn.text}</li>
+        <li key={turn.turn}>{textOf(turn)}</li>
       ))}
     </ol>
   );
@@ -96,6 +96,7 @@ const handle: PageHandle = {
       .get()
       .pending.map((input) => `${input.text} ${input.status}`),
   open: () => void client.session("chat"),
+  history: (limit) => client.session("chat", { lazy: true }).history({ limit }),
   mount: () => {
     commits = frames = 0;
     root = createRoot(document.body.querySelector("#root") ?? document.body);

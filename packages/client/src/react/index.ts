@@ -1,2 +1,0 @@
-export { HoldfastProvider, useHoldfast } from "./provider.ts";
-export { useConnection, useSession, useSessionPart, type SessionInUse } from "./use-session.ts";
