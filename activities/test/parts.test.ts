@@ -139,6 +139,20 @@ test("part-5: data that a model tells is a part; what is over its limit is left 
   expect(running.warnings).toEqual(["a part is too large for its turn and is left out"]);
 });
 
+test("an answer of several parts that was whole before Temporal heard of it is not asked for again", async () => {
+  const request = question();
+  const data: DataPart = { value: { z: 1, a: [null, "é"] }, name: "n", type: "data" };
+  const said: Piece[] = [
+    { kind: "reasoning", text: "hm" },
+    { kind: "data", part: data },
+    { kind: "text", text: "Hello" },
+  ];
+  const first = await use.fixture.run(request, { models: modelOf(...said) }).result;
+  const again = await use.fixture.run(request, { attempt: 2, models: modelOf({ kind: "text", text: "Other" }) }).result;
+  expect(again).toEqual({ ...first, attempt: 2, spentMs: again.spentMs });
+  expect(first.parts).toEqual([reasoning("hm"), data, text("Hello")]);
+});
+
 test("the embedded model tells what it read as data before it answers, and once when it goes on", async () => {
   const request = firstTurn("Hello! My order of $30 is late, I hate it.", { provider: "embedded" });
   const models = use.fixture.models();
