@@ -1,30 +1,31 @@
+import { begun, planOf } from "@holdfast/test/kit/child-process";
 import { createServer } from "node:http";
 import {
+  type ClientToServerEvents,
   emptySnapshot,
+  type Frame,
   frameSchema,
+  type InputEvent,
   LIMITS,
   PROTOCOL_VERSION,
-  type ClientToServerEvents,
   type ServerToClientEvents,
+  type VersionedBody,
 } from "@holdfast/contract";
 import { Redis } from "ioredis";
-import { Server } from "socket.io";
+import { Server, type Socket } from "socket.io";
 import { z } from "zod";
-import { EchoSession, type FloorSocket } from "./echo.ts";
 
 /** The floor's edge, a process of its own: the same messages as Holdfast's, straight from Socket.IO to Redis and back. */
-const config = z
-  .object({
-    FLOOR_PORT: z.coerce.number().int(),
-    FLOOR_REDIS_URL: z.string(),
-    FLOOR_TOKENS: z.coerce.number().int().min(1),
-    FLOOR_TOKEN_DELAY_MS: z.coerce.number().min(0),
-  })
-  .parse(process.env);
+const { port, redisUrl, answer } = planOf(
+  z.object({
+    port: z.number().int(),
+    redisUrl: z.string(),
+    answer: z.object({ tokens: z.number().int().min(1), tokenDelayMs: z.number().min(0) }),
+  }),
+);
 
-const commands = new Redis(config.FLOOR_REDIS_URL);
-const subscriber = new Redis(config.FLOOR_REDIS_URL);
-const answer = { tokens: config.FLOOR_TOKENS, tokenDelayMs: config.FLOOR_TOKEN_DELAY_MS };
+const commands = new Redis(redisUrl);
+const subscriber = new Redis(redisUrl);
 const readers = new Map<string, { socket: FloorSocket; session: string }>();
 
 subscriber.on("smessage", (channel: string, message: string) => {
@@ -65,10 +66,86 @@ io.on("connection", (socket) => {
   });
 });
 
-server.listen(config.FLOOR_PORT, "127.0.0.1", () => process.send?.("listening"));
-// Its life is its parent's: without this a bench that was killed would leave it behind.
-process.on("disconnect", () => process.exit(0));
-process.on("unhandledRejection", (error) => {
-  console.error(error);
-  process.exit(1);
-});
+server.listen(port, "127.0.0.1", () => begun());
+
+export type FloorSocket = Socket<ClientToServerEvents, ServerToClientEvents>;
+
+/** How many tokens an answer has, and the pause between two of them. */
+export interface Answer {
+  tokens: number;
+  tokenDelayMs: number;
+}
+
+/** As Holdfast does: the first token at once, later ones together. */
+const FRAME_EVERY_MS = 40;
+
+/**
+ * One session of the floor: events go to one Redis stream, frames to another and out on a channel, and whoever reads the
+ * channel passes them to the socket. No workflow, no fence, no dedupe, no retry: only the hops nothing can do without.
+ */
+export class EchoSession {
+  readonly #redis: Redis;
+  readonly #name: string;
+  readonly #answer: Answer;
+  #turn = 0;
+  #version = 0;
+  #frames = 0;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(redis: Redis, name: string, answer: Answer) {
+    this.#redis = redis;
+    this.#name = name;
+    this.#answer = answer;
+  }
+
+  static channel(name: string): string {
+    return `floor:{${name}}:feed`;
+  }
+
+  /** Resolves when the events stand in Redis. Inputs are then answered one after the other. */
+  async accept(producer: string, events: Parameters<ClientToServerEvents["send"]>[0]["events"]): Promise<void> {
+    await this.#redis.xadd(`floor:{${this.#name}}:in`, "MAXLEN", "1000", "*", "events", JSON.stringify(events));
+    for (const event of events) {
+      if (event.kind === "input") this.#queue = this.#queue.then(() => this.#runTurn(producer, event));
+    }
+  }
+
+  async #runTurn(producer: string, { seq, text }: InputEvent): Promise<void> {
+    const turn = ++this.#turn;
+    const inputs = [{ by: "floor", producer, seq, text }];
+    await this.#publish({ type: "turn.started", version: ++this.#version, turn, agent: "floor", inputs, applied: {} });
+    const answer = await this.#speak(turn);
+    await this.#publish({
+      type: "turn.completed",
+      version: ++this.#version,
+      turn,
+      text: answer,
+      finish: "stop",
+      patch: [],
+    });
+  }
+
+  async #speak(turn: number): Promise<string> {
+    const { tokens, tokenDelayMs } = this.#answer;
+    const perFrame = tokenDelayMs === 0 ? tokens : Math.max(1, Math.round(FRAME_EVERY_MS / tokenDelayMs));
+    let answer = "";
+    for (let spoken = 0, index = 1; spoken < tokens; index++) {
+      const count = index === 1 ? 1 : Math.min(perFrame, tokens - spoken);
+      if (tokenDelayMs > 0 && index > 1) await new Promise((resolve) => setTimeout(resolve, count * tokenDelayMs));
+      const text = "token ".repeat(count);
+      await this.#publish({ type: "delta", turn, step: 1, attempt: 1, index, text });
+      answer += text;
+      spoken += count;
+    }
+    return answer;
+  }
+
+  async #publish(body: VersionedBody | Unplaced<"delta">): Promise<void> {
+    const prev = `${this.#frames}`;
+    const frame = JSON.stringify({ ...body, prev, id: `${++this.#frames}` });
+    const transaction = this.#redis.multi().xadd(`floor:{${this.#name}}:log`, "MAXLEN", "4000", "*", "frame", frame);
+    await transaction.spublish(EchoSession.channel(this.#name), frame).exec();
+  }
+}
+
+type Unplaced<T extends Frame["type"]> = Omit<Extract<Frame, { type: T }>, "id" | "prev">;

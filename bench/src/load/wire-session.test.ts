@@ -1,6 +1,6 @@
 import {
-  emptySnapshot,
   type Cursor,
+  emptySnapshot,
   type Frame,
   type SendAck,
   type SendRequest,
@@ -8,7 +8,7 @@ import {
 } from "@holdfast/contract";
 import { expect, test, vi } from "vitest";
 import { Recorder } from "../measure/recorder.ts";
-import { WireSession, type Wire } from "./wire-session.ts";
+import { type Wire, WireSession } from "./wire-session.ts";
 
 /** An edge's end of the wire, played by the test: it sees each request and answers when it likes. */
 class PlayedWire implements Wire {

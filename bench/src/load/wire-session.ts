@@ -1,18 +1,18 @@
 import {
+  type Cursor,
   emptySnapshot,
+  type Event,
+  type Frame,
   isRetryable,
   LIMITS,
   reduceFrame,
-  type Cursor,
-  type Event,
-  type Frame,
   type Reduction,
   type SendAck,
   type SendRequest,
   type Snapshot,
   type WireError,
 } from "@holdfast/contract";
-import type { EventKind, Offered, Progress, Sent } from "./target.ts";
+import type { EventKind, Offered, Progress, Sent } from "./trial.ts";
 
 /** What a session needs of its connection. */
 export interface Wire {

@@ -1,3 +1,4 @@
+import { textOf } from "../../kit/reading.ts";
 import type { BrokenBuild, Story } from "./build.ts";
 
 const READER = "apps/edge/src/read/reader.ts";
@@ -21,10 +22,10 @@ const lateComer: Story = async (trial) => {
 const away: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", SLOWLY);
   await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.index ?? 0) > 5);
-  const cable = trial.cableOf(trial.one);
-  cable.unplug();
+  const link = trial.linkOf(trial.one);
+  link.unplug();
   await trial.shows(trial.two, "the whole of it", ({ turns }) => turns.length === 1);
-  cable.plug();
+  link.plug();
   trial.say(trial.one, "and then?", SLOWLY);
   await trial.shows(trial.two, "what came then", ({ turns }) => turns.length === 2);
 };
@@ -32,23 +33,23 @@ const away: Story = async (trial) => {
 /** The model's answer is cut half-way, and the call made again. */
 const modelCut: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", "cut@10,tokens=30,slow=10ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** An attempt takes longer than its worker may be silent. */
 const longAnswer: Story = async (trial) => {
   trial.say(trial.one, "take your time", "tokens=90,slow=50ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** The worker that made an answer dies before Temporal has heard of it. */
 const resultIsLost: Story = async (trial) => {
-  const { inferenceToTemporal } = trial.booth;
+  const { inferenceToTemporal } = trial.lane;
   trial.say(trial.one, "tell me a story", SLOWLY);
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
   inferenceToTemporal.freeze();
-  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.record().final.turns.length === 1);
-  await trial.booth.replace("inference", () => inferenceToTemporal.cut());
+  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.view().turns.length === 1);
+  await trial.lane.replace("inference", () => inferenceToTemporal.cut());
 };
 
 const SEND = "this.#writer.write(packet.under(this.#start.ref));";

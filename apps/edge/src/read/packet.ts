@@ -5,7 +5,7 @@ import type { FrameText, SnapshotText } from "@holdfast/internal";
 export interface Packet {
   readonly text: string;
   /** Engine.IO writes `wsPreEncodedFrame` as it is: one copy of the bytes for all sockets, and nothing to encode. */
-  readonly options: { readonly compress: false; readonly wsPreEncodedFrame: readonly Buffer[] };
+  readonly options: { readonly compress: false; readonly wsPreEncodedFrame?: readonly Buffer[] };
 }
 
 /** Frames on their way to sockets: one packet for all that read the session under the same name. */
@@ -17,17 +17,24 @@ export class FramesPacket {
     this.frames = frames;
   }
 
-  /** `ref`: the name by which a client opened the session. */
+  /**
+   * `ref`: the name by which a client opened the session. Bytes are made for the second socket that asks: until there are
+   * two they would be one more copy in memory, and save nothing.
+   */
   under(ref: string): Packet {
-    let packet = this.#packets.get(ref);
-    if (packet === undefined) {
-      packet = framesPacket(
-        ref,
-        this.frames.map(({ json }) => json),
-      );
-      this.#packets.set(ref, packet);
-    }
+    const known = this.#packets.get(ref);
+    const isComplete = known?.options.wsPreEncodedFrame !== undefined;
+    if (isComplete) return known;
+    const packet = known === undefined ? this.#build(ref) : withBytes(known);
+    this.#packets.set(ref, packet);
     return packet;
+  }
+
+  #build(ref: string): Packet {
+    return framesPacket(
+      ref,
+      this.frames.map(({ json }) => json),
+    );
   }
 }
 
@@ -41,6 +48,10 @@ export function snapshotPacket(ref: string, cursor: Cursor, { json }: SnapshotTe
  */
 function framesPacket(ref: string, frames: readonly string[]): Packet {
   const text = `2["frames",${JSON.stringify(ref)},[${frames.join(",")}]]`;
+  return { text, options: { compress: false } };
+}
+
+function withBytes({ text }: Packet): Packet {
   return { text, options: { compress: false, wsPreEncodedFrame: [webSocketFrame(text)] } };
 }
 
