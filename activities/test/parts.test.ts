@@ -139,13 +139,30 @@ test("part-5: data that a model tells is a part; what is over its limit is left 
   expect(running.warnings).toEqual(["a part is too large for its turn and is left out"]);
 });
 
+test("an answer of several parts that was whole before Temporal heard of it is not asked for again", async () => {
+  const request = question();
+  const data: DataPart = { value: { z: 1, a: [null, "é"] }, name: "n", type: "data" };
+  const said: Piece[] = [
+    { kind: "reasoning", text: "hm" },
+    { kind: "data", part: data },
+    { kind: "text", text: "Hello" },
+  ];
+  const first = await use.fixture.run(request, { models: modelOf(...said) }).result;
+  const again = await use.fixture.run(request, { attempt: 2, models: modelOf({ kind: "text", text: "Other" }) }).result;
+  expect(again).toEqual({ ...first, attempt: 2, spentMs: again.spentMs });
+  expect(first.parts).toEqual([reasoning("hm"), data, text("Hello")]);
+});
+
 test("the embedded model tells what it read as data before it answers, and once when it goes on", async () => {
   const request = firstTurn("Hello! My order of $30 is late, I hate it.", { provider: "embedded" });
-  const first = use.fixture.run(request);
+  const models = use.fixture.models();
+  // To load it may hold this process for longer than Redis's answers are waited for.
+  await models.resolve(request.request);
+  const first = use.fixture.run(request, { models });
   await until(() => use.fixture.partialText(request.key));
   first.cancel("WORKER_SHUTDOWN");
   await expect(first.result).rejects.toMatchObject({ type: "worker_shutdown" });
-  const { parts } = await use.fixture.run(request, { attempt: 2 }).result;
+  const { parts } = await use.fixture.run(request, { attempt: 2, models }).result;
   expect(parts).toEqual([
     {
       type: "data",
