@@ -1,10 +1,9 @@
 import { markOf, type Applied, type Event } from "@holdfast/contract";
 import { clientError, type HoldfastError } from "./errors.ts";
 import { OutboxEntry, prepareEvent, type PendingInput, type Receipt } from "./outbox-entry.ts";
-import { randomId } from "./random-id.ts";
 import { OutboxQueue, Sender, type SenderOptions } from "./sending.ts";
 import { Journal, type AdoptedProducer, type OutboxStorage } from "./storage.ts";
-import type { Wire } from "./wire.ts";
+import { randomId, type Wire } from "./wire.ts";
 
 /** An event before it has its number. */
 type Unnumbered<E> = E extends unknown ? Omit<E, "seq"> : never;
@@ -159,7 +158,7 @@ class Outbox {
 
   #becameDurable(entries: OutboxEntry[]): void {
     for (const entry of entries) {
-      // Seen as applied before its answer came.
+      // A frame told that it is applied before its answer came.
       if (entry.status !== "sending") continue;
       entry.becomeDurable();
       this.#deps.journal?.remove(entry.seq);
@@ -292,7 +291,7 @@ export class Outboxes {
   }
 
   async #take({ producer, events, store }: AdoptedProducer): Promise<void> {
-    // Closed while the storage was asked: the next client adopts it.
+    // The session was closed while the storage was asked: the next client adopts them.
     if (this.#closed) {
       await store.release();
       return;

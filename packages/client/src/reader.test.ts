@@ -1,4 +1,4 @@
-import { emptySnapshot, textOf, type Part, type Snapshot, type Turn } from "@holdfast/contract";
+import { emptySnapshot, textOf, type Part, type PatchOperation, type Snapshot, type Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import type { FrameBody } from "../test/scripted-session.ts";
 import { Reader, receiveFrame, type ReceivedFrame } from "./reader.ts";
@@ -76,7 +76,7 @@ test("chain-3, frame-2: a gap in versions asks to open again without a cursor", 
   expect(reader.begin()).toEqual({});
 });
 
-test("chain-3, grow-1: a gap in indexes asks to open again without a cursor", () => {
+test("chain-3, grow-3: a gap in indexes asks to open again without a cursor", () => {
   const reader = openedReader();
   reader.read(started("2", "1"));
   expect(reader.read(delta("3", "2", 2, "b"))).toBe("gap");
@@ -107,13 +107,21 @@ test("chain-3, end-1: an end whose parts the reader neither holds nor is given i
 test("chain-3: a frame that cannot be read, or a patch that does not fit, is a gap", () => {
   const unreadable = openedReader();
   expect(unreadable.read({ kind: "malformed", issue: "text" })).toBe("gap");
-  const unfitting = openedReader();
-  const patch = [{ op: "remove" as const, path: "/nothing" }];
-  expect(unfitting.read(chained("2", "1", { type: "state.patched", version: 1, patch }))).toBe("gap");
-  expect(unfitting.begin()).toEqual({});
+  const patches: PatchOperation[] = [
+    { op: "remove", path: "/nothing" },
+    { op: "add", path: "/mood/deeper", value: 1 },
+  ];
+  for (const operation of patches) {
+    const unfitting = new Reader();
+    unfitting.begin();
+    unfitting.read(snapshotAt("1", { state: { mood: "calm" } }));
+    unfitting.begun(false);
+    expect(unfitting.read(chained("2", "1", { type: "state.patched", version: 1, patch: [operation] }))).toBe("gap");
+    expect(unfitting.begin()).toEqual({});
+  }
 });
 
-test("version-3: an unknown type moves the place in the chain and changes nothing", () => {
+test("frame-7, version-3: an unknown type moves the place in the chain and changes nothing", () => {
   const reader = openedReader();
   const before = reader.snapshot;
   expect(reader.read({ kind: "unknown", type: "mood", id: "2", prev: "1" })).toBe("ignored");
@@ -188,7 +196,7 @@ test("snap-1: what a later snapshot repeats keeps its identity", () => {
   expect(reader.snapshot?.state["count"]).toBe(2);
 });
 
-test("grow-4: parts that a rewind repeats keep their identity", () => {
+test("frame-5: parts that a rewind repeats keep their identity", () => {
   const reader = openedReader();
   reader.read(started("2", "1"));
   const tool: Part = { type: "tool", call: "c", name: "search", state: "done" };
@@ -207,7 +215,7 @@ test("version-3: members the contract does not name are dropped", () => {
   expect(receiveFrame({ ...received, later: true })).toEqual({ kind: "chained", frame: received });
 });
 
-test("version-3: a frame of an unknown type keeps its place in the chain", () => {
+test("frame-7, version-3: a frame of an unknown type keeps its place in the chain", () => {
   const unknown = receiveFrame({ type: "mood.changed", id: "2-0", prev: "1-0", mood: "calm" });
   expect(unknown).toEqual({ kind: "unknown", type: "mood.changed", id: "2-0", prev: "1-0" });
 });

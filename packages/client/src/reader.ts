@@ -26,7 +26,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(frameSchema.options.map((option
 const chainedSchema = z.object({ type: z.string(), id: cursorSchema, prev: cursorSchema });
 
 /**
- * Checks one frame; members the contract does not name are dropped (SPEC req-2). Cheap enough for every delta: about half a
+ * Checks one frame; members the contract does not name are dropped (SPEC req-2). Cheap enough for every delta: about a
  * microsecond, less than parsing its JSON took.
  */
 export function receiveFrame(raw: unknown): ReceivedFrame {
@@ -170,7 +170,7 @@ function withSharedParts(before: Snapshot, after: Snapshot, frame: ChainedFrame)
   return { ...shared, running: shareRunningTurn(before.running, shared.running) };
 }
 
-/** A patch that does not fit what the reader holds throws; it means what a missing version means. */
+/** Some patches that do not fit throw, for example one that adds a member to a text. They are a gap like any other. */
 function reduce(before: Snapshot, frame: ChainedFrame): Reduction {
   try {
     return reduceFrame(before, frame);

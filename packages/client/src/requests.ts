@@ -1,10 +1,9 @@
-import type { Json, JsonObject } from "@holdfast/contract";
+import { LIMITS, type Json, type JsonObject } from "@holdfast/contract";
 import { Backoff, Pause } from "./backoff.ts";
 import { clientError, edgeError, isRetryable, type HoldfastError } from "./errors.ts";
 import type { Bounds } from "./options.ts";
-import { randomId } from "./random-id.ts";
 import type { HistoryPage } from "./transcript.ts";
-import type { Answer, Reply, Wire } from "./wire.ts";
+import { randomId, type Answer, type Reply, type Wire } from "./wire.ts";
 
 export interface CommandOptions {
   /** Stops repeating the command and rejects with `aborted`. It may have been, or still be, carried out. */
@@ -72,7 +71,8 @@ export class Requests {
   /** SPEC history-1: the turns before the turn `before`, the newest `limit` of them. */
   history(before: number, limit: number | undefined): Promise<HistoryPage> {
     const { session } = this.#options;
-    return this.#run((wire) => wire.history({ session, before, ...(limit !== undefined && { limit }) }));
+    const bounded = limit !== undefined && { limit: Math.min(limit, LIMITS.historyTurns) };
+    return this.#run((wire) => wire.history({ session, before, ...bounded }));
   }
 
   async #run<Result>(ask: (wire: Wire) => Promise<Reply<Answer<Result>>>, signal?: AbortSignal): Promise<Result> {
@@ -86,7 +86,7 @@ export class Requests {
     } finally {
       this.#running.delete(request);
       signal?.removeEventListener("abort", onAbort);
-      // Whatever ended it, its loop must not go on.
+      // Whatever ended the request, its loop must not go on.
       request.fail(clientError("aborted"));
     }
   }

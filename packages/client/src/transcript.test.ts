@@ -66,7 +66,7 @@ test("history-2: a turn that leaves the snapshot stays behind the older ones, al
   expect(numbers(transcript)).toEqual([2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("history-2: turns that were shrunk meanwhile are the same turns", () => {
+test("snap-5: turns that were shrunk meanwhile are the same turns", () => {
   const transcript = transcriptOf(4, 6, range(2, 3));
   const shrunk = range(4, 7).map((turn) => ({ ...turn, steps: [...turn.steps, { step: 2, attempt: 1, parts: [] }] }));
   transcript.follow(shrunk);

@@ -68,7 +68,7 @@ export class Transcript {
   }
 }
 
-/** Committed turns never change, but what they made may have been shrunk (SPEC snap-3). Their text never is. */
+/** Committed turns never change, but what they made may have been shrunk (SPEC snap-5). Their text never is. */
 function isSameTurn(held: Turn | undefined, turn: Turn): boolean {
   if (held === turn) return true;
   return held !== undefined && equal(held.inputs, turn.inputs) && textOf(held) === textOf(turn);

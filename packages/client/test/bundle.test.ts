@@ -46,7 +46,7 @@ test("the client bundles for a browser without any Node built-in, within its siz
 });
 
 test("the React hooks bundle with React alone left out", async () => {
-  const { builtins, code } = await bundle("../src/react/index.ts");
+  const { builtins, code } = await bundle("../src/react.ts");
   expect(builtins).toEqual([]);
   expect([...code.matchAll(/from\s*"([^"]+)"/g)].map((match) => match[1])).toEqual(["react"]);
 });

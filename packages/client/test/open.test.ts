@@ -81,7 +81,7 @@ test("chain-3: an edge that always breaks the chain is not asked in a tight loop
   expect(edge.opens).toHaveLength(2);
 });
 
-test("version-3: a frame of a later protocol is passed over and the chain goes on", async () => {
+test("frame-7, version-3: a frame of a later protocol is passed over and the chain goes on", async () => {
   const edge = await startEdge();
   const client = quickClient([edge]);
   const session = client.session("chat");
@@ -94,7 +94,7 @@ test("version-3: a frame of a later protocol is passed over and the chain goes o
   expect(client.problems).toEqual([]);
 });
 
-test("grow-1, grow-4: a retried attempt rewinds the step; a superseded one's deltas are ignored", async () => {
+test("frame-5, grow-2: a retried attempt rewinds the step; a superseded one's deltas are ignored", async () => {
   const edge = await startEdge();
   const session = quickClient([edge]).session("chat");
   const scripted = edge.world.session("chat");

@@ -98,7 +98,7 @@ export class ScriptedSession {
     return turn;
   }
 
-  /** Inputs that wait join the running turn (SPEC §8, `inputs.joined`). */
+  /** Inputs that wait join the running turn (SPEC turn-8). */
   joinInputs(): void {
     const { turn } = this.#running();
     const taken = this.#takeInputs(this.#inbox.length);

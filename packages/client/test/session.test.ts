@@ -24,7 +24,7 @@ test("open-3: the first frame of a new session is a snapshot of version 0", asyn
   expect(edge.violations).toEqual([]);
 });
 
-test("frame-2, grow-1, end-1, ack-1, ack-2: an input goes from sending over durable to its turn, which streams", async () => {
+test("frame-2, frame-3, frame-4, end-1, ack-1, ack-2: an input goes from sending over durable to its turn, which streams", async () => {
   const edge = await startEdge();
   const session = quickClient([edge]).session("chat");
   const scripted = edge.world.session("chat");
@@ -53,7 +53,7 @@ test("frame-2, grow-1, end-1, ack-1, ack-2: an input goes from sending over dura
   expect(edge.violations).toEqual([]);
 });
 
-test("grow-1: whoever listens to frames finds each one in the view", async () => {
+test("frame-4: whoever listens to frames finds each one in the view", async () => {
   const edge = await startEdge();
   const session = quickClient([edge]).session("chat");
   const scripted = edge.world.session("chat");

@@ -15,11 +15,13 @@ import {
   usageSchema,
 } from "./turn.ts";
 
+/** A JSON Pointer to something in the state, never to all of it. */
+const pathSchema = z.string().startsWith("/");
 /** RFC 6902, the operations a Holdfast patch uses. */
 export const patchOperationSchema = z.discriminatedUnion("op", [
-  z.object({ op: z.literal("add"), path: z.string(), value: jsonSchema }),
-  z.object({ op: z.literal("replace"), path: z.string(), value: jsonSchema }),
-  z.object({ op: z.literal("remove"), path: z.string() }),
+  z.object({ op: z.literal("add"), path: pathSchema, value: jsonSchema }),
+  z.object({ op: z.literal("replace"), path: pathSchema, value: jsonSchema }),
+  z.object({ op: z.literal("remove"), path: pathSchema }),
 ]);
 export type PatchOperation = z.infer<typeof patchOperationSchema>;
 const patchSchema = z.array(patchOperationSchema);
@@ -116,7 +118,7 @@ const statePatchedSchema = z.object({ type: z.literal("state.patched"), ...versi
 /** SPEC notice-1. */
 const noticeSchema = z.object({ type: z.literal("notice"), ...chained, name: nameSchema, data: jsonSchema.optional() });
 
-/** SPEC §8, all but the snapshot: what has a place in the chain. */
+/** SPEC chain-1: what has a place in the chain. */
 const CHAINED_FRAMES = [
   turnStartedSchema,
   deltaSchema,

@@ -72,7 +72,7 @@ const childPartSchema = z.object({
   text: z.string(),
 });
 
-/** SPEC §9: a piece of what a step made. */
+/** SPEC part-2: a piece of what a step made. */
 export const partSchema = z.discriminatedUnion("type", [
   textPartSchema,
   reasoningPartSchema,
@@ -108,7 +108,7 @@ export function grownPart(part: Part, text: string): Part | undefined {
   return { ...part, inputText: (part.inputText ?? "") + text };
 }
 
-/** SPEC snap-3: what is left of a part in a turn that is no longer among the newest. The same object where that is all of it. */
+/** SPEC snap-5: what is left of a part in a turn that is no longer among the newest. The same object where that is all of it. */
 export function shrunkPart(part: Part): Part {
   switch (part.type) {
     case "tool": {

@@ -19,7 +19,7 @@ const gap: Reduction = { outcome: "gap" };
 const applied = (snapshot: Snapshot): Reduction => ({ outcome: "applied", snapshot });
 
 /**
- * SPEC §8: what one frame does to what a reader holds. Pure: `before` is not changed. Does not check the chain (`prev`): a snapshot
+ * SPEC frame-1 … frame-8: what one frame does to what a reader holds. Pure: `before` is not changed. Does not check the chain (`prev`): a snapshot
  * restarts it, so that is the reader's business.
  */
 export function reduceFrame(before: Snapshot, frame: Frame): Reduction {
@@ -95,23 +95,24 @@ function reduceVersioned(before: Snapshot, frame: VersionedFrame): Reduction {
         applied: boundApplied(before.applied, marks),
       });
     }
-    case "state.patched":
-      return applied({ ...before, version, state: patched(before.state, frame.patch) });
+    case "state.patched": {
+      const state = patched(before.state, frame.patch);
+      return state === undefined ? gap : applied({ ...before, version, state });
+    }
     case "turn.ended": {
       const turn = endedTurn(before.running, frame);
-      if (turn === undefined) return gap;
-      const turns = boundTurns([...before.turns, turn]);
-      return applied({ ...before, version, running: null, turns, state: patched(before.state, frame.patch) });
+      const state = patched(before.state, frame.patch);
+      if (turn === undefined || state === undefined) return gap;
+      return applied({ ...before, version, state, turns: boundTurns([...before.turns, turn]), running: null });
     }
     case "step.ended":
     case "turn.waiting":
     case "inputs.joined": {
       const running = before.running?.turn === frame.turn ? changedTurn(before.running, frame) : undefined;
-      if (running === undefined) return gap;
-      const after = { ...before, version, running };
-      if (frame.type === "step.ended") after.state = patched(before.state, frame.patch);
-      if (frame.type === "inputs.joined") after.applied = boundApplied(before.applied, frame.applied);
-      return applied(after);
+      const state = frame.type === "step.ended" ? patched(before.state, frame.patch) : before.state;
+      if (running === undefined || state === undefined) return gap;
+      const marks = frame.type === "inputs.joined" ? boundApplied(before.applied, frame.applied) : before.applied;
+      return applied({ ...before, version, state, running, applied: marks });
     }
   }
 }
@@ -140,7 +141,10 @@ function changedTurn(
   }
 }
 
-/** SPEC end-1: the step with the parts that count; undefined for a reader that does not hold them, nor is given them. */
+/**
+ * SPEC end-1: the step with the parts that count; undefined for a reader that neither holds them nor is given them. The index alone
+ * tells whether it holds them: an attempt that begins and writes nothing is the newest, and no frame tells readers so.
+ */
 function endedStep(
   running: RunningTurn,
   end: { step: number; attempt: number; index: number; parts?: Part[] | undefined },
@@ -148,8 +152,7 @@ function endedStep(
   const { step, attempt, index, parts } = end;
   if (step !== running.step) return undefined;
   if (parts !== undefined) return { step, attempt, parts };
-  const isHeld = attempt === running.attempt && index === running.index;
-  return isHeld ? { step, attempt, parts: running.parts } : undefined;
+  return index === running.index ? { step, attempt, parts: running.parts } : undefined;
 }
 
 function endedTurn(running: RunningTurn | null, frame: FrameOf<"turn.ended">): Turn | undefined {
@@ -195,9 +198,9 @@ function boundApplied(before: Applied, marks: Applied): Applied {
   return Object.fromEntries(newest);
 }
 
-function patched(state: JsonObject, patch: PatchOperation[]): JsonObject {
+/** SPEC frame-3: the state after the patch; undefined where it does not fit. */
+function patched(state: JsonObject, patch: PatchOperation[]): JsonObject | undefined {
   if (patch.length === 0) return state;
   const copy = structuredClone(state);
-  for (const error of applyPatch(copy, patch)) if (error !== null) throw error;
-  return copy;
+  return applyPatch(copy, patch).every((error) => error === null) ? copy : undefined;
 }

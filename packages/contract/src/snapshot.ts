@@ -25,7 +25,7 @@ export function emptySnapshot(agent: string): Snapshot {
 }
 
 /**
- * SPEC snap-2, snap-3: of `turns`, those a snapshot carries, as it carries them. The workflow, the log and every reader go by this one
+ * SPEC snap-2, snap-5: of `turns`, those a snapshot carries, as it carries them. The workflow, the log and every reader go by this one
  * rule, so they agree on what a snapshot holds. The same array where it is all of them.
  */
 export function boundTurns(turns: Turn[]): Turn[] {

@@ -1,11 +1,41 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { ERRORS } from "./errors.ts";
+import type { z } from "zod";
+import { ERRORS, wireErrorSchema } from "./errors.ts";
+import { inputEventSchema, observeEventSchema } from "./events.ts";
 import { frameSchema } from "./frames.ts";
 import { LIMITS } from "./limits.ts";
-import { PROTOCOL_VERSION } from "./requests.ts";
+import { partSchema, toolStateSchema } from "./parts.ts";
+import {
+  announcementSchema,
+  authSchema,
+  closeRequestSchema,
+  closingSchema,
+  commandRequestSchema,
+  historyRequestSchema,
+  openRequestSchema,
+  PROTOCOL_VERSION,
+  renewRequestSchema,
+  sendRequestSchema,
+  statusSchema,
+  welcomeSchema,
+} from "./requests.ts";
+import { snapshotSchema } from "./snapshot.ts";
+import {
+  finishSchema,
+  inputSchema,
+  originSchema,
+  questionSchema,
+  runningTurnSchema,
+  stepSchema,
+  turnErrorSchema,
+  turnOutcomeSchema,
+  turnSchema,
+  usageSchema,
+} from "./turn.ts";
 
 const spec = readFileSync(new URL("../SPEC.md", import.meta.url), "utf8");
+const rules: string[] = spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? [];
 
 /** The cells of the one table whose first column is headed `heading`. */
 function table(heading: string): string[][] {
@@ -43,6 +73,7 @@ test("limit-1: the table of limits is the code's, but for the length of names, w
   expect(documented).toHaveLength(Object.keys(others).length);
   expect(spec).toContain(`is 1–${nameLength} characters`);
   expect(spec).toContain(`1–${LIMITS.eventsPerSend} events`);
+  expect(spec).toContain(`at most \`limit\` (1–${LIMITS.historyTurns}; ${LIMITS.historyTurns} `);
 });
 
 test("err-2: the table of errors is the code's, with what may be repeated", () => {
@@ -54,30 +85,122 @@ test("err-2: the table of errors is the code's, with what may be repeated", () =
   expect(documented).toHaveLength(inCode.length);
 });
 
-test("frame-1 … frame-5: the frames the page describes are those a client may receive", () => {
-  const section = spec.slice(spec.indexOf("## 8. Frames"), spec.indexOf("## 9."));
-  const described = section.match(/(?<=`|\| )(snapshot|turn\.\w+|delta|rewind|state\.patched)(?= [{|])/g) ?? [];
-  const inCode = frameSchema.options.map((option) => option.shape.type.value);
-  expect([...new Set(described)].sort()).toEqual([...inCode].sort());
+/** Members of a shape as the page writes it, `{ a, b?, c: string }`, in any order. */
+function members(shape: string): string[] {
+  return shape
+    .split(",")
+    .map((member) => member.replace(/:.*/s, "").trim())
+    .sort();
+}
+
+function membersOf(schema: z.ZodObject, besides: string[] = []): string[] {
+  return Object.entries(schema.shape)
+    .filter(([name]) => !besides.includes(name))
+    .map(([name, value]) => (value.safeParse(undefined).success ? `${name}?` : name))
+    .sort();
+}
+
+/** Shapes of the page by the word before them; those that have none by "". */
+function shapes(): Map<string, string[][]> {
+  const found = new Map<string, string[][]>();
+  for (const [, name = "", shape = ""] of spec.matchAll(/`([\w.]*) ?\{ ([^`]+) \}`/g)) {
+    found.set(name, [...(found.get(name) ?? []), members(shape)]);
+  }
+  return found;
+}
+
+test("frame-1 … frame-8, notice-1: the frames the page describes are those a client may receive, member for member", () => {
+  const described = shapes();
+  for (const option of frameSchema.options) {
+    const type = option.shape.type.value;
+    const besides = type === "snapshot" ? ["type"] : ["type", "id", "prev"];
+    expect({ type, shapes: described.get(type) }).toEqual({ type, shapes: [membersOf(option, besides)] });
+  }
+  const types: string[] = frameSchema.options.map((option) => option.shape.type.value);
+  expect([...described.keys()].filter((name) => name.includes(".") && !types.includes(name))).toEqual([]);
+});
+
+test("requests, and messages of the edge, are as the page writes them", () => {
+  const described = shapes();
+  const named = {
+    open: openRequestSchema,
+    send: sendRequestSchema,
+    command: commandRequestSchema,
+    history: historyRequestSchema,
+    close: closeRequestSchema,
+    renew: renewRequestSchema,
+    welcome: welcomeSchema,
+    status: statusSchema,
+    closing: closingSchema,
+    announcement: announcementSchema,
+    usage: usageSchema,
+    error: turnErrorSchema,
+  };
+  for (const [name, schema] of Object.entries(named)) {
+    expect({ name, shapes: described.get(name) }).toEqual({ name, shapes: [membersOf(schema)] });
+  }
+  const unnamed = {
+    auth: authSchema,
+    input: inputEventSchema,
+    observe: observeEventSchema,
+    inputOfTurn: inputSchema,
+    snapshot: snapshotSchema,
+    turn: turnSchema,
+    running: runningTurnSchema,
+    step: stepSchema,
+    question: questionSchema,
+    wireError: wireErrorSchema,
+  };
+  for (const [name, schema] of Object.entries(unnamed)) {
+    expect({ name, shapes: described.get("") }).toEqual({ name, shapes: expect.arrayContaining([membersOf(schema)]) });
+  }
+});
+
+test("part-2: the table of parts is the code's", () => {
+  const documented = table("type").map(([type = "", shape = ""]) => [
+    type.replaceAll("`", ""),
+    members(shape.replaceAll("`", "")),
+  ]);
+  const inCode = partSchema.options.map((option) => [option.shape.type.value, membersOf(option, ["type"])]);
+  expect(documented).toEqual(inCode);
+});
+
+test("part-3, frame-3, turn-2, turn-6: every value the code has is on the page", () => {
+  const rule = (name: string): string => spec.slice(spec.indexOf(`**${name}**`)).split(/\n- \*\*/)[0] ?? "";
+  const lists: [string, readonly string[]][] = [
+    ["part-3", toolStateSchema.options],
+    ["frame-3", finishSchema.options],
+    ["turn-2", turnOutcomeSchema.options],
+    ["turn-6", originSchema.options],
+  ];
+  for (const [name, values] of lists) {
+    expect({ name, missing: values.filter((value) => !rule(name).includes(`\`${value}\``)) }).toEqual({
+      name,
+      missing: [],
+    });
+  }
 });
 
 test("the page is of the version the code speaks, and no two of its rules have one number", () => {
   expect(spec).toContain(`protocol version ${PROTOCOL_VERSION}\n`);
-  const rules = spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? [];
-  expect(rules.length).toBeGreaterThan(50);
+  expect(rules.length).toBeGreaterThan(75);
   expect(new Set(rules).size).toBe(rules.length);
-  const sections = new Set(rules.map((rule) => rule.replace(/-\d+$/, "")));
-  for (const section of sections) {
+  for (const section of sections()) {
     const numbers = rules.filter((rule) => rule.startsWith(`${section}-`)).map((rule) => Number(rule.split("-")[1]));
     expect(numbers).toEqual(numbers.map((_, i) => i + 1));
   }
 });
 
-test("rules the code cites exist", () => {
-  const rules = new Set(spec.match(/(?<=^- \*\*)[a-z]+-\d+(?=\*\*)/gm) ?? []);
-  for (const file of ["errors", "events", "frames", "ids", "limits", "marks", "reduce", "requests", "snapshot"]) {
-    const source = readFileSync(new URL(`./${file}.ts`, import.meta.url), "utf8");
-    const cited = source.match(/(?<=SPEC )[a-z]+-\d+/g) ?? [];
-    expect({ file, unknown: cited.filter((rule) => !rules.has(rule)) }).toEqual({ file, unknown: [] });
+test("rules that this package, its tests and its page cite exist", () => {
+  const cites = new RegExp(`\\b(?:${sections().join("|")})-\\d+\\b`, "g");
+  const folder = new URL("./", import.meta.url);
+  const pages = ["../SPEC.md", "../SEQUENCES.md", ...readdirSync(folder).filter((name) => name.endsWith(".ts"))];
+  for (const page of pages) {
+    const cited = readFileSync(new URL(page, folder), "utf8").match(cites) ?? [];
+    expect({ page, unknown: cited.filter((rule) => !rules.includes(rule)) }).toEqual({ page, unknown: [] });
   }
 });
+
+function sections(): string[] {
+  return [...new Set(rules.map((rule) => rule.replace(/-\d+$/, "")))];
+}

@@ -44,7 +44,7 @@ export const turnOutcomeSchema = z.enum(["completed", "interrupted", "failed"]);
 export type TurnOutcome = z.infer<typeof turnOutcomeSchema>;
 
 /**
- * SPEC turn-4, why a turn's answer ends where it does. `stop`: the model had said all it wanted. `length`: its limit of tokens cut it.
+ * SPEC frame-3, why a turn's answer ends where it does. `stop`: the model had said all it wanted. `length`: its limit of tokens cut it.
  * `filtered`: the provider's content filter did. `limit`: a turn may hold no more. `interrupted`: somebody stopped it. `error`: the
  * model failed, and the parts are what it had made until then.
  */
@@ -136,7 +136,7 @@ export function turnLength(turn: Turn): number {
   return length;
 }
 
-/** SPEC snap-3. The same object where nothing is to be left out. */
+/** SPEC snap-5. The same object where nothing is to be left out. */
 export function shrunkTurn(turn: Turn): Turn {
   let isSame = true;
   const steps = turn.steps.map((step) => {

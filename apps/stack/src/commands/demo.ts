@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Turn, workflowIdOf } from "@holdfast/contract";
+import { textOf, type Turn, workflowIdOf } from "@holdfast/contract";
 import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
 import { answerTokens, parseScript, startModelServer } from "@holdfast/model-server";
 import { Client, Connection } from "@temporalio/client";
@@ -106,7 +106,7 @@ async function workflowTurns(stack: Stack): Promise<readonly Turn[]> {
 }
 
 function table(client: readonly Turn[], workflow: readonly Turn[], inputs: number): string {
-  const characters = (turns: readonly Turn[]): number => turns.reduce((sum, { text }) => sum + text.length, 0);
+  const characters = (turns: readonly Turn[]): number => turns.reduce((sum, turn) => sum + textOf(turn).length, 0);
   const expected = Object.values(INPUTS).reduce((sum, input) => sum + answerTo(input).length, 0);
   return [
     "",

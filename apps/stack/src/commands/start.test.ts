@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect } from "@holdfast/client";
+import { connect, textOf } from "@holdfast/client";
 import { execa } from "execa";
 import { jwtVerify } from "jose";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -110,13 +110,13 @@ async function turns(token: string, say?: string): Promise<string[]> {
   if (say !== undefined) session.send(say);
   await new Promise<void>((resolve) => {
     const look = (): void => {
-      const { turns: ended, streaming, pending } = session.get();
-      if (ended.length > 0 && streaming === null && pending.length === 0) resolve();
+      const { turns: ended, running, pending } = session.get();
+      if (ended.length > 0 && running === null && pending.length === 0) resolve();
     };
     session.subscribe(look);
     look();
   });
-  const texts = session.get().turns.map(({ text }) => text);
+  const texts = session.get().turns.map(textOf);
   await client.close();
   return texts;
 }

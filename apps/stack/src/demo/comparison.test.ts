@@ -10,10 +10,11 @@ const expected = [
 function turn(number: number, input: string, text: string): Turn {
   return {
     turn: number,
-    inputs: [{ by: "ann", producer: "p", seq: number, text: input }],
+    origin: "user",
+    inputs: [{ by: "ann", producer: "p", seq: number, origin: "user", at: 0, text: input }],
+    steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text }] }],
     outcome: "completed",
     finish: "stop",
-    text,
   };
 }
 const whole = [turn(1, "one", "first answer"), turn(2, "two", "second answer")];

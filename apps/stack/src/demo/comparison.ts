@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import type { Turn } from "@holdfast/contract";
+import { textOf, type Turn } from "@holdfast/contract";
 
 /** One input of the conversation and what the model answered to it. */
 export interface Expected {
@@ -41,8 +41,8 @@ function compare(who: string, turns: readonly Turn[], expected: readonly Expecte
     const got = turn.inputs.map(({ text }) => text).join(" + ");
     if (got !== input) problems.push(`Out of order: ${who}'s turn ${turn.turn} answers “${got}”, not “${input}”.`);
     if (turn.outcome !== "completed") problems.push(`${who}'s turn ${turn.turn} is ${turn.outcome}, not completed.`);
-    if (turn.text !== answer)
-      problems.push(`Garbled: ${who}'s turn ${turn.turn} ${firstDifference(turn.text, answer)}.`);
+    const text = textOf(turn);
+    if (text !== answer) problems.push(`Garbled: ${who}'s turn ${turn.turn} ${firstDifference(text, answer)}.`);
   }
   return problems;
 }

@@ -1,4 +1,4 @@
-import { connect, type HoldfastClient, type Session } from "@holdfast/client";
+import { connect, type HoldfastClient, type Session, textOf } from "@holdfast/client";
 import type { Stack } from "../stack.ts";
 import type { Screen } from "./screen.ts";
 import { Witness } from "./witness.ts";
@@ -71,7 +71,7 @@ export class Conversation {
   async #answered(): Promise<void> {
     await this.witness.until(
       `turn ${this.#sent} has ended`,
-      ({ turns, streaming, pending }) => turns.length >= this.#sent && streaming === null && pending.length === 0,
+      ({ turns, running, pending }) => turns.length >= this.#sent && running === null && pending.length === 0,
     );
   }
 
@@ -79,7 +79,7 @@ export class Conversation {
     const enough = this.#answerTo(input).length * MID_SENTENCE;
     await this.witness.until(
       `the reader has seen a part of the answer to “${input}”`,
-      ({ streaming }) => streaming?.inputs.at(-1)?.text === input && streaming.text.length >= enough,
+      ({ running }) => running?.inputs.at(-1)?.text === input && textOf(running).length >= enough,
     );
   }
 

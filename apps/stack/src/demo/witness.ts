@@ -1,4 +1,4 @@
-import type { ConnectionState, RunningTurn, Session, Turn } from "@holdfast/client";
+import { type ConnectionState, type RunningTurn, type Session, textOf, type Turn } from "@holdfast/client";
 import type { Screen } from "./screen.ts";
 
 /**
@@ -56,7 +56,7 @@ export class Witness {
     const view = this.#session.get();
     this.#showConnection(view.connection);
     for (const turn of view.turns) this.#seeCommitted(turn);
-    if (view.streaming !== null) this.#seeStreaming(view.streaming);
+    if (view.running !== null) this.#seeRunning(view.running);
   }
 
   #showConnection(connection: ConnectionState): void {
@@ -66,7 +66,8 @@ export class Witness {
     this.#screen.line("client", text);
   }
 
-  #seeStreaming({ turn, inputs, text }: RunningTurn): void {
+  #seeRunning(running: RunningTurn): void {
+    const [{ turn, inputs }, text] = [running, textOf(running)];
     const answer = this.#answerTo(inputs.map((input) => input.text).join("\n"));
     if (!answer.startsWith(text)) {
       this.#note(`While turn ${turn} ran, its text was not the beginning of what the model says: …${text.slice(-60)}`);
@@ -75,7 +76,7 @@ export class Witness {
   }
 
   #seeCommitted(committed: Turn): void {
-    const { turn, text } = committed;
+    const [{ turn }, text] = [committed, textOf(committed)];
     const before = this.#committed.get(turn);
     if (before === text) return;
     if (before !== undefined) this.#note(`The text of turn ${turn} changed after it had ended.`);

@@ -2,7 +2,7 @@ import { createStore, keys } from "idb-keyval";
 import { StrictMode, useLayoutEffect, type ReactNode } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { connect, indexedDbStorage, textOf, type SessionView } from "../../src/index.ts";
-import { HoldfastProvider, useSession, useSessionPart } from "../../src/react/hooks.ts";
+import { HoldfastProvider, useSession, useSessionPart } from "../../src/react.ts";
 import type { PageHandle } from "./handle.ts";
 
 /** What the test asks for, in the page's address. */
@@ -96,6 +96,7 @@ const handle: PageHandle = {
       .get()
       .pending.map((input) => `${input.text} ${input.status}`),
   open: () => void client.session("chat"),
+  history: (limit) => client.session("chat", { lazy: true }).history({ limit }),
   mount: () => {
     commits = frames = 0;
     root = createRoot(document.body.querySelector("#root") ?? document.body);

@@ -1,8 +1,8 @@
 import { createElement, type ReactNode } from "react";
 import { renderToString } from "react-dom/server";
 import { expect, test } from "vitest";
-import { connect } from "../client.ts";
-import { HoldfastProvider, useConnection, useSession, useSessionPart } from "./hooks.ts";
+import { connect } from "./client.ts";
+import { HoldfastProvider, useConnection, useSession, useSessionPart } from "./react.ts";
 
 function Chat(): ReactNode {
   const { view, session } = useSession<{ mood: string }>("chat", { agent: "concierge" });
