@@ -20,7 +20,8 @@ describe.skipIf(executable === undefined)("turns in parts, in Chromium (HOLDFAST
   });
   afterEach(async () => {
     await scripted.reset();
-    expect(problems.splice(0).flat()).toEqual([]);
+    const met = problems.splice(0).flat();
+    if (met.length > 0) throw new Error(`The page has problems:\n${met.join("\n")}`);
   });
   afterAll(() => scripted.close());
 

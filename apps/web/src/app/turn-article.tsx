@@ -46,7 +46,7 @@ export const TurnArticle = memo(function TurnArticle({ turn, onRetry }: TurnArti
               footer={<Delivery status="applied" />}
             />
           ))}
-          <Answer exchange={exchange} isRunning={running && place === exchanges.length - 1} questions={questions} />
+          <Answer exchange={exchange} questions={questions} />
         </Fragment>
       ))}
       <OpenQuestions questions={questions} />

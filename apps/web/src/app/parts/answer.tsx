@@ -7,15 +7,13 @@ import { SourceView } from "./source-view.tsx";
 
 interface AnswerProps {
   exchange: Exchange;
-  /** The turn may add to it. */
-  isRunning: boolean;
   /** What the turn waits for. */
   questions: readonly Question[];
 }
 
 /** What the agent made of what was said: its words, and what it did between them. */
-export function Answer({ exchange, isRunning, questions }: AnswerProps) {
-  const { parts } = exchange;
+export function Answer({ exchange, questions }: AnswerProps) {
+  const { parts, isRunning } = exchange;
   const text = textOfExchange(exchange);
   const isThinking = isRunning && questions.length === 0 && !showsThatItRuns(parts.at(-1));
   if (parts.length === 0) return isThinking ? <Thinking /> : null;
@@ -54,7 +52,8 @@ function runsOf(parts: readonly PlacedPart[]): PlacedPart[][] {
   return runs;
 }
 
-interface RunProps extends Pick<AnswerProps, "isRunning" | "questions"> {
+interface RunProps extends Pick<AnswerProps, "questions"> {
+  isRunning: boolean;
   run: readonly PlacedPart[];
 }
 

@@ -34,11 +34,13 @@ test("turn-8: an input that joined a turn stands before the first step that knew
   ]);
 });
 
-test("turn-8: one that no step knows yet stands at the end", () => {
-  expect(said({ ...RUNNING, inputs: [input(1), input(2, 3)] })).toEqual([
+test("turn-8: one that no step knows yet stands at the end, while the answer before it still grows", () => {
+  const turn = { ...RUNNING, inputs: [input(1), input(2, 3)] };
+  expect(said(turn)).toEqual([
     [[1], "firstsecond"],
     [[2], ""],
   ]);
+  expect(exchangesOf(turn).map(({ isRunning }) => isRunning)).toEqual([true, false]);
 });
 
 test("inputs of which nobody tells when they joined stand at the beginning", () => {

@@ -12,21 +12,25 @@ export interface PlacedPart {
 export interface Exchange {
   inputs: readonly Input[];
   parts: readonly PlacedPart[];
+  /** The turn may add to it. */
+  isRunning: boolean;
 }
 
 /** A turn as it is read: inputs that joined it stand before the first step that knew them. */
 export function exchangesOf(turn: Turn | RunningTurn): Exchange[] {
-  const exchanges: { inputs: Input[]; parts: PlacedPart[] }[] = [];
-  const begin = (inputs: Input[]): void => void exchanges.push({ inputs, parts: [] });
+  const exchanges: { inputs: Input[]; parts: PlacedPart[]; isRunning: boolean }[] = [];
+  const begin = (inputs: Input[]): void => void exchanges.push({ inputs, parts: [], isRunning: false });
   begin(turn.inputs.filter(({ step = 1 }) => step === 1));
   let rest = turn.inputs.filter(({ step = 1 }) => step > 1);
   for (const { step, parts, isRunning } of stepsOf(turn)) {
     const joined = rest.filter((input) => (input.step ?? 1) <= step);
     if (joined.length > 0) begin(joined);
     rest = rest.filter((input) => (input.step ?? 1) > step);
+    const exchange = exchanges.at(-1);
+    if (exchange === undefined) continue;
+    exchange.isRunning = isRunning;
     for (const [at, part] of parts.entries()) {
-      const isGrowing = isRunning && at === parts.length - 1;
-      exchanges.at(-1)?.parts.push({ key: `${step}.${at}`, part, isGrowing });
+      exchange.parts.push({ key: `${step}.${at}`, part, isGrowing: isRunning && at === parts.length - 1 });
     }
   }
   if (rest.length > 0) begin(rest);
