@@ -21,6 +21,7 @@ describeBackends("append", (backend) => {
       version: 2,
       cold: false,
       turn: 0,
+      index: 0,
     });
   });
 
