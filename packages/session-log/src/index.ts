@@ -1,7 +1,7 @@
-export { heartbeat } from "./heartbeat.ts";
 export { LogFollower } from "./log-follower.ts";
 export { LogReach } from "./log-reach.ts";
 export { SessionLog } from "./session-log.ts";
+export { heartbeat } from "./subscribers.ts";
 export type {
   AppendOutcome,
   Begun,

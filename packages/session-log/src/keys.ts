@@ -1,4 +1,6 @@
 import { type SessionKey, sessionPath } from "@holdfast/contract";
+import calculateSlot from "cluster-key-slot";
+import type { Cluster } from "ioredis";
 
 /** What a session has in Redis, in the order `lua/head.lua` expects. The feed is a channel, not a key that holds something. */
 const PARTS_OF_A_SESSION = ["log", "head", "parts", "text", "steps", "turns", "state", "applied", "feed"] as const;
@@ -35,4 +37,28 @@ function named(prefix: string): string[] {
 
 function prefixOf(key: SessionKey): string {
   return `hf:{${sessionPath(key)}}`;
+}
+
+/** host:port of the master that serves a key or a channel, as far as this connection knows. */
+export function masterOf(cluster: Cluster, key: string): string | undefined {
+  return cluster.slots[calculateSlot(key)]?.[0];
+}
+
+/** Who serves what, in words that change when a slot changes hands. Costs 0.1 ms. */
+export function layoutOf(cluster: Cluster): string {
+  const changes: string[] = [];
+  let last: string | undefined;
+  for (const [slot, nodes] of cluster.slots.entries()) {
+    const master = nodes?.[0];
+    if (master !== last) changes.push(`${slot} ${master ?? "nobody"}`);
+    last = master;
+  }
+  return changes.join(", ");
+}
+
+/** host:port of all that serve any slot. */
+export function mastersOf(cluster: Cluster): Set<string> {
+  const masters = new Set<string>();
+  for (const nodes of cluster.slots) if (nodes?.[0] !== undefined) masters.add(nodes[0]);
+  return masters;
 }

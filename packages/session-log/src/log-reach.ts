@@ -1,9 +1,8 @@
 import type { SessionKey } from "@holdfast/contract";
 import { Cluster, type Redis } from "ioredis";
-import { logOf, reachKeysOf } from "./keys.ts";
+import { logOf, masterOf, mastersOf, reachKeysOf } from "./keys.ts";
 import { textOf } from "./replies.ts";
 import { defineProbe, scalars } from "./scripts.ts";
-import { masterOf, mastersOf } from "./slots.ts";
 
 /** The one server, or a Cluster as long as it names none. */
 const ALL = "all";

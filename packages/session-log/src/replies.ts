@@ -1,3 +1,4 @@
+import { type FrameText, readFrameText } from "@holdfast/internal";
 import type { AppendOutcome } from "./types.ts";
 
 /** A script's answer is a list of strings and integers; anything else means that Redis runs another script than ours. */
@@ -41,8 +42,15 @@ export function pairsOf(reply: unknown): Map<string, string> {
   return pairs;
 }
 
-/** An entry of a stream. */
-export function entryOf(reply: unknown): { id: string; fields: string[] } {
-  const [id, fields] = listOf(reply);
-  return { id: textOf(id), fields: listOf(fields).map(textOf) };
+/**
+ * One entry of a stream as Redis returns it: its id, and among its fields `prev` and `body` that `lua/log.lua` wrote. Undefined
+ * where it is not one, so that a reader falls back to a snapshot instead of failing for ever at the same place.
+ */
+export function frameOfEntry(reply: unknown): FrameText | undefined {
+  const [idReply, fields] = listOf(reply);
+  const [id, [prevName, prev, bodyName, body]] = [textOf(idReply), listOf(fields).map(textOf)];
+  if (prevName !== "prev" || bodyName !== "body" || prev === undefined || !body?.startsWith("{")) return undefined;
+  const frame = readFrameText(`{"id":${JSON.stringify(id)},"prev":${JSON.stringify(prev)},${body.slice(1)}`);
+  // A body that brings members of these names would win over them.
+  return frame?.id === id && frame.prev === prev ? frame : undefined;
 }

@@ -2,10 +2,8 @@ import { randomInt } from "node:crypto";
 import { type BodyOf, type Cursor, type Json, LIMITS, type SessionKey } from "@holdfast/contract";
 import { type FrameText, type HeldStep, readLogFrame, type SessionState } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
-import { frameOfEntry } from "./entry.ts";
-import { escapeText } from "./json-text.ts";
 import { keysOf, probeKeysOf } from "./keys.ts";
-import { entryOf, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
+import { frameOfEntry, listOf, numberOf, outcomeOf, textOf } from "./replies.ts";
 import { defineScripts, scalars } from "./scripts.ts";
 import {
   shownOfReply,
@@ -16,7 +14,7 @@ import {
   turnsBefore,
   verificationOfReply,
 } from "./snapshot-cache.ts";
-import { openingOf, partsOfReply, storedParts } from "./step-parts.ts";
+import { escapeText, openingOf, partsOfReply, storedParts } from "./step-parts.ts";
 import type {
   AppendOutcome,
   Begun,
@@ -210,9 +208,8 @@ export class SessionLog {
     const [known, more, ...entries] = listOf(reply);
     if (known !== 1) return { outcome: "unknown" };
     const frames: FrameText[] = [];
-    for (const reply of entries) {
-      const entry = entryOf(reply);
-      const frame = frameOfEntry(entry.id, entry.fields);
+    for (const entry of entries) {
+      const frame = frameOfEntry(entry);
       if (frame === undefined || frame.prev !== (frames.at(-1)?.id ?? cursor)) return { outcome: "unknown" };
       frames.push(frame);
     }

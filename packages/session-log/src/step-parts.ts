@@ -1,6 +1,5 @@
 import { grownPart, type Part, partSchema } from "@holdfast/contract";
 import { parseJson } from "@holdfast/internal";
-import { escapeText } from "./json-text.ts";
 import { ReplyError } from "./replies.ts";
 
 /**
@@ -50,4 +49,12 @@ export function partsOfReply(json: string): Part[] {
   const parsed = partSchema.array().safeParse(parseJson(json));
   if (parsed.success) return parsed.data;
   throw new ReplyError("The session log's parts of a step cannot be read.");
+}
+
+/**
+ * Text as the inside of a JSON string, which is how the log keeps the text of the part that grows. Redis keeps bytes, and text cut
+ * between the halves of a surrogate pair has none in UTF-8; escaped halves can be stored, and joined by appending.
+ */
+export function escapeText(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
 }

@@ -1,6 +1,7 @@
 import { Cluster, Redis } from "ioredis";
-import { heartbeat } from "./heartbeat.ts";
-import { layoutOf, masterOf, mastersOf } from "./slots.ts";
+import { layoutOf, masterOf, mastersOf } from "./keys.ts";
+
+const HEARTBEAT_MS = 5_000;
 
 export interface SubscribersListener {
   onMessage(channel: string, message: string): void;
@@ -127,4 +128,19 @@ function listenTo(connection: Redis, listener: SubscribersListener): void {
     listener.onLost(connection);
     listener.onChange();
   });
+}
+
+/**
+ * Asks a connection that only listens for a sign of life, for as long as there is one: that it hangs, or leads nowhere, would
+ * never show. Without an answer the connection's `socketTimeout`, which runs only while something was asked, ends it.
+ */
+export function heartbeat(connection: Redis): void {
+  let timer: NodeJS.Timeout | undefined;
+  const beat = (): void => {
+    clearInterval(timer);
+    timer = setInterval(() => void connection.ping().catch(() => {}), HEARTBEAT_MS).unref();
+  };
+  if (connection.status === "ready") beat();
+  connection.on("ready", beat);
+  connection.on("close", () => clearInterval(timer));
 }

@@ -7,7 +7,7 @@ import { newKey, wholeOf } from "./story.ts";
 
 const names = Object.keys(OPERATIONS) as Operation[];
 const operation = fc.oneof(...names.map((name) => ({ arbitrary: fc.constant(name), weight: OPERATIONS[name] })));
-const operations = fc.array(fc.tuple(operation, fc.nat(5039)), { minLength: 20, maxLength: 60, size: "max" });
+const operations = fc.array(fc.tuple(operation, fc.nat(5039)), { minLength: 30, maxLength: 90, size: "max" });
 
 describeBackends("convergence", (backend) => {
   test("chain-3, turn-4: whatever is lost, repeated or overtaken, readers show no garbled parts and end with the truth", async () => {

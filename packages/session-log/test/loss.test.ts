@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
-import { forget, restore, save } from "./failover.ts";
+import { forget, restore, save } from "./damage.ts";
 import { allFrames, ended, fence, newKey, rewind, running, say, started, textPart } from "./story.ts";
 
 describeBackends("loss", (backend) => {

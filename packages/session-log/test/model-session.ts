@@ -157,8 +157,8 @@ export class ModelSession {
     if (begun === null) throw new Error("No turn runs.");
     const end = { outcome: "completed" as const, finish: "stop" as const };
     const { origin, inputs, steps } = begun;
-    const { index: _, ...last } = covers;
-    const committed: Turn = { turn, origin, inputs, steps: [...steps, last], ...end };
+    const { step, attempt, parts } = covers;
+    const committed: Turn = { turn, origin, inputs, steps: [...steps, { step, attempt, parts }], ...end };
     const frame = { type: "turn.ended" as const, version: version + 1, turn, ...end, ...covers, patch };
     const keepTurns = boundTurns([...turns, committed]).length;
     return { run: "run-1", epoch: this.epoch, frame, state, turn: committed, keepTurns };

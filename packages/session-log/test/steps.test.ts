@@ -153,7 +153,9 @@ describeBackends("steps", (backend) => {
     expect((await log.begin(key, fence(1, 1, 3), started(1, 1))).steps).toEqual([first, second]);
     const commit = endedAt(1, 4, 2, []);
     if (commit.frame.type !== "turn.ended" || commit.turn === undefined) throw new TypeError("no end of a turn");
-    const { step: _, parts: __, ...frame } = commit.frame;
+    const { type, version, turn: number, outcome, finish, attempt, index, patch } = commit.frame;
+    // No step began after the second had ended.
+    const frame = { type, version, turn: number, outcome, finish, attempt, index, patch };
     const turn: Turn = { ...commit.turn, steps: [first, second] };
     await log.commit(key, { ...commit, frame, turn });
     expect(await held(log, key)).toMatchObject({ running: null, turns: [turn] });
@@ -177,6 +179,10 @@ describeBackends("steps", (backend) => {
   const losses: Record<string, (log: SessionLog, key: SessionKey, connection: Connection) => Promise<unknown>> = {
     "its last frames": (log, key) => rewind(log, key, fence(1, 1), 9, "another thing"),
     "the parts": (_, key, connection) => connection.del(keysOf(key)[3] ?? ""),
+    "the parts, as a later attempt found": async (log, key, connection) => {
+      await connection.del(keysOf(key)[3] ?? "");
+      await log.begin(key, fence(1, 2), started(1, 1));
+    },
     "all of it": (_, key, connection) => connection.del(...keysOf(key)),
     "the step's attempt, to a later one": (log, key) => rewind(log, key, fence(1, 2), 1, "another thing"),
   };
