@@ -122,7 +122,11 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "forgets its inbox when it continues as new",
     app: "orchestrator",
     patches: [
-      { file: "workflows/src/session/continue-as-new.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 3;" },
+      {
+        file: "workflows/src/session/continue-as-new.ts",
+        find: "const SIGNALS = 2_000;",
+        replace: "const SIGNALS = 3;",
+      },
       { file: "workflows/src/session/session.ts", find: "inbox: this.#inbox.waiting,", replace: "inbox: []," },
     ],
     story: inputsQueue,
