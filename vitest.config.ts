@@ -51,7 +51,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: E2E,
-          exclude: [...BROWSER, ...STATIC, "test/model-server/**"],
+          exclude: [...BROWSER, ...STATIC, "test/{kit,model-server}/**"],
           sequence: { groupOrder: 2 },
           // Each file starts a stack of its own, and waits for half of its time: for a lease, an election, a back-off.
           maxWorkers: 2,

@@ -128,7 +128,7 @@ test("the import rule sees every form of import, and refuses what it must", () =
   const source = [
     'import { a } from "@holdfast/session-log";',
     'import type {\n  B,\n} from "@holdfast/activities/respond";',
-    'export * from "../../edge/src/feed.ts";',
+    'export * from "../../edge/src/read/feed.ts";',
     'const later = await import("node:fs");',
   ].join("\n");
   const boundary = BOUNDARIES["workflows"];

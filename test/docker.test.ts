@@ -7,7 +7,7 @@ import { expect, test } from "vitest";
 import { parse } from "yaml";
 import { z } from "zod";
 import { consoleConfig } from "../apps/console/src/config.ts";
-import { edgeConfig } from "../apps/edge/src/config.ts";
+import { edgeConfig } from "../apps/edge/src/operate/config.ts";
 import { inferenceConfig } from "../apps/inference/src/config.ts";
 import { orchestratorConfig } from "../apps/orchestrator/src/config.ts";
 import { webConfig } from "../apps/web/src/server/config.ts";
@@ -17,7 +17,7 @@ const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 /** How each app reads its environment, and the file in which every variable it knows stands. */
 const APPS = {
-  edge: { config: edgeConfig, source: "apps/edge/src/config.ts" },
+  edge: { config: edgeConfig, source: "apps/edge/src/operate/config.ts" },
   orchestrator: { config: orchestratorConfig, source: "apps/orchestrator/src/config.ts" },
   inference: { config: inferenceConfig, source: "apps/inference/src/config.ts" },
   console: { config: consoleConfig, source: "apps/console/src/config.ts" },

@@ -45,7 +45,7 @@ test("before its first text a model may be silent for longer, and every sign of 
     ...slowly([]),
     async *stream(_prompt, signal) {
       for (let sign = 0; sign < 3; sign++) {
-        yield { kind: "alive" };
+        yield sign === 1 ? { kind: "reasoning", text: "hm" } : { kind: "alive" };
         await vi.advanceTimersByTimeAsync(50_000);
         signal.throwIfAborted();
       }

@@ -5,8 +5,6 @@ import { grown, nextGrowth } from "./growth.ts";
 
 /** Pauses between tries while the log is out of reach, after a first one at once: they double from `first` to `max`. */
 const REPAIR_MS = { first: 100, max: 2_000 };
-/** The log refused what should have fitted so often in a row that only a rewind helps, which it always takes. */
-const REFUSALS_BEFORE_REWIND = 2;
 
 export interface StepWriterOptions {
   log: Pick<SessionLog, "begin" | "write">;
@@ -52,9 +50,8 @@ export class StepWriter {
   #inFlight: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #nextAt = 0;
-  /** Failures and refusals since the log last took something. */
+  /** Since the log last took something. */
   #repairs = 0;
-  #refusals = 0;
   /** While finishing, `finish` alone writes: a batch's timer would write beside it. */
   #finishing = false;
   #closed = false;
@@ -159,7 +156,7 @@ export class StepWriter {
   #schedule(): void {
     if (this.#finishing || this.#inFlight !== undefined || this.#timer !== undefined || !this.#hasWork()) return;
     const wait = this.#nextAt - performance.now();
-    if (wait <= 0 || this.#begins()) this.#write();
+    if (wait <= 0 || this.#addsPart()) this.#write();
     else {
       this.#timer = setTimeout(() => {
         this.#timer = undefined;
@@ -180,20 +177,13 @@ export class StepWriter {
     if (this.#standing === "over") return false;
     // Readers keep what they have of an attempt before until there is something to put in its place.
     if (this.#parts.length === 0 && !this.#tookBack) return false;
-    return this.#standing === "unknown" || this.#nextGrowth() !== undefined;
+    return this.#standing === "unknown" || nextGrowth(this.#held, this.#parts) !== undefined;
   }
 
-  /** The first text of a part is not kept waiting. */
-  #begins(): boolean {
-    if (this.#standing !== "known") return false;
-    const growth = this.#nextGrowth();
-    return growth?.type === "delta" && growth.begins !== undefined;
-  }
-
-  #nextGrowth(): Growth | undefined {
-    const growth = nextGrowth(this.#held, this.#parts);
-    const isRefused = this.#refusals >= REFUSALS_BEFORE_REWIND;
-    return growth !== undefined && isRefused ? { type: "rewind", parts: [...this.#parts] } : growth;
+  /** A new part is not kept waiting. */
+  #addsPart(): boolean {
+    const growth = this.#standing === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
+    return growth !== undefined && growth.type !== "rewind" && growth.at === this.#held.length;
   }
 
   /** The log did not answer lately: it is not asked again before the pause is over. */
@@ -219,7 +209,7 @@ export class StepWriter {
       else if (begun.stop) this.#options.onStop();
       return;
     }
-    const growth = this.#standing === "known" ? this.#nextGrowth() : undefined;
+    const growth = this.#standing === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
     if (growth === undefined) return;
     const { log, key, fence } = this.#options;
     this.#wrote(await log.write(key, fence, ++this.#seq, growth), growth);
@@ -234,11 +224,9 @@ export class StepWriter {
         this.#held = held;
         this.#index = index;
         this.#repairs = 0;
-        this.#refusals = 0;
         break;
       }
       case "gap":
-        this.#refusals++;
         this.#lost();
         break;
       case "stale":

@@ -1,4 +1,3 @@
-import { textOf } from "@holdfast/contract";
 import { type StepRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
@@ -70,7 +69,7 @@ test("an attempt that a later one overtakes stops, for good, and writes nothing 
   await someText(request);
   const second = use.fixture.run(request, { attempt: 2 });
   await expect(first.result).rejects.toMatchObject({ type: "superseded", nonRetryable: true });
-  await until(async () => (await use.fixture.framesOf(request.key, "rewind")).length > 0);
+  await until(async () => (await use.fixture.running(request.key))?.attempt === 2);
   await use.fixture.sessionLog.requestStop(request.key, request);
   const { text } = await second.result;
   const answer = answerTo(request);
@@ -125,10 +124,11 @@ test("limit-1, part-5: what a turn makes is bounded over its steps, so that a sn
   await use.fixture.endStep(request, first, 2);
   const second = { ...request, step: 2, lengthBefore: first.text.length, inputs: [inputOf("faults:tokens=60")] };
   const config = { turnLength: first.text.length + 10 };
-  const { text, finish } = await use.fixture.run(second, { config }).result;
-  expect({ length: text.length, finish }).toEqual({ length: 10, finish: "limit" });
-  const full = { ...second, lengthBefore: first.text.length + 10 };
-  expect(await use.fixture.run(full, { attempt: 2, config }).result).toMatchObject({ parts: [], finish: "limit" });
+  const result = await use.fixture.run(second, { config }).result;
+  expect({ length: result.text.length, finish: result.finish }).toEqual({ length: 10, finish: "limit" });
+  await use.fixture.endStep(second, result, 3);
+  const full = { ...second, step: 3, lengthBefore: first.text.length + 10 };
+  expect(await use.fixture.run(full, { config }).result).toMatchObject({ parts: [], finish: "limit" });
 });
 
 test.each([
@@ -163,7 +163,7 @@ test("an answer that was whole before Temporal heard of it is not asked for agai
   const first = await use.fixture.run(request).result;
   const calls = use.fixture.model.calls.length;
   const again = await use.fixture.run(request, { attempt: 2 }).result;
-  expect(again).toEqual({ ...first, spentMs: again.spentMs });
+  expect(again).toEqual({ ...first, attempt: 2, spentMs: again.spentMs });
   expect(use.fixture.model.calls).toHaveLength(calls);
   expect(await use.fixture.framesOf(request.key, "rewind")).toEqual([]);
 });

@@ -45,6 +45,8 @@ export interface Running {
   cancel: MockActivityEnvironment["cancel"];
   /** Its failed calls, as metrics count them. */
   failures: FailureClass[];
+  /** What its operators are told. */
+  warnings: string[];
   /** Details of its last heartbeat. */
   progress: () => unknown;
 }
@@ -73,8 +75,9 @@ export interface Asked extends Settled {
   text: string | undefined;
   /** Requests that the server got. */
   calls: number;
-  /** What readers hold at the end. */
+  /** Text of the turn as readers hold it at the end, and the parts of its running step. */
   held: string;
+  heldParts: Part[];
   code: string | undefined;
 }
 
@@ -93,22 +96,20 @@ export class Fixture {
     this.model = model;
   }
 
+  /** Models of a worker of its own. */
+  models({ continues = "none", contextTokens = 32_768 }: Pick<RunOptions, "continues" | "contextTokens"> = {}): Models {
+    return createModels({
+      embedded: { tokenDelayMs: 10 },
+      openaiCompatible: { url: this.model.url, name: "scripted", continues, contextTokens },
+    });
+  }
+
   run(request: StepRequest, options: RunOptions = {}): Running {
     const failures: FailureClass[] = [];
     const { respond } = createRespond({
       log: this.sessionLog,
       queryState: options.queryState ?? (() => Promise.reject(new Error("no workflow in this test"))),
-      models:
-        options.models ??
-        createModels({
-          embedded: { tokenDelayMs: 10 },
-          openaiCompatible: {
-            url: this.model.url,
-            name: "scripted",
-            continues: options.continues ?? "none",
-            contextTokens: options.contextTokens ?? 32_768,
-          },
-        }),
+      models: options.models ?? this.models(options),
       breakers: options.breakers ?? new Breakers(),
       finished: new FinishedAnswers(this.redis),
       metrics: { ...NO_METRICS, failed: (_labels, failure) => failures.push(failure) },
@@ -116,7 +117,9 @@ export class Fixture {
     });
     const heartbeatDetails = options.progress;
     const info = { attempt: options.attempt ?? 1, heartbeatTimeoutMs: 3_000, heartbeatDetails };
-    const environment = new MockActivityEnvironment(info, { logger: new DefaultLogger("ERROR", () => {}) });
+    const warnings: string[] = [];
+    const logger = new DefaultLogger("WARN", ({ message }) => void warnings.push(message));
+    const environment = new MockActivityEnvironment(info, { logger });
     let progress: unknown = heartbeatDetails;
     environment.on("heartbeat", (details: unknown) => (progress = details));
     const result = environment
@@ -124,7 +127,7 @@ export class Fixture {
       .then((answered) => ({ ...answered, text: textOfParts(answered.parts) }));
     // Whoever starts an attempt looks at its result later.
     result.catch(() => {});
-    return { result, cancel: environment.cancel, failures, progress: () => progress };
+    return { result, cancel: environment.cancel, failures, warnings, progress: () => progress };
   }
 
   /** A step as Temporal runs it, but for the waiting: attempt after attempt, until one answers or may not be repeated. */
@@ -152,7 +155,8 @@ export class Fixture {
     this.model.setReplies(() => replies[Math.min(calls++, replies.length - 1)]);
     const settled = await this.settle(request, options);
     const held = await this.partialText(request.key);
-    return { ...settled, text: settled.result?.text, calls, held, code: settled.error?.type ?? undefined };
+    const heldParts = await this.heldParts(request.key);
+    return { ...settled, heldParts, text: settled.result?.text, calls, held, code: settled.error?.type ?? undefined };
   }
 
   /** Every frame of the session's log, oldest first. */

@@ -177,18 +177,37 @@ test.for<[string, string]>([
   });
 });
 
-test("turn-4: reasoning, whichever way a server marks it, is no part of the answer", async () => {
-  const marked = "<think>secret plan</think>The answer is 4.".split("").map((letter) => T(letter));
-  const opened = [T("secret "), 100, T("plan"), 100, T("</think>The answer is 4.")];
-  for (const pieces of [marked, opened]) {
-    expect(await use.fixture.ask([stream(...pieces, F("stop"), D)])).toMatchObject({
-      text: "The answer is 4.",
-      held: "The answer is 4.",
-    });
-  }
-});
+const THOUGHT_AND_SAID = [
+  { type: "reasoning", text: "secret plan" },
+  { type: "text", text: "The answer is 4." },
+];
 
-test("frame-5: reasoning that readers hold is taken back even when no answer follows it", async () => {
+test.for<[string, (string | number)[]]>([
+  ["by marks in its text", "<think>secret plan</think>The answer is 4.".split("").map((letter) => T(letter))],
+  ["by the end of what its template began", [T("secret "), 100, T("plan"), 100, T("</think>The answer is 4.")]],
+  ["as reasoning_content", [R("secret "), R("plan"), T("The answer is 4.")]],
+  ["as reasoning", [choice({ reasoning: "secret plan" }), T("The answer is 4.")]],
+  ["as both", [choice({ reasoning: "secret plan", reasoning_content: "secret plan" }), T("The answer is 4.")]],
+  ["as thinking", [choice({ thinking: "secret plan" }), T("The answer is 4.")]],
+  [
+    "as parts of its content",
+    [
+      choice({ content: [{ type: "thinking", thinking: [{ type: "text", text: "secret plan" }] }] }),
+      choice({ content: [{ type: "text", text: "The answer is 4." }] }),
+    ],
+  ],
+])(
+  "turn-4, part-2: reasoning is a part of its own and none of the answer, when a server tells it %s",
+  async ([, pieces]) => {
+    const asked = await use.fixture.ask([stream(...pieces, F("stop"), D)]);
+    expect(asked).toMatchObject({ text: "The answer is 4.", held: "The answer is 4.", calls: 1 });
+    expect(asked.result?.parts).toEqual(THOUGHT_AND_SAID);
+    expect(asked.heldParts).toEqual(THOUGHT_AND_SAID);
+  },
+);
+
+test("frame-5: reasoning that readers hold as text is taken back even when no answer follows it", async () => {
   const reply = stream(T("secret plan"), 100, T("</think>"), F("length"), D);
-  expect(await use.fixture.ask([reply])).toMatchObject({ code: "output_limit", held: "" });
+  const heldParts = [{ type: "reasoning", text: "secret plan" }];
+  expect(await use.fixture.ask([reply])).toMatchObject({ code: "output_limit", held: "", heldParts });
 });

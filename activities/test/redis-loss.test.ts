@@ -44,8 +44,10 @@ test("Redis is away from before the first text to the end: the answer is made al
   await use.fixture.valkey.exited;
   await until(() => use.fixture.redis.status !== "ready");
   const request = firstTurn("faults:tokens=20,delay=5ms", { contextTurns: 0 });
-  const { text, finish } = await use.fixture.run(request).result;
+  const { text, finish, index } = await use.fixture.run(request).result;
   expect([text, finish]).toEqual([answerTo(request, 20), "stop"]);
+  // end-1: nobody is said to hold it.
+  expect(index).toBeUndefined();
   use.fixture.valkey = await startValkey({ port });
   await until(() => use.fixture.redis.status === "ready");
 });

@@ -1,90 +1,101 @@
-import { Command, InvalidArgumentError } from "commander";
+import { ROOT } from "@holdfast/stack/paths";
+import { does, notNegative, positive, program, run, whole } from "@holdfast/test/kit/command-line";
+import { InvalidArgumentError } from "commander";
 import { history, type HistoryOptions } from "./commands/history.ts";
-import { idle, type IdleOptions } from "./commands/idle.ts";
 import { memory, type MemoryOptions } from "./commands/memory.ts";
+import { readers, type ReadersOptions } from "./commands/readers.ts";
 import { mix, type MixOptions } from "./commands/mix.ts";
-import { observe, type ObserveOptions } from "./commands/observe.ts";
-import { turns, type TurnsOptions } from "./commands/turns.ts";
-import { addCommonOptions, notNegative, positive, whole } from "./options.ts";
-import { TARGETS } from "./system/settings.ts";
+import { idle, type IdleOptions, observe, type ObserveOptions, turns, type TurnsOptions } from "./commands/run.ts";
+import { addCommonOptions, type Defaults } from "./options.ts";
+import { TARGETS } from "./system/system.ts";
 
 const all = [...TARGETS];
-const program = new Command("npm run bench --");
-program
-  .description(
-    "Starts a whole Holdfast, a floor (Socket.IO and Redis only) and bare Temporal, and loads them in turns.",
-  )
-  .addHelpText(
-    "after",
-    "\nJSON goes to stdout, a table to stderr. Exit code 1: something was lost, duplicated or garbled; 2: an option is not right.",
-  )
-  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
+const bench = program(
+  "bench",
+  "Starts a whole Holdfast, a floor (Socket.IO and Redis only) and bare Temporal, and loads them in turns.",
+).addHelpText(
+  "after",
+  "\nJSON goes to stdout, a table to stderr. Exit code 1: something was lost, duplicated or garbled; 2: an option is not right.",
+);
 
-const load = { sessions: 40, seconds: 20, rounds: 3, agent: "echo", model: "server", targets: all } as const;
+const load: Defaults = { sessions: 40, seconds: 20, rounds: 3, agent: "echo", model: "server", targets: all };
+const mixed: Defaults = { ...load, sessions: 200, seconds: 300, rounds: 1, agent: "concierge" };
+const single: Defaults = { ...load, sessions: 1, rounds: 5, agent: "concierge", model: "embedded" };
 
-addCommonOptions(program.command("turns"), { ...load, targets: all })
-  .description("Inputs only: a closed loop, or with --rate an open one.")
-  .option("--in-flight <count>", "inputs under way per session (closed loop)", whole, 1)
-  .option("--rate <turns>", "turns per second over all sessions (open loop)", positive)
-  .action(async (options: TurnsOptions) => finish(await turns(options)));
+does<TurnsOptions>(
+  addCommonOptions(bench.command("turns"), load)
+    .description("Inputs only: a closed loop, or with --rate an open one.")
+    .option("--in-flight <count>", "inputs under way per session (closed loop)", whole, 1)
+    .option("--rate <turns>", "turns per second over all sessions (open loop)", positive),
+  turns,
+);
 
-addCommonOptions(program.command("observe"), { ...load, sessions: 200, agent: "concierge", targets: all })
-  .description("Small events in bursts: what natural batching is worth.")
-  .option("--in-flight <count>", "events under way per session", whole, 25)
-  .action(async (options: ObserveOptions) => finish(await observe(options)));
+does<ObserveOptions>(
+  addCommonOptions(bench.command("observe"), { ...load, sessions: 200, agent: "concierge" })
+    .description("Small events in bursts: what natural batching is worth.")
+    .option("--in-flight <count>", "events under way per session", whole, 25),
+  observe,
+);
 
-addCommonOptions(program.command("mix"), {
-  ...load,
-  sessions: 200,
-  seconds: 300,
-  rounds: 1,
-  agent: "concierge",
-  targets: all,
-})
-  .description("1 input to 9 observes in bursts, open loop; with --search also the highest rates that hold.")
-  .option("--rate <events>", "events per second over all sessions; 116 is 10 million a day", positive, 116)
-  .option("--observes <count>", "observes beside each input", whole, 9)
-  .option("--search", "find the highest rates, for the mix and for inputs alone", false)
-  .option("--search-seconds <seconds>", "length of one probe", positive, 20)
-  .option("--search-p99 <ms>", "a rate holds while durable and final stay within it at p99", positive, 2_000)
-  .action(async (options: MixOptions) => finish(await mix(options)));
+does<MixOptions>(
+  addCommonOptions(bench.command("mix"), mixed)
+    .description("1 input to 9 observes in bursts, open loop; with --search also the highest rates that hold.")
+    .option("--rate <events>", "events per second over all sessions; 116 is 10 million a day", positive, 116)
+    .option("--observes <count>", "observes beside each input", whole, 9)
+    .option("--search", "find the highest rates, for the mix and for inputs alone", false)
+    .option("--search-seconds <seconds>", "length of one probe", positive, 20)
+    .option("--search-p99 <ms>", "a rate holds while durable and final stay within it at p99", positive, 2_000),
+  mix,
+);
 
-addCommonOptions(program.command("idle"), {
-  ...load,
-  sessions: 1,
-  rounds: 5,
-  agent: "concierge",
-  model: "embedded",
-  targets: all,
-})
-  .description("One session, one turn at a time, with pauses: what a person waits.")
-  .option("--pause <ms>", "between two turns", notNegative, 250)
-  .action(async (options: IdleOptions) => finish(await idle(options)));
+does<IdleOptions>(
+  addCommonOptions(bench.command("idle"), single)
+    .description("One session, one turn at a time, with pauses: what a person waits.")
+    .option("--pause <ms>", "between two turns", notNegative, 250),
+  idle,
+);
 
-addCommonOptions(program.command("history"), { ...load, sessions: 1, targets: ["holdfast", "bareTemporal"] })
-  .description("What one turn adds to the workflow's history, early and late in a conversation.")
-  .option("--at <turns>", "turn numbers to look at", turnNumbers, [10, 300])
-  .action(async (options: HistoryOptions) => finish(await history(options)));
+does<HistoryOptions>(
+  addCommonOptions(bench.command("history"), { ...load, sessions: 1, targets: ["holdfast", "bareTemporal"] })
+    .description("What one turn adds to the workflow's history, early and late in a conversation.")
+    .option("--at <turns>", "turn numbers to look at", turnNumbers, [10, 300]),
+  history,
+);
 
-program
-  .command("memory")
-  .description("What sessions take in Valkey: right after an answer, and when they have been silent for a while.")
-  .option("--sessions <count>", "sessions written, one after the other", whole, 10)
-  .option("--turns <count>", "turns of each", whole, 200)
-  .option("--length <characters>", "of an answer", whole, 1_500)
-  .option("--piece <characters>", "of one frame of it", whole, 20)
-  .option("--users <count>", "for how many it is reckoned up", whole, 1_500)
-  .action(async (options: MemoryOptions) => finish(await memory(options)));
+does<MemoryOptions>(
+  bench
+    .command("memory")
+    .description("What sessions take in Valkey: right after an answer, and when they have been silent for a while.")
+    .option("--sessions <count>", "sessions written, one after the other", whole, 10)
+    .option("--turns <count>", "turns of each", whole, 200)
+    .option("--length <characters>", "of an answer", whole, 1_500)
+    .option("--piece <characters>", "of one frame of it", whole, 20)
+    .option("--users <count>", "for how many it is reckoned up", whole, 1_500),
+  memory,
+);
+
+does<ReadersOptions>(
+  bench
+    .command("readers")
+    .description("What a frame costs an edge: CPU of its process for each one delivered, by readers of a session.")
+    .option("--checkouts <folders>", "whose edges are measured, in turns", (text) => text.split(","), [ROOT])
+    .option("--readers <counts>", "readers of each session", counts, [1, 10, 100])
+    .option("--sessions <count>", "sessions that are written and read", whole, 4)
+    .option("--rate <deltas>", "per second and session", positive, 25)
+    .option("--seconds <seconds>", "length of one measured window", positive, 15)
+    .option("--warmup <seconds>", "before each window, in no figure", positive, 5)
+    .option("--rounds <count>", "windows for each edge and count of readers", whole, 3),
+  readers,
+);
+
+await run(bench);
+
+function counts(text: string): number[] {
+  return text.split(",").map(whole);
+}
 
 function turnNumbers(text: string): number[] {
   const numbers = text.split(",").map(Number);
   if (numbers.every((number, index) => Number.isInteger(number) && number > (numbers[index - 1] ?? 5))) return numbers;
   throw new InvalidArgumentError("They must be ascending whole numbers above 5.");
 }
-
-/** Sockets and timers of libraries must not keep a bench alive that has ended everything it started. */
-function finish(code: number): void {
-  process.exit(code);
-}
-
-await program.parseAsync();

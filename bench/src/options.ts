@@ -1,7 +1,8 @@
 import { LIMITS } from "@holdfast/contract";
-import { InvalidArgumentError, Option, type Command } from "commander";
+import { notNegative, positive, whole } from "@holdfast/test/kit/command-line";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Arrivals } from "./load/pacer.ts";
-import { TARGETS, type SystemSettings, type TargetName } from "./system/settings.ts";
+import { type SystemSettings, type TargetName, TARGETS } from "./system/system.ts";
 
 /** Options every command has, as commander gives them. */
 export interface CommonOptions extends Omit<SystemSettings, "tokenDelayMs"> {
@@ -14,7 +15,7 @@ export interface CommonOptions extends Omit<SystemSettings, "tokenDelayMs"> {
   seed: number;
 }
 
-type Defaults = Pick<CommonOptions, "sessions" | "seconds" | "rounds" | "agent" | "model" | "targets">;
+export type Defaults = Pick<CommonOptions, "sessions" | "seconds" | "rounds" | "agent" | "model" | "targets">;
 
 export function addCommonOptions(command: Command, defaults: Defaults): Command {
   return command
@@ -44,24 +45,6 @@ export function systemSettings(options: CommonOptions): SystemSettings {
   const { targets, edges, agent, model, tokens, perSend, sessionsPerConnection, bareShape, memory } = options;
   const tokenDelayMs = options.tokenDelay;
   return { targets, edges, agent, model, tokens, tokenDelayMs, perSend, sessionsPerConnection, bareShape, memory };
-}
-
-export function whole(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new InvalidArgumentError("It must be a whole number from 1.");
-}
-
-export function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
-}
-
-export function notNegative(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value >= 0) return value;
-  throw new InvalidArgumentError("It must be a number from 0.");
 }
 
 function targetNames(text: string): TargetName[] {

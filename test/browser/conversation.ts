@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
 import { PATIENCE } from "./chat-page.ts";
 import { ENDLESS, LONG, scripted } from "./script.ts";
-import type { Stage } from "./stage.ts";
+import type { PageFixture } from "./page-fixture.ts";
 
 /** Talking: what is said and answered arrives, whole and once, wherever it is looked at. */
-export function conversation(stage: () => Stage): void {
+export function conversation(fixture: () => PageFixture): void {
   test("sign in, and a message gets a streamed answer", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     const { text, answer } = scripted("Where is Lisbon?", LONG);
     await chat.say(text);
@@ -18,15 +18,15 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("ack-1, ack-2: a message is shown sending, then durable, then applied", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
-    await stage().stack.pause("edge-1");
-    await stage().stack.pause("edge-2");
+    await fixture().stack.pause("edge-1");
+    await fixture().stack.pause("edge-2");
     await chat.say(scripted("First", ENDLESS).text);
     await chat.say(scripted("Second", "tokens=2").text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending", "sending"]);
-    await stage().stack.resume("edge-1");
-    await stage().stack.resume("edge-2");
+    await fixture().stack.resume("edge-1");
+    await fixture().stack.resume("edge-2");
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["applied", "durable"]);
     await chat.page.keyboard.press("Escape");
     await chat.ended(2, "completed");
@@ -34,10 +34,10 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("two tabs are in step, also in their list of sessions", async () => {
-    const context = await stage().context();
-    const one = await stage().tab(context);
+    const context = await fixture().context();
+    const one = await fixture().tab(context);
     await one.signIn();
-    const two = await stage().tab(context);
+    const two = await fixture().tab(context);
     await two.page.getByText("Say something to begin.").waitFor();
     await two.connected();
     const { text, answer } = scripted("Both of you", LONG);
@@ -54,7 +54,7 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("a reload in mid-stream goes on where the stream is", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     const { text, answer } = scripted("A long one", LONG);
     await chat.say(text);
@@ -67,17 +67,17 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("send-7: what was not sent yet survives a reload and is answered once", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     const { text, answer } = scripted("Kept in the browser", "tokens=3");
-    await stage().stack.pause("edge-1");
-    await stage().stack.pause("edge-2");
+    await fixture().stack.pause("edge-1");
+    await fixture().stack.pause("edge-2");
     await chat.say(text);
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
     await chat.page.reload();
     await expect.poll(() => chat.statuses(), PATIENCE).toEqual(["sending"]);
-    await stage().stack.resume("edge-1");
-    await stage().stack.resume("edge-2");
+    await fixture().stack.resume("edge-1");
+    await fixture().stack.resume("edge-2");
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(answer);
     const next = scripted("And another", "tokens=3");
@@ -87,7 +87,7 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("command-2: the stop button ends the answer and keeps what was said", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     const { text, answer } = scripted("Never mind", ENDLESS);
     await chat.say(text);
@@ -101,21 +101,21 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("turn-3, turn-5: a failed turn is shown in words, its code on demand, and the session goes on", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
-    stage().model.setDefault("401x*");
+    fixture().model.setDefault("401x*");
     await chat.say("To be refused");
     await chat.ended(1, "failed");
     expect(await chat.turn(1).innerText()).not.toContain("model_refused");
     await chat.turn(1).getByText("Details for whoever runs this service").click();
     expect(await chat.turn(1).innerText()).toContain("model_refused");
-    stage().model.setDefault("tokens=3");
+    fixture().model.setDefault("tokens=3");
     await chat.say("Again");
     await chat.ended(2, "completed");
   });
 
   test("the agent's state is shown as its patches arrive, and what is observed is counted", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     await chat.say("I love the wonderful museums of Paris.");
     await chat.ended(1, "completed");
@@ -132,7 +132,7 @@ export function conversation(stage: () => Stage): void {
   });
 
   test("sessions are apart: a new one is empty, the first is still there", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     await chat.say("In the first one");
     await chat.ended(1, "completed");

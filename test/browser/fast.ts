@@ -1,24 +1,24 @@
 import { expect, test } from "vitest";
 import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import type { ScriptedStage } from "./scripted-stage.ts";
+import type { ScriptedFixture } from "./scripted-fixture.ts";
 
 /** A model faster than any screen: nothing may break, fall behind, or keep the reader from stopping it. */
-export function fast(stage: () => ScriptedStage): void {
+export function fast(fixture: () => ScriptedFixture): void {
   test.for([
     { pace: "8 characters each 5 ms", pieces: 250, size: 8, everyMs: 5 },
     { pace: "a character each ms", pieces: 500, size: 1, everyMs: 1 },
     { pace: "bursts of 200 frames in a packet", pieces: 10, size: 200, everyMs: 20, burst: true },
   ])("$pace, on a processor 20 times slower: the page renders and ends with the whole text", async (flow) => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     const errors: string[] = [];
     chat.page.on("console", (message) => {
       if (message.type() === "error") errors.push(message.text());
     });
     await slowDown(chat, 20);
     await chat.say("Go");
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
-    const { session } = stage();
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
+    const { session } = fixture();
     session.startTurn();
     await countChanges(chat);
     const text = await pour(session, flow);
@@ -32,16 +32,16 @@ export function fast(stage: () => ScriptedStage): void {
   });
 
   test("while text pours, a press of Stop is answered at once and reaches the edge", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await slowDown(chat, 20);
     await chat.say("Go");
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
-    const { session } = stage();
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
+    const { session } = fixture();
     session.startTurn();
     let pouring = true;
     let told = (): void => undefined;
     const release = new Promise<void>((resolve) => (told = resolve));
-    stage().edge.script.command = async () => {
+    fixture().edge.script.command = async () => {
       await release;
       pouring = false;
       session.interrupt();
@@ -58,18 +58,18 @@ export function fast(stage: () => ScriptedStage): void {
     await chat.page.getByRole("button", { name: "Stop", exact: true }).click();
     // The edge has not answered, and the text still pours.
     await chat.page.getByRole("button", { name: "Stopping…" }).waitFor();
-    await expect.poll(() => stage().edge.commands.length, PATIENCE).toBe(1);
-    expect(stage().edge.commands[0]?.args).toEqual({ turn: 1 });
+    await expect.poll(() => fixture().edge.commands.length, PATIENCE).toBe(1);
+    expect(fixture().edge.commands[0]?.args).toEqual({ turn: 1 });
     told();
     await poured;
     await chat.ended(1, "interrupted");
   });
 
   test("what the reader has selected in an answer stays selected while it grows and when it ends", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await chat.say("Go");
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
-    const { session } = stage();
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
+    const { session } = fixture();
     session.startTurn();
     session.delta("Mark these words. ");
     await chat.streaming(1);

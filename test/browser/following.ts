@@ -2,17 +2,17 @@ import type { CDPSession } from "playwright-core";
 import { expect, test } from "vitest";
 import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import { longText, type ScriptedStage } from "./scripted-stage.ts";
+import { longText, type ScriptedFixture } from "./scripted-fixture.ts";
 
 /** Following: the end of the conversation stays in sight until the reader, and nobody else, moves away from it. */
-export function following(stage: () => ScriptedStage): void {
+export function following(fixture: () => ScriptedFixture): void {
   test.for([
     { pace: "slow", size: 12, everyMs: 8 },
     { pace: "fast", size: 200, everyMs: 1 },
     { pace: "whole paragraphs", size: 2_000, everyMs: 30 },
   ])("twenty turns, each longer than the window, are followed to their ends ($pace)", async ({ size, everyMs }) => {
-    const chat = await stage().reader();
-    const { session } = stage();
+    const chat = await fixture().reader();
+    const { session } = fixture();
     const lost: number[] = [];
     for (let turn = 1; turn <= 20; turn++) {
       await chat.say(`Question ${turn}`);
@@ -29,10 +29,10 @@ export function following(stage: () => ScriptedStage): void {
   });
 
   test("what is not the reader's doing never ends it: another size of the window or the text, panels, other fonts", async () => {
-    const chat = await stage().reader({ turns: 5 });
+    const chat = await fixture().reader({ turns: 5 });
     await atEnd(chat);
     const { page } = chat;
-    stage().session.startTurn();
+    fixture().session.startTurn();
     for (const [width, height] of [
       [1280, 400],
       [700, 800],
@@ -40,12 +40,12 @@ export function following(stage: () => ScriptedStage): void {
       [1400, 900],
     ] as const) {
       await page.setViewportSize({ width, height });
-      stage().session.delta(longText("More", 5));
+      fixture().session.delta(longText("More", 5));
       await atEnd(chat);
     }
     for (const panel of ["Conversations", "Agent"]) {
       await page.getByRole("button", { name: panel, exact: true }).first().click();
-      stage().session.delta(longText("And more", 5));
+      fixture().session.delta(longText("And more", 5));
       await atEnd(chat);
     }
     // A stylesheet of its own is refused by the page's policy; the root element's property is not.
@@ -53,28 +53,28 @@ export function following(stage: () => ScriptedStage): void {
     await atEnd(chat);
     await page.evaluate(() => document.documentElement.style.setProperty("font-size", "11px"));
     await atEnd(chat);
-    stage().session.rewind("Begun anew.", 2);
+    fixture().session.rewind("Begun anew.", 2);
     await atEnd(chat);
-    await stream(stage().session, longText("Again", 60), 100, 4);
+    await stream(fixture().session, longText("Again", 60), 100, 4);
     await atEnd(chat);
     expect(await toNewest(chat).count()).toBe(0);
   });
 
   test("a reader who scrolls away stays there while the answer grows, and comes back by the button", async () => {
-    const chat = await stage().reader({ turns: 5 });
+    const chat = await fixture().reader({ turns: 5 });
     await atEnd(chat);
-    stage().session.startTurn();
-    await stream(stage().session, longText("Growing", 30), 50, 2);
+    fixture().session.startTurn();
+    await stream(fixture().session, longText("Growing", 30), 50, 2);
     await wheel(chat, -600);
     await toNewest(chat).waitFor();
     const place = await scrollTop(chat);
-    await stream(stage().session, longText("Still growing", 30), 50, 2);
+    await stream(fixture().session, longText("Still growing", 30), 50, 2);
     expect(await scrollTop(chat)).toBe(place);
     await toNewest(chat).click();
     await atEnd(chat);
     // The focus is not lost with the button.
     expect(await chat.page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("log");
-    await stream(stage().session, longText("Followed again", 30), 50, 2);
+    await stream(fixture().session, longText("Followed again", 30), 50, 2);
     await atEnd(chat);
   });
 
@@ -85,9 +85,9 @@ export function following(stage: () => ScriptedStage): void {
     { by: "touch", move: (chat: ChatPage) => swipe(chat, 300) },
     { by: "what is no input at all, as a search in the page", move: (chat: ChatPage) => scrollBy(chat, -400) },
   ])("in the middle of a fast answer the reader gets away by $by", async ({ move }) => {
-    const chat = await stage().reader({ turns: 3, context: { hasTouch: true } });
+    const chat = await fixture().reader({ turns: 3, context: { hasTouch: true } });
     await atEnd(chat);
-    const { session } = stage();
+    const { session } = fixture();
     session.startTurn();
     let streaming = true;
     const flow = (async () => {
@@ -107,19 +107,19 @@ export function following(stage: () => ScriptedStage): void {
   });
 
   test("scrolling back down to the end follows again", async () => {
-    const chat = await stage().reader({ turns: 3 });
+    const chat = await fixture().reader({ turns: 3 });
     await atEnd(chat);
     await wheel(chat, -900);
     await toNewest(chat).waitFor();
     await wheel(chat, 5_000);
     await expect.poll(() => toNewest(chat).count(), PATIENCE).toBe(0);
-    stage().session.answer(longText("Next", 60));
+    fixture().session.answer(longText("Next", 60));
     await chat.ended(4, "completed");
     await atEnd(chat);
   });
 
   test("sending brings one's own message into view, wherever one was", async () => {
-    const chat = await stage().reader({ turns: 5 });
+    const chat = await fixture().reader({ turns: 5 });
     await atEnd(chat);
     await scrollBy(chat, -100_000);
     await toNewest(chat).waitFor();
@@ -133,7 +133,10 @@ export function following(stage: () => ScriptedStage): void {
   });
 
   test("a phone's keyboard, which leaves half of the window, keeps the end in sight", async () => {
-    const chat = await stage().reader({ turns: 3, context: { viewport: { width: 360, height: 740 }, isMobile: true } });
+    const chat = await fixture().reader({
+      turns: 3,
+      context: { viewport: { width: 360, height: 740 }, isMobile: true },
+    });
     await atEnd(chat);
     await chat.page.setViewportSize({ width: 360, height: 380 });
     await atEnd(chat);

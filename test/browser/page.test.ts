@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe } from "vitest";
 import { breakage } from "./breakage.ts";
 import { findChromium } from "./chromium.ts";
 import { conversation } from "./conversation.ts";
-import { Stage } from "./stage.ts";
+import { PageFixture } from "./page-fixture.ts";
 import { use } from "./use.ts";
 
 const executable = await findChromium();
@@ -11,20 +11,20 @@ if (executable === undefined) {
 }
 
 describe.skipIf(executable === undefined)("the page, in Chromium (HOLDFAST_CHROMIUM, or one on PATH)", () => {
-  let stage: Stage;
+  let fixture: PageFixture;
   beforeAll(async () => {
-    stage = await Stage.open(executable ?? "");
+    fixture = await PageFixture.open(executable ?? "");
   });
-  afterEach(() => stage.endTest());
-  afterAll(() => stage.close());
+  afterEach(() => fixture.endTest());
+  afterAll(() => fixture.close());
 
   describe("conversation", () => {
-    conversation(() => stage);
+    conversation(() => fixture);
   });
   describe("use", () => {
-    use(() => stage);
+    use(() => fixture);
   });
   describe("breakage", () => {
-    breakage(() => stage);
+    breakage(() => fixture);
   });
 });

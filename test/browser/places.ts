@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import type { ScriptedStage } from "./scripted-stage.ts";
+import type { ScriptedFixture } from "./scripted-fixture.ts";
 
 /** Getting about: the list of conversations, its page, and what addresses lead to. */
-export function places(stage: () => ScriptedStage): void {
+export function places(fixture: () => ScriptedFixture): void {
   const rows = (chat: ChatPage): Promise<string[]> => chat.page.locator(".session-title").allTextContents();
 
   async function said(chat: ChatPage, text: string): Promise<void> {
@@ -12,7 +12,7 @@ export function places(stage: () => ScriptedStage): void {
   }
 
   test("a conversation is listed once something is said in it; Back leads to the list, and from there on", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await chat.page.getByText("Say something to begin.").waitFor();
     expect(await rows(chat)).toEqual([]);
     await said(chat, "The first");
@@ -31,7 +31,7 @@ export function places(stage: () => ScriptedStage): void {
   });
 
   test("a conversation is taken off the list, and comes back by Undo", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await said(chat, "Keep me");
     await chat.page.getByRole("button", { name: "New conversation" }).click();
     await said(chat, "Drop me");
@@ -44,7 +44,7 @@ export function places(stage: () => ScriptedStage): void {
   });
 
   test("after signing out nothing that was said stays in the browser's memory of the list", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await said(chat, "My secret");
     await chat.message.fill("half a secret");
     await chat.page.getByRole("button", { name: "Sign out" }).click();
@@ -57,7 +57,7 @@ export function places(stage: () => ScriptedStage): void {
   test.for(["#/%E0%A4%A", "#/%", "#/two words", "#/a/b/c", "#/%00", "#/ok?agent=a%20b"])(
     "an address that names no conversation (%s) shows the list, with a word",
     async (hash) => {
-      const chat = await stage().reader();
+      const chat = await fixture().reader();
       await said(chat, "Here before");
       await chat.page.goto(`/${hash}`);
       await chat.page.reload();
@@ -67,13 +67,13 @@ export function places(stage: () => ScriptedStage): void {
   );
 
   test("another agent is talked to from the list's page, and its conversation remembers it", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await said(chat, "With the concierge");
     await chat.page.goto("/#/");
     await chat.page.getByText("Talk to another agent").click();
     await chat.page.getByLabel("Agent").fill("seller");
     await said(chat, "With the seller");
-    await expect.poll(() => stage().edge.opens.at(-1)?.agent, PATIENCE).toBe("seller");
+    await expect.poll(() => fixture().edge.opens.at(-1)?.agent, PATIENCE).toBe("seller");
     const address = chat.page.url();
     expect(address).toContain("?agent=seller");
     await chat.page.goto("/#/");
@@ -82,9 +82,9 @@ export function places(stage: () => ScriptedStage): void {
   });
 
   test("a defect of the page is told in words", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await said(chat, "Fine so far");
-    stage().session.startTurn();
+    fixture().session.startTurn();
     await chat.page.evaluate(() => {
       Object.defineProperty(Text.prototype, "appendData", {
         value: () => {
@@ -92,9 +92,9 @@ export function places(stage: () => ScriptedStage): void {
         },
       });
     });
-    stage().session.delta("One ");
+    fixture().session.delta("One ");
     await chat.page.getByText("One").waitFor();
-    stage().session.delta("two.");
+    fixture().session.delta("two.");
     await chat.page.getByRole("heading", { name: "Something went wrong on this page" }).waitFor();
     await chat.page.getByRole("button", { name: "Reload" }).click();
     await chat.page.getByText("One two.").waitFor();

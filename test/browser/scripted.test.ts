@@ -3,33 +3,33 @@ import { findChromium } from "./chromium.ts";
 import { fast } from "./fast.ts";
 import { following } from "./following.ts";
 import { places } from "./places.ts";
-import { ScriptedStage } from "./scripted-stage.ts";
+import { ScriptedFixture } from "./scripted-fixture.ts";
 import { told } from "./told.ts";
 import { words } from "./words.ts";
 
 const executable = await findChromium();
 
 describe.skipIf(executable === undefined)("the page at a scripted edge, in Chromium", () => {
-  let stage: ScriptedStage;
+  let fixture: ScriptedFixture;
   beforeAll(async () => {
-    stage = await ScriptedStage.open(executable ?? "");
+    fixture = await ScriptedFixture.open(executable ?? "");
   });
-  afterEach(() => stage.endTest());
-  afterAll(() => stage.close());
+  afterEach(() => fixture.endTest());
+  afterAll(() => fixture.close());
 
   describe("following", () => {
-    following(() => stage);
+    following(() => fixture);
   });
   describe("fast", () => {
-    fast(() => stage);
+    fast(() => fixture);
   });
   describe("told", () => {
-    told(() => stage);
+    told(() => fixture);
   });
   describe("words", () => {
-    words(() => stage);
+    words(() => fixture);
   });
   describe("places", () => {
-    places(() => stage);
+    places(() => fixture);
   });
 });

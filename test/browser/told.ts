@@ -1,33 +1,33 @@
 import { expect, test } from "vitest";
 import { wireError } from "@holdfast/contract";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import type { ScriptedStage } from "./scripted-stage.ts";
+import type { ScriptedFixture } from "./scripted-fixture.ts";
 
 /** Telling: whoever waits, listens or meets a failure is told what happens, in words. */
-export function told(stage: () => ScriptedStage): void {
+export function told(fixture: () => ScriptedFixture): void {
   async function asked(words = "Go"): Promise<ChatPage> {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await ask(chat, words);
     return chat;
   }
   async function ask(chat: ChatPage, words: string): Promise<void> {
-    const before = stage().session.taken.length;
+    const before = fixture().session.taken.length;
     await chat.say(words);
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(before + 1);
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(before + 1);
   }
 
   test("a screen reader is told whole sentences once, and the hidden text does not grow with the conversation", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await listen(chat);
     const sentences = Array.from({ length: 120 }, (_, i) => `Sentence number ${i} is here.`);
     for (let turn = 1; turn <= 3; turn++) {
       await ask(chat, "Go");
-      stage().session.startTurn();
+      fixture().session.startTurn();
       for (const sentence of sentences) {
-        stage().session.delta(`${sentence} `);
+        fixture().session.delta(`${sentence} `);
         await new Promise((resolve) => setTimeout(resolve, 8));
       }
-      stage().session.complete(sentences.join(" "));
+      fixture().session.complete(sentences.join(" "));
       await chat.ended(turn, "completed");
     }
     const whole = Array.from({ length: 3 }, () => sentences.join(" ")).join(" ");
@@ -37,12 +37,12 @@ export function told(stage: () => ScriptedStage): void {
   });
 
   test("what was said before one came is not read out", async () => {
-    stage().session.answer("History, not news.");
-    const chat = await stage().reader();
+    fixture().session.answer("History, not news.");
+    const chat = await fixture().reader();
     await listen(chat);
     await chat.page.getByText("History, not news.").waitFor();
     await ask(chat, "Go");
-    stage().session.answer("News.");
+    fixture().session.answer("News.");
     await expect.poll(() => heard(chat), PATIENCE).toBe("News.");
   });
 
@@ -51,14 +51,14 @@ export function told(stage: () => ScriptedStage): void {
     await listen(chat);
     // First for the agent, then for its answer.
     await chat.page.getByText(/^Still waiting for the agent to begin… \d+ s$/).waitFor();
-    stage().session.startTurn();
+    fixture().session.startTurn();
     await chat.page.getByText(/^Still waiting for an answer… \d+ s$/).waitFor();
-    stage().session.delta("A word");
+    fixture().session.delta("A word");
     await chat.page.locator(".waiting").waitFor({ state: "detached" });
     await chat.page.getByText(/^Still waiting for the rest of the answer… \d+ s$/).waitFor();
-    stage().session.rewind("", 3);
+    fixture().session.rewind("", 3);
     await chat.page.getByText(/^Trying again \(attempt 3\)… \d+ s$/).waitFor();
-    stage().session.complete("Here it is.");
+    fixture().session.complete("Here it is.");
     await chat.ended(1, "completed");
     await chat.page.locator(".waiting").waitFor({ state: "detached" });
     // Said once each, not every second.
@@ -69,7 +69,7 @@ export function told(stage: () => ScriptedStage): void {
 
   test("turn-5: a failed turn keeps what was said, says it in a visitor's words, and is tried again by a button", async () => {
     const chat = await asked("Please try");
-    const { session } = stage();
+    const { session } = fixture();
     session.startTurn();
     session.delta("It begins");
     await chat.streaming(1);
@@ -95,14 +95,14 @@ export function told(stage: () => ScriptedStage): void {
   test("stop is shown at once, and a refused stop says so", async () => {
     const chat = await asked();
     await listen(chat);
-    stage().session.startTurn();
-    stage().session.delta("On and on");
+    fixture().session.startTurn();
+    fixture().session.delta("On and on");
     await chat.streaming(1);
-    stage().edge.script.command = () => ({ ok: false, error: wireError("command_refused") });
+    fixture().edge.script.command = () => ({ ok: false, error: wireError("command_refused") });
     await chat.page.getByRole("button", { name: "Stop", exact: true }).click();
     await chat.page.getByRole("alert").getByText("The answer could not be stopped.", { exact: false }).waitFor();
-    stage().edge.script.command = () => {
-      stage().session.interrupt();
+    fixture().edge.script.command = () => {
+      fixture().session.interrupt();
       return { ok: true, result: { turn: 1 } };
     };
     await chat.page.keyboard.press("Escape");
@@ -116,7 +116,7 @@ export function told(stage: () => ScriptedStage): void {
 
   test("snap-4: a session that begins again says so, and what the reader had stays in sight", async () => {
     const chat = await asked("Remember me");
-    const { session, edge } = stage();
+    const { session, edge } = fixture();
     session.startTurn();
     session.complete("I remember.");
     await chat.ended(1, "completed");
@@ -135,7 +135,7 @@ export function told(stage: () => ScriptedStage): void {
 
   test("snap-4: a log that lost its tail is no new beginning", async () => {
     const chat = await asked("One");
-    const { session, edge } = stage();
+    const { session, edge } = fixture();
     session.startTurn();
     session.complete("First.");
     await ask(chat, "Two");
@@ -159,19 +159,19 @@ export function told(stage: () => ScriptedStage): void {
     ["unknown_agent", "There is no such agent here."],
     ["forbidden", "This conversation is somebody else's."],
   ] as const)("a conversation that does not open (%s) says why, and the way back", async ([code, title]) => {
-    stage().edge.script.open = () => ({ ok: false, error: wireError(code) });
-    const chat = await stage().reader();
+    fixture().edge.script.open = () => ({ ok: false, error: wireError(code) });
+    const chat = await fixture().reader();
     await chat.page.getByRole("alert").getByText(title).waitFor();
     await chat.page.getByRole("link", { name: "All conversations" }).click();
     await chat.page.getByRole("heading", { name: "Conversations" }).waitFor();
   });
 
   test("connect-3: a refused connection says so, and connects again by a button", async () => {
-    const chat = await stage().reader();
-    stage().edge.script.connect = () => wireError("unauthenticated");
-    stage().edge.drop();
+    const chat = await fixture().reader();
+    fixture().edge.script.connect = () => wireError("unauthenticated");
+    fixture().edge.drop();
     await chat.page.getByRole("alert").getByText("Your sign-in is not accepted.").waitFor();
-    delete stage().edge.script.connect;
+    delete fixture().edge.script.connect;
     await chat.page.getByRole("button", { name: "Try again" }).click();
     await chat.connected();
   });

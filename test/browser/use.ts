@@ -4,14 +4,14 @@ import type { AxeResults } from "axe-core";
 import { expect, test } from "vitest";
 import type { ChatPage } from "./chat-page.ts";
 import { ENDLESS, scripted } from "./script.ts";
-import type { Stage } from "./stage.ts";
+import type { PageFixture } from "./page-fixture.ts";
 
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
 
 /** Using: by phone, by keyboard, by screen reader, in the dark. */
-export function use(stage: () => Stage): void {
+export function use(fixture: () => PageFixture): void {
   test("on a phone nothing is wider than the screen", async () => {
-    const chat = await stage().tab(await stage().context(PHONE));
+    const chat = await fixture().tab(await fixture().context(PHONE));
     expect(await chat.scrollsSideways()).toBe(false);
     await chat.signIn();
     await chat.say(`${"unbroken".repeat(80)} and I love Paris`);
@@ -26,7 +26,7 @@ export function use(stage: () => Stage): void {
   });
 
   test("ids-1: a name the contract does not allow does not sign in, and the page says why", async () => {
-    const { page } = await stage().tab();
+    const { page } = await fixture().tab();
     const name = page.getByLabel("Your name");
     await name.fill("two words");
     await page.getByRole("button", { name: "Sign in" }).click();
@@ -39,7 +39,7 @@ export function use(stage: () => Stage): void {
   });
 
   test("by keyboard alone: sign in, send, stop, rename a session", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     const { keyboard } = chat.page;
     await chat.tabTo("Your name");
     await keyboard.press("ControlOrMeta+A");
@@ -60,7 +60,7 @@ export function use(stage: () => Stage): void {
   });
 
   test("the keyboard is trapped nowhere", async () => {
-    const chat = await stage().tab();
+    const chat = await fixture().tab();
     await chat.signIn();
     const seen = new Set<string>();
     for (let press = 0; press < 100; press++) {
@@ -77,7 +77,7 @@ export function use(stage: () => Stage): void {
   });
 
   test.for(["light", "dark"] as const)("no accessibility rule is broken (axe), %s", async (colorScheme) => {
-    const chat = await stage().tab(await stage().context({ colorScheme, reducedMotion: "reduce" }));
+    const chat = await fixture().tab(await fixture().context({ colorScheme, reducedMotion: "reduce" }));
     await chat.page.getByRole("heading", { name: "Holdfast" }).waitFor();
     expect(await violations(chat)).toEqual([]);
     await chat.signIn();

@@ -1,20 +1,20 @@
 import { expect, test } from "vitest";
 import { PATIENCE, type ChatPage } from "./chat-page.ts";
-import type { ScriptedStage } from "./scripted-stage.ts";
+import type { ScriptedFixture } from "./scripted-fixture.ts";
 
 const HEBREW = "שלום, זה example.com עם 42 מילים (ו־code())!";
 const ARABIC = "مرحبا، هذا README.md رقم 7.";
 const LATIN = "Plain words, with שלום inside.";
 
 /** Words of any language, length and content, where the page shows them. */
-export function words(stage: () => ScriptedStage): void {
+export function words(fixture: () => ScriptedFixture): void {
   test("each line of a message goes in the direction of its own words", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await chat.say(HEBREW);
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
     const text = `${ARABIC}\n${LATIN}\n\n  1. ${HEBREW}\n\tconst x = 1;`;
-    stage().session.startTurn();
-    stage().session.complete(text);
+    fixture().session.startTurn();
+    fixture().session.complete(text);
     await chat.ended(1, "completed");
     expect(await chat.answer(1).textContent()).toBe(text);
     // Where a line of the answer begins: right for Arabic and Hebrew, left for the others.
@@ -42,11 +42,11 @@ export function words(stage: () => ScriptedStage): void {
   });
 
   test("overrides of the direction do not leave the words they are in", async () => {
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     const evil = "\u202Eevil \u2066title";
     await chat.say(evil);
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
-    stage().session.answer("\u202Ereversed");
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
+    fixture().session.answer("\u202Ereversed");
     await chat.ended(1, "completed");
     expect(await chat.page.title()).toBe("evil title · Holdfast");
     await chat.page.getByRole("button", { name: "Remove “evil title” from the list" }).waitFor();
@@ -79,13 +79,13 @@ export function words(stage: () => ScriptedStage): void {
     ["nothing to see", "\u200B\u200D\u2060"],
     ["lines", "a\n".repeat(300)],
   ] as const)("%s is shown whole and makes nothing wider than a narrow screen", async ([, text]) => {
-    const chat = await stage().reader({ context: { viewport: { width: 320, height: 568 } } });
+    const chat = await fixture().reader({ context: { viewport: { width: 320, height: 568 } } });
     await chat.message.fill(text);
     expect(await chat.scrollsSideways()).toBe(false);
     await chat.message.press("Enter");
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
-    stage().session.startTurn();
-    stage().session.complete(text, [
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
+    fixture().session.startTurn();
+    fixture().session.complete(text, [
       { op: "add", path: "/note", value: text },
       { op: "add", path: `/${text.slice(0, 300).replaceAll(/[~/]/g, "")}`, value: 1 },
     ]);
@@ -101,7 +101,7 @@ export function words(stage: () => ScriptedStage): void {
   });
 
   test("an agent's state is shown as it is, whatever it is", async () => {
-    stage()
+    fixture()
       .edge.world.session("shop", "seller")
       .patch([
         { op: "add", path: "/mood", value: "a text, not what the concierge has" },
@@ -117,7 +117,7 @@ export function words(stage: () => ScriptedStage): void {
         { op: "add", path: "/deep", value: { a: { b: { c: { d: { e: "bottom" } } } } } },
         { op: "add", path: "/nothing", value: null },
       ]);
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await chat.page.goto("/#/shop?agent=seller");
     const panel = chat.page.getByRole("complementary", { name: "Agent" });
     await panel.getByText("a text, not what the concierge has").waitFor();
@@ -127,29 +127,29 @@ export function words(stage: () => ScriptedStage): void {
         .first()
         .waitFor();
     }
-    expect(stage().edge.opens.at(-1)).toMatchObject({ session: "shop", agent: "seller" });
+    expect(fixture().edge.opens.at(-1)).toMatchObject({ session: "shop", agent: "seller" });
     expect(await panel.getByRole("heading", { name: "Mood" }).count()).toBe(0);
   });
 
   test("an agent called concierge that publishes something else is shown like any other", async () => {
-    stage()
+    fixture()
       .edge.world.session("mine", "concierge")
       .patch([{ op: "add", path: "/mood", value: "sunny" }]);
-    const chat = await stage().reader();
+    const chat = await fixture().reader();
     await chat.page.goto("/#/mine");
     await chat.page.getByRole("complementary", { name: "Agent" }).getByText("sunny").waitFor();
   });
 
   test("the text of a message is copied as it is", async () => {
-    const context = await stage().context();
+    const context = await fixture().context();
     await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    const chat = await stage().tab(context);
+    const chat = await fixture().tab(context);
     await chat.signIn();
     await chat.say("Copy me");
-    await expect.poll(() => stage().session.taken.length, PATIENCE).toBe(1);
+    await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
     const text = `if (x) {\n\treturn "${HEBREW}";\n}\n`;
-    stage().session.startTurn();
-    stage().session.complete(text);
+    fixture().session.startTurn();
+    fixture().session.complete(text);
     await chat.ended(1, "completed");
     await chat.page.getByRole("button", { name: "Copy the answer" }).click();
     await chat.page.getByText("Copied").waitFor();

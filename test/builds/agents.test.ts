@@ -102,7 +102,7 @@ async function say(session: string, text: string): Promise<unknown> {
   await opened.send(text).durable;
   await new Promise<void>((resolve) => {
     const look = (): void => {
-      if (opened.get().turns.length > ended && opened.get().streaming === null) resolve();
+      if (opened.get().turns.length > ended && opened.get().running === null) resolve();
     };
     opened.subscribe(look);
     look();

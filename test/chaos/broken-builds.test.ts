@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Booth } from "./broken-builds/booth.ts";
+import { check } from "../kit/checker.ts";
+import type { History } from "../kit/history.ts";
+import { readingOf } from "../kit/reading.ts";
 import type { BrokenBuild, Story } from "./broken-builds/build.ts";
 import { INTAKE } from "./broken-builds/intake.ts";
+import { type Lane, type Lanes, openLanes } from "./broken-builds/lane.ts";
 import { OUTPUT } from "./broken-builds/output.ts";
 import { Trial } from "./broken-builds/trial.ts";
-import { Workshop } from "./broken-builds/workshop.ts";
-import { check } from "./checker.ts";
-import type { History } from "./history.ts";
-import { readingOf } from "./reading.ts";
 
 /** A checker is worth what it catches: Holdfast is broken on purpose, run for real, and must be found out. */
 const BUILDS = [...INTAKE, ...OUTPUT];
@@ -19,14 +18,14 @@ function titled(...apps: BrokenBuild["app"][]): Titled[] {
   );
 }
 
-let workshop: Workshop;
+let lanes: Lanes;
 beforeAll(async () => {
-  workshop = await Workshop.open();
+  lanes = await openLanes();
 });
-afterAll(() => workshop.close());
+afterAll(() => lanes.close());
 
-async function historyOf(story: Story, booth: Booth, isBroken: boolean): Promise<History> {
-  const trial = await Trial.begin(booth, isBroken);
+async function historyOf(story: Story, lane: Lane, isBroken: boolean): Promise<History> {
+  const trial = await Trial.begin(lane, isBroken);
   try {
     await story(trial);
     return await trial.history();
@@ -37,9 +36,9 @@ async function historyOf(story: Story, booth: Booth, isBroken: boolean): Promise
 
 /** What the checker says of a build, and how often a reader had to ask again for what was missing. */
 async function verdictOn({ app, patches, story, breaks }: BrokenBuild): Promise<{ broken: string[]; mended: number }> {
-  return workshop.inBooth(async (booth) => {
-    await booth.install({ app, patches });
-    const history = await historyOf(story, booth, breaks !== "healed");
+  return lanes.inLane(async (lane) => {
+    await lane.install({ app, patches });
+    const history = await historyOf(story, lane, breaks !== "healed");
     const broken = [...new Set(check(history).map(({ promise }) => promise))];
     const steps = history.readers.flatMap((reader) => [...readingOf(reader)]);
     return { broken, mended: steps.filter(({ outcome }) => outcome === "unchained").length };
@@ -48,7 +47,7 @@ async function verdictOn({ app, patches, story, breaks }: BrokenBuild): Promise<
 
 const STORIES = [...new Set(BUILDS.map(({ story }) => story))].map((story) => [story.name, story] as const);
 test.concurrent.for(STORIES)("the build as it is keeps its promises when %s", async ([, story], context) => {
-  const history = await workshop.inBooth((booth) => historyOf(story, booth, false));
+  const history = await lanes.inLane((lane) => historyOf(story, lane, false));
   context.expect(check(history)).toEqual([]);
 });
 
@@ -65,7 +64,7 @@ test.concurrent.for(ofWorkers.filter((each) => !isHealed(each)))("caught: %s", a
   context.expect((await verdictOn(build)).broken).toContain(build.breaks);
 });
 
-/** One at a time: all booths share it. */
+/** One at a time: all lanes share it. */
 test.for(ofTheOrchestrator)("caught: %s", async ([, build]) => {
   expect((await verdictOn(build)).broken).toContain(build.breaks);
 });

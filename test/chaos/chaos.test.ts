@@ -1,9 +1,8 @@
 import { afterAll, expect, test } from "vitest";
-import { type Arena, openArena } from "./arena.ts";
-import { arenaOf, type ArenaKind, type Fault, FAULT_NAMES } from "./faults.ts";
-import { vacuity } from "./outcome.ts";
-import { run } from "./run.ts";
-import { scheduleOf } from "./schedule.ts";
+import { vacuity } from "../kit/report.ts";
+import { type Fault, FAULT_NAMES, type FixtureKind, fixtureOf, scheduleOf } from "./faults.ts";
+import { type ChaosFixture, openFixture } from "./fixtures.ts";
+import { run } from "./strikes.ts";
 
 test("the same seed gives the same schedule, another seed another one", () => {
   expect(scheduleOf(7, 60_000, FAULT_NAMES)).toEqual(scheduleOf(7, 60_000, FAULT_NAMES));
@@ -16,14 +15,14 @@ test("no fault strikes a second time before each has struck once", () => {
     expect(new Set(strikes.slice(begin, begin + 3)).size).toBe(3);
 });
 
-const arenas = new Map<ArenaKind, Promise<Arena>>();
-const arena = (kind: ArenaKind): Promise<Arena> => {
-  const opened = arenas.get(kind) ?? openArena(kind);
-  arenas.set(kind, opened);
+const fixtures = new Map<FixtureKind, Promise<ChaosFixture>>();
+const fixture = (kind: FixtureKind): Promise<ChaosFixture> => {
+  const opened = fixtures.get(kind) ?? openFixture(kind);
+  fixtures.set(kind, opened);
   return opened;
 };
 afterAll(async () => {
-  for (const opened of arenas.values()) await (await opened).close();
+  for (const opened of fixtures.values()) await (await opened).close();
 });
 
 /** A sample for every change; `npm run chaos -- --all --runs 20` is the whole of it. */
@@ -46,8 +45,7 @@ test.for<{ strike: string; seed: number; seconds: number; faults: Fault[] }>([
   { strike: "clocks", seed: 13, seconds: 4, faults: ["clock-step", "valkey-kill"] },
 ])("nothing is lost, repeated, garbled or left hanging while faults strike $strike", async (sample) => {
   const { seed, faults } = sample;
-  const field = await arena(arenaOf(faults));
-  const result = await run(field, {
+  const result = await run(await fixture(fixtureOf(faults)), {
     name: `${faults[0]}-${seed}`,
     seed,
     durationMs: sample.seconds * 1_000,

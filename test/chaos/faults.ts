@@ -1,9 +1,11 @@
+import { randomFrom } from "../kit/statistics.ts";
+
 /**
  * Where a run takes place: the stack as it ships on one Valkey, or on one that fails over, or is switched by hand, or a build
  * whose bounds are so small that a run reaches them, or one whose clocks are wrong.
  */
-export const ARENAS = ["standalone", "small-bounds", "wrong-clocks", "switched", "sentinel", "cluster"] as const;
-export type ArenaKind = (typeof ARENAS)[number];
+export const FIXTURES = ["standalone", "small-bounds", "wrong-clocks", "switched", "sentinel", "cluster"] as const;
+export type FixtureKind = (typeof FIXTURES)[number];
 
 /** What is done to a process, a link, or by the clients. What is held for a while is so for the strike's `holdMs`. */
 export const FAULTS = {
@@ -56,13 +58,13 @@ export const FAULTS = {
   "sentinel-hang": "sentinel",
   /** One of three masters is killed; its replica takes over. */
   "cluster-failover": "cluster",
-} as const satisfies Record<string, ArenaKind>;
+} as const satisfies Record<string, FixtureKind>;
 
 export type Fault = keyof typeof FAULTS;
 
 /**
  * Milliseconds beyond what any fault is held, for those that prove nothing when they are short: a dead peer has to be found
- * out by the pings of the arena before it is back, a log has to move on by more than it keeps, and a database that stays away
+ * out by the pings of the fixture before it is back, a log has to move on by more than it keeps, and a database that stays away
  * has to outlast the time-outs of tasks, of heartbeats, and of the server's own wait for it.
  */
 export const HELD_LONGER_MS: Partial<Record<Fault, number>> = {
@@ -78,10 +80,39 @@ export function isFault(name: string): name is Fault {
   return name in FAULTS;
 }
 
-/** Where a set of faults can be had together: beside the arena of one that needs its own, those of the stack as it ships. */
-export function arenaOf(faults: readonly Fault[]): ArenaKind {
+/** Where a set of faults can be had together: beside the fixture of one that needs its own, those of the stack as it ships. */
+export function fixtureOf(faults: readonly Fault[]): FixtureKind {
   const kinds = new Set(faults.map((fault) => FAULTS[fault]).filter((kind) => kind !== "standalone"));
   const [kind = "standalone", ...others] = kinds;
-  if (others.length > 0) throw new Error(`No one arena has ${[kind, ...others].join(" and ")}.`);
+  if (others.length > 0) throw new Error(`No one fixture has ${[kind, ...others].join(" and ")}.`);
   return kind;
+}
+
+export interface Strike {
+  /** Milliseconds since the clients began. */
+  atMs: number;
+  fault: Fault;
+  /** How long what is held stays so. */
+  holdMs: number;
+  /** Picks among several targets: 0 ≤ pick < 1. */
+  pick: number;
+}
+
+/**
+ * The strikes of one run: the same seed, length and faults always give the same schedule. The first comes when streams are
+ * under way; gaps between them are 1.5–5 s, so that some strike while the last one is still being mended. No fault comes a
+ * second time before each has come once.
+ */
+export function scheduleOf(seed: number, durationMs: number, faults: readonly Fault[]): Strike[] {
+  const random = randomFrom(seed);
+  const strikes: Strike[] = [];
+  let left: Fault[] = [];
+  for (let atMs = 800 + random() * 1_200; atMs < durationMs; atMs += 1_500 + random() * 3_500) {
+    if (left.length === 0) left = [...faults];
+    const [fault] = left.splice(Math.floor(random() * left.length), 1);
+    if (fault === undefined) break;
+    const holdMs = Math.round(500 + random() * 3_500 + (HELD_LONGER_MS[fault] ?? 0));
+    strikes.push({ atMs: Math.round(atMs), fault, holdMs, pick: random() });
+  }
+  return strikes;
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { sessionPath, workflowIdOf } from "@holdfast/contract";
-import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
-import type { Participant } from "./participant.ts";
+import { workflowIdOf } from "@holdfast/contract";
+import type { Participant } from "../kit/participant.ts";
+import { type TemporalClient, withTemporal } from "../kit/temporal.ts";
 
 /** A burst that is more than a run may take, and then a steady stream that a workflow can keep up with for as long as it lasts. */
 const FLOOD = { burst: 60, burstGapMs: 15, gapMs: 200, observesPerInput: 30, mostWaiting: 100 };
@@ -13,13 +13,10 @@ const LONGEST_MS = 60_000;
  * under the flood, not when it is over.
  */
 export async function flood(participants: readonly Participant[], address: string): Promise<void> {
-  const temporal = temporalAt(address);
-  try {
-    const sessions = Map.groupBy(participants, ({ key }) => sessionPath(key));
-    await Promise.all([...sessions.values()].map((members) => floodSession(members, temporal)));
-  } finally {
-    await temporal.connection.close();
-  }
+  const sessions = Map.groupBy(participants, ({ path }) => path);
+  await withTemporal(address, (temporal) =>
+    Promise.all([...sessions.values()].map((members) => floodSession(members, temporal))),
+  );
 }
 
 async function floodSession(members: readonly Participant[], temporal: TemporalClient): Promise<void> {

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath } from "@holdfast/contract";
 import { Redis } from "ioredis";
-import { randomFrom } from "./schedule.ts";
+import { randomFrom } from "../kit/statistics.ts";
+import { until } from "../kit/wait.ts";
 
 const EVERY_MS = 250;
+/** A bound on a hang. */
+const UNDO_MS = 180_000;
 
 interface Refusal {
   begin(redis: Redis): Promise<unknown>;
@@ -36,21 +39,10 @@ export async function refuseWrites(url: string, holdMs: number, pick: number, on
     onBlow();
     await refusal.begin(redis);
     await sleep(holdMs);
-    await untilDone(() => refusal.end(redis));
+    // Other faults strike the server too: whatever keeps this from being undone ends.
+    await until("writes are taken again", async () => (await refusal.end(redis), true), UNDO_MS, EVERY_MS);
   } finally {
     redis.disconnect();
-  }
-}
-
-/** Other faults strike the server too: whatever keeps this from being undone ends. */
-async function untilDone(act: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    const isDone = await act().then(
-      () => true,
-      () => false,
-    );
-    if (isDone) return;
-    await sleep(EVERY_MS);
   }
 }
 

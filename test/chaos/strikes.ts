@@ -1,20 +1,36 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { type Arena, CALM } from "./arena.ts";
+import { appNames } from "../kit/fixture.ts";
+import type { Link } from "../kit/link.ts";
+import { isMidStream, sessionsOf } from "../kit/participant.ts";
+import { type Blow, type RunOptions, type RunResult, runUnder, type Targets } from "../kit/run.ts";
+import { picked, randomFrom } from "../kit/statistics.ts";
 import { VALKEY_CLOCK_KEY } from "./builds.ts";
-import type { Cable, Cables } from "./cables.ts";
 import { lockDatabase } from "./database-lock.ts";
+import { type Fault, scheduleOf, type Strike } from "./faults.ts";
+import { CALM, type ChaosFixture } from "./fixtures.ts";
 import { flood } from "./flood.ts";
-import { type Participant, sessionsOf } from "./participant.ts";
 import { loseKeys, refuseWrites } from "./sick-redis.ts";
-import { randomFrom, type Strike, type Struck } from "./schedule.ts";
 
-/** What strikes can reach. */
-export interface Battlefield extends Arena {
-  readonly cables: Cables;
-  readonly participants: readonly Participant[];
+export interface ChaosOptions extends RunOptions {
+  faults: readonly Fault[];
 }
+
+/** How long strikes may take beyond the clients' talk: what was struck has to come back. A bound on a hang. */
+const STRIKES_MS = 180_000;
+
+/** One run under the faults of a seeded schedule. */
+export function run(fixture: ChaosFixture, options: ChaosOptions): Promise<RunResult> {
+  const schedule = scheduleOf(options.seed, options.durationMs, options.faults);
+  return runUnder(fixture, options, {
+    strike: (targets, clock) => strikeAll({ ...fixture, ...targets }, schedule, clock),
+    withinMs: options.durationMs + STRIKES_MS,
+  });
+}
+
+/** What a strike can reach. */
+type Field = ChaosFixture & Targets;
 
 const MODEL_FAULTS = { "model-cut": "cut@10", "model-429": "429x2,retry-after=1", "model-stall": "stall@10" } as const;
 
@@ -25,38 +41,27 @@ const VALKEY_CLOCK_SECONDS = 1_200;
  * Carries out a schedule and tells when each blow fell, and on what; resolves when every process is back. One that is away
  * when it is to be struck is waited for: there is nothing to strike in a process that has not begun.
  */
-export async function strikeAll(
-  field: Battlefield,
-  schedule: readonly Strike[],
-  clock: () => number,
-  onStrike: (strike: Strike) => void = () => undefined,
-): Promise<Struck[]> {
-  const strikes = schedule.map(async (planned): Promise<Struck> => {
-    let struck: Struck | undefined;
+async function strikeAll(field: Field, schedule: readonly Strike[], clock: () => number): Promise<Blow[]> {
+  const strikes = schedule.map(async (planned): Promise<Blow> => {
+    let blow: Blow | undefined;
     await sleep(Math.max(0, planned.atMs - clock()));
     await strike(field, planned, () => {
-      onStrike(planned);
-      struck = { ...planned, struckAtMs: clock(), midStream: isMidStream(field) };
+      blow = { ...planned, struckAtMs: clock(), midStream: isMidStream(field.participants) };
     });
-    if (struck === undefined) throw new Error(`${planned.fault} struck nothing.`);
-    return struck;
+    if (blow === undefined) throw new Error(`${planned.fault} struck nothing.`);
+    return blow;
   });
-  const struck = await Promise.all(strikes);
+  const blows = await Promise.all(strikes);
   await Promise.all(field.stack.children().map(({ name }) => field.stack.whenReady(name)));
-  return struck;
-}
-
-/** Some reader holds a turn under way. */
-export function isMidStream({ participants }: Pick<Battlefield, "participants">): boolean {
-  return participants.some((participant) => participant.record().final.running !== null);
+  return blows;
 }
 
 /**
  * Does what the strike says and resolves when it is undone, as far as the striker undoes it (a supervisor mends kills).
  * `onBlow` is called when the blow falls.
  */
-async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlow: () => void): Promise<void> {
-  const { stack, model, cables } = field;
+async function strike(field: Field, { fault, holdMs, pick }: Strike, onBlow: () => void): Promise<void> {
+  const { stack, model, links } = field;
   switch (fault) {
     case "model-cut":
     case "model-429":
@@ -68,17 +73,17 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
       return;
     case "link-cut":
       onBlow();
-      for (const cable of cables.ofAnEdge(pick)) cable.cut();
+      for (const link of links.ofAnEdge(pick)) link.cut();
       return;
     case "link-unplugged":
       onBlow();
-      return held(cables.ofAnEdge(pick), holdMs, "unplug", "plug");
+      return held(links.ofAnEdge(pick), holdMs, "unplug", "plug");
     case "link-half-open":
       onBlow();
-      return held(cables.ofAnEdge(pick), holdMs, "freeze", "abandon");
+      return held(links.ofAnEdge(pick), holdMs, "freeze", "abandon");
     case "tab-asleep":
       onBlow();
-      return held(cables.ofSecondTabs(), holdMs, "freeze", "cut");
+      return held(links.ofSecondTabs(), holdMs, "freeze", "cut");
     case "signal-flood":
       onBlow();
       return flood(field.participants, stack.temporalAddress);
@@ -122,7 +127,7 @@ async function strike(field: Battlefield, { fault, holdMs, pick }: Strike, onBlo
 }
 
 async function strikeProcess(
-  { stack }: Battlefield,
+  { stack }: Field,
   { fault, holdMs, pick }: Pick<Strike, "fault" | "holdMs" | "pick">,
   onBlow: () => void,
 ): Promise<void> {
@@ -142,7 +147,7 @@ async function strikeProcess(
 }
 
 /** Valkey's clock and one app's. Which app it is must not follow from how far Valkey's steps. */
-async function stepClocks(field: Battlefield, pick: number, onBlow: () => void): Promise<void> {
+async function stepClocks(field: Field, pick: number, onBlow: () => void): Promise<void> {
   const { stack } = field;
   const seconds = Math.round((pick - 0.5) * 2 * VALKEY_CLOCK_SECONDS);
   const name = picked(appNames(field), randomFrom(Math.floor(pick * 2 ** 32))());
@@ -153,12 +158,12 @@ async function stepClocks(field: Battlefield, pick: number, onBlow: () => void):
   return stack.kill(name, "SIGUSR2");
 }
 
-type CableAct = "unplug" | "plug" | "freeze" | "abandon" | "cut";
+type LinkAct = "unplug" | "plug" | "freeze" | "abandon" | "cut";
 
-async function held(cables: readonly Cable[], holdMs: number, begin: CableAct, end: CableAct): Promise<void> {
-  for (const cable of cables) cable[begin]();
+async function held(all: readonly Link[], holdMs: number, begin: LinkAct, end: LinkAct): Promise<void> {
+  for (const link of all) link[begin]();
   await sleep(holdMs);
-  for (const cable of cables) cable[end]();
+  for (const link of all) link[end]();
 }
 
 /** Struck while it is away or paused, it has nothing to lose. */
@@ -167,15 +172,4 @@ async function onValkey(url: string, act: (redis: Redis) => Promise<unknown>): P
   redis.on("error", () => undefined);
   await act(redis).catch(() => undefined);
   redis.disconnect();
-}
-
-function appNames({ stack }: Battlefield): string[] {
-  const names = stack.children().map(({ name }) => name);
-  return names.filter((name) => name !== "temporal" && name !== "valkey");
-}
-
-function picked<T>(targets: readonly T[], pick: number): T {
-  const target = targets[Math.floor(pick * targets.length)];
-  if (target === undefined) throw new Error("There is nothing of that kind to strike.");
-  return target;
 }

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Scene, startScene } from "../conformance/stack.ts";
-import { answer } from "../conformance/visitors.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { answerTo } from "../kit/model-calls.ts";
 import { runPython } from "./python-client.ts";
 
 /** SPEC.md is enough for a client in another language: `holdfast.py`, on python-socketio as it comes. */
-let scene: Scene;
+let fixture: Fixture;
 beforeAll(async () => {
-  scene = await startScene();
+  fixture = await startFixture();
 });
-afterAll(() => scene.stop());
+afterAll(() => fixture.close());
 
 test("connect-7, open-2, ack-2, command-1: a Python client connects, talks, resumes at another edge and interrupts", async () => {
   const seen = await runPython("conversation.py", {
-    urls: scene.stack.edgeUrls,
-    token: await scene.stack.token({ subject: "monty" }),
-    stale: await scene.stack.token({ subject: "monty", expiresInSeconds: -60 }),
+    urls: fixture.stack.edgeUrls,
+    token: await fixture.stack.token({ subject: "monty" }),
+    stale: await fixture.stack.token({ subject: "monty", expiresInSeconds: -60 }),
   });
   expect(seen).toMatchObject({
     refusal: "token_expired",
@@ -24,9 +24,9 @@ test("connect-7, open-2, ack-2, command-1: a Python client connects, talks, resu
     commands: [{ turn: 4 }, { turn: 4 }],
     too_large: "too_large",
     turns: [
-      { turn: 1, outcome: "completed", text: answer("one") },
-      { turn: 2, outcome: "completed", text: answer("two") },
-      { turn: 3, outcome: "completed", text: answer("three, while the first is away") },
+      { turn: 1, outcome: "completed", text: answerTo("one") },
+      { turn: 2, outcome: "completed", text: answerTo("two") },
+      { turn: 3, outcome: "completed", text: answerTo("three, while the first is away") },
       { turn: 4, outcome: "interrupted" },
     ],
     agree: true,

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Attack } from "../chaos/run.ts";
-import type { Blow } from "../chaos/schedule.ts";
-import { type Battlefield, isMidStream } from "../chaos/strikes.ts";
-import type { ProductionArena } from "./production-arena.ts";
+import { isMidStream } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
+import type { Attack, Blow, Targets } from "../kit/run.ts";
+import { until } from "../kit/wait.ts";
+import type { ProductionFixture } from "./production-fixture.ts";
 
 /** What is done to the servers while turns are under way. `struck` is to be called at every blow. */
 export interface Outage {
@@ -12,7 +13,7 @@ export interface Outage {
   readonly holdMs: number;
   /** How the model answers those who are struck; others come to be said when all is over, and are short. */
   readonly script: string;
-  readonly carryOut: (arena: ProductionArena, holdMs: number, struck: () => void) => Promise<void>;
+  readonly carryOut: (fixture: ProductionFixture, holdMs: number, struck: () => void) => Promise<void>;
 }
 
 /** A second or so: said to its end while the database is away, so that only its commit is late. */
@@ -94,7 +95,7 @@ export const OUTAGES: readonly Outage[] = [
   },
 ];
 
-async function stopped({ postgres }: ProductionArena, holdMs: number, struck: () => void): Promise<void> {
+async function stopped({ postgres }: ProductionFixture, holdMs: number, struck: () => void): Promise<void> {
   struck();
   await postgres.stop("immediate");
   await sleep(holdMs);
@@ -109,27 +110,23 @@ const BACK_MS = 180_000;
 const TALK_ON_MS = 5_000;
 
 /** The outage as a run's attack: it begins in mid-turn, when half of the clients have read a part of an answer. */
-export function attackOf(arena: ProductionArena, { name, script, holdMs, carryOut }: Outage): Attack {
-  const strike = async (field: Battlefield, clock: () => number): Promise<Blow[]> => {
-    arena.model.setDefault(script);
-    await untilHalfRead(field);
+export function attackOf(fixture: ProductionFixture, { name, script, holdMs, carryOut }: Outage): Attack {
+  const strike = async ({ participants }: Targets, clock: () => number): Promise<Blow[]> => {
+    fixture.model.setDefault(script);
+    await untilHalfRead(participants);
     const blows: Blow[] = [];
-    await carryOut(arena, holdMs, () => {
-      arena.model.setDefault(SHORT);
-      blows.push({ fault: name, holdMs, struckAtMs: clock(), midStream: isMidStream(field) });
+    await carryOut(fixture, holdMs, () => {
+      fixture.model.setDefault(SHORT);
+      blows.push({ fault: name, holdMs, struckAtMs: clock(), midStream: isMidStream(participants) });
     });
-    await arena.temporal.whenReady();
+    await fixture.temporal.whenReady();
     await sleep(TALK_ON_MS);
     return blows;
   };
   return { strike, withinMs: STREAM_MS + holdMs + BACK_MS };
 }
 
-async function untilHalfRead({ participants }: Battlefield): Promise<void> {
-  const until = performance.now() + STREAM_MS;
-  const reading = () => participants.filter((participant) => participant.record().final.running?.text).length;
-  while (reading() < participants.length / 2) {
-    if (performance.now() > until) throw new Error(`Answers did not get under way within ${STREAM_MS / 1_000} s.`);
-    await sleep(10);
-  }
+async function untilHalfRead(participants: Targets["participants"]): Promise<void> {
+  const reading = (): number => participants.filter((each) => textOf(each.view().running) !== "").length;
+  await until("answers are under way", () => reading() >= participants.length / 2, STREAM_MS, 10);
 }

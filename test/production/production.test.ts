@@ -3,10 +3,10 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { StackError } from "@holdfast/stack/stack-error";
 import { expect, test } from "vitest";
-import { vacuity } from "../chaos/outcome.ts";
-import { runUnder } from "../chaos/run.ts";
+import { vacuity } from "../kit/report.ts";
+import { runUnder } from "../kit/run.ts";
 import { attackOf, OUTAGES } from "./outages.ts";
-import { openProductionArena } from "./production-arena.ts";
+import { openProductionFixture } from "./production-fixture.ts";
 import { findPrograms } from "./programs.ts";
 
 const MAIN = fileURLToPath(new URL("main.ts", import.meta.url));
@@ -39,17 +39,17 @@ test(
       return;
     }
     if (programs instanceof Error) throw programs;
-    const arena = await openProductionArena(await findPrograms());
+    const fixture = await openProductionFixture(await findPrograms());
     try {
       const outage = OUTAGES.find(({ name }) => name === "postgres-kill");
       if (outage === undefined) throw new Error("There is no such outage.");
-      const plan = { name: outage.name, seed: 1, durationMs: 0, clients: 4 };
-      const result = await runUnder(arena, plan, attackOf(arena, outage));
+      const options = { name: outage.name, seed: 1, durationMs: 0, clients: 4 };
+      const result = await runUnder(fixture, options, attackOf(fixture, outage));
       expect(result.violations).toEqual([]);
       expect(vacuity([result])).toBeUndefined();
       expect(result.acked).toBeGreaterThan(4);
     } finally {
-      await arena.close();
+      await fixture.close();
     }
   },
 );

@@ -7,7 +7,7 @@ import { type ChildEvent, SupervisedChild } from "@holdfast/stack/supervision/su
 import { execa } from "execa";
 import { parse } from "yaml";
 import { z } from "zod";
-import { temporalAt } from "../conformance/temporal.ts";
+import { withTemporal } from "../kit/temporal.ts";
 import { POSTGRES_USER } from "./postgres-server.ts";
 import type { Programs } from "./programs.ts";
 
@@ -154,12 +154,9 @@ function scriptRunner(programs: Programs, dir: string) {
 }
 
 /** It answers for all of itself. The namespace may not exist yet. */
-async function serves(address: string): Promise<boolean> {
-  const temporal = temporalAt(address, "caller");
-  try {
+function serves(address: string): Promise<boolean> {
+  return withTemporal(address, async (temporal) => {
     await temporal.withDeadline(Date.now() + ANSWER_MS, () => temporal.workflowService.getClusterInfo({}));
     return true;
-  } finally {
-    await temporal.connection.close();
-  }
+  });
 }

@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openOutageArena, type OutageArena } from "./outage-arena.ts";
-import { runOutage } from "./outage-run.ts";
+import { openOutageFixture, type OutageFixture, runOutage } from "./outage.ts";
 
-let arena: OutageArena;
+let fixture: OutageFixture;
 beforeAll(async () => {
-  arena = await openOutageArena();
+  fixture = await openOutageFixture();
 });
-afterAll(() => arena.close());
+afterAll(() => fixture.close());
 
 /** A short one; `npm run recovery -- both-outage` has long ones, in either order. */
 test("ack-1, open-6: both gone and back one after the other: everything is delivered once, and all converge", async () => {
-  const { violations, broken, sent, acked } = await runOutage(arena, {
+  const { violations, broken, sent, acked } = await runOutage(fixture, {
     name: "both",
     absences: [
       { server: "redis", manner: "empty" },

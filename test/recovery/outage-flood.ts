@@ -1,12 +1,12 @@
 import type { Event } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
-import { COALESCER_SETTINGS, CONNECTION_BUDGET } from "../../apps/edge/src/coalescer.ts";
-import { appliedObserves } from "../chaos/checker.ts";
-import { type Ack, ask, rawConnect } from "../conformance/raw-client.ts";
-import { scrape, sumOf } from "./edge-probe.ts";
-import type { Promises } from "./outage-promises.ts";
-import type { TemporalClient } from "../conformance/temporal.ts";
-import { truthOf } from "./outage-truth.ts";
+import { COALESCER_OPTIONS, CONNECTION_BUDGET } from "../../apps/edge/src/send/coalescer.ts";
+import { appliedObserves } from "../kit/checker.ts";
+import { scrape, sumOf } from "../kit/metrics.ts";
+import { type Ack, ask, rawConnect } from "../kit/raw-client.ts";
+import { sum } from "../kit/statistics.ts";
+import { stateOf, type TemporalClient } from "../kit/temporal.ts";
+import type { Rules } from "../kit/wait.ts";
 
 /** Whether the flood stops at the bound of one connection, or goes on to that of the node. */
 export type FloodReach = "connection" | "node";
@@ -28,7 +28,7 @@ export interface FloodFigures {
   refusedBytes: number;
 }
 
-export interface FloodPlan {
+export interface FloodOptions {
   edge: string;
   size: FloodFigures["size"];
   name: string;
@@ -59,14 +59,14 @@ const EBB_MS = 120_000;
 /** Raw clients that push as much as one edge takes while Temporal is away. */
 export class Flood {
   readonly figures: FloodFigures;
-  readonly #plan: FloodPlan;
+  readonly #options: FloodOptions;
   readonly #sockets: Socket[] = [];
   readonly #streams: Stream[] = [];
 
-  constructor(plan: FloodPlan) {
-    this.#plan = plan;
+  constructor(options: FloodOptions) {
+    this.#options = options;
     this.figures = {
-      size: plan.size,
+      size: options.size,
       session: { events: 0, bytes: 0 },
       connection: { events: 0, bytes: 0 },
       node: { events: 0, bytes: 0 },
@@ -77,42 +77,42 @@ export class Flood {
   }
 
   /** Pushes until the edge takes no more: of a session, of a connection, and with `node` of anybody. */
-  async rise(reach: FloodReach, promises: Promises): Promise<void> {
+  async rise(reach: FloodReach, rules: Rules): Promise<void> {
     const [stream, ...others] = await this.#connect();
     if (stream === undefined) throw new Error("A connection has sessions.");
-    await this.#fill(stream, promises);
+    await this.#fill(stream, rules);
     this.figures.session = stream.taken;
-    this.#isBounded(promises, "session", stream.taken, COALESCER_SETTINGS.session);
-    for (const other of others) await this.#fill(other, promises);
-    this.figures.connection = sum([stream, ...others]);
-    this.#isBounded(promises, "connection", this.figures.connection, CONNECTION_BUDGET);
-    if (reach === "node") await this.#fillNode(promises);
+    this.#isBounded(rules, "session", stream.taken, COALESCER_OPTIONS.session);
+    for (const other of others) await this.#fill(other, rules);
+    this.figures.connection = taken([stream, ...others]);
+    this.#isBounded(rules, "connection", this.figures.connection, CONNECTION_BUDGET);
+    if (reach === "node") await this.#fillNode(rules);
     this.figures.node = await this.#waiting();
-    promises.holds(
+    rules.holds(
       `limit-1: the node holds no more than its bound (${JSON.stringify(this.figures.node)})`,
-      isWithin(this.figures.node, COALESCER_SETTINGS.node),
+      isWithin(this.figures.node, COALESCER_OPTIONS.node),
     );
   }
 
   /** Goes on pushing what is refused for `ms`: the edge must not keep any of it. */
-  async press(ms: number, promises: Promises): Promise<void> {
+  async press(ms: number, rules: Rules): Promise<void> {
     const until = performance.now() + ms;
     const bySocket = new Map(this.#streams.map((stream) => [stream.socket, stream]));
     await Promise.all(
       [...bySocket.values()].slice(0, PRESSING).map(async (stream) => {
-        while (performance.now() < until) await this.#push(stream, promises);
+        while (performance.now() < until) await this.#push(stream, rules);
       }),
     );
   }
 
   /** Temporal is back: everything that was taken becomes durable, once. */
-  async ebb(temporal: TemporalClient, promises: Promises): Promise<void> {
+  async ebb(temporal: TemporalClient, rules: Rules): Promise<void> {
     const rule = "ack-1: all that was taken becomes durable";
-    await promises.soon(rule, () => this.#streams.every(({ unanswered }) => unanswered === 0), EBB_MS);
+    await rules.soon(rule, () => this.#streams.every(({ unanswered }) => unanswered === 0), EBB_MS);
     for (const { subject, session, taken } of this.#streams.filter((stream) => stream.taken.events > 0)) {
-      const { snapshot } = await truthOf(temporal, { tenant: "acme", owner: subject, name: session });
+      const { snapshot } = await stateOf(temporal, { tenant: "acme", owner: subject, name: session });
       const applied = appliedObserves(snapshot);
-      promises.holds(`ack-1: ${subject}/${session} applied ${applied} of ${taken.events}`, applied === taken.events);
+      rules.holds(`ack-1: ${subject}/${session} applied ${applied} of ${taken.events}`, applied === taken.events);
     }
   }
 
@@ -121,7 +121,7 @@ export class Flood {
   }
 
   async #connect(): Promise<Stream[]> {
-    const { edge, name, token } = this.#plan;
+    const { edge, name, token } = this.#options;
     const subject = `${name}-${this.figures.connections++}`;
     const { socket } = await rawConnect(edge, await token(subject));
     this.#sockets.push(socket);
@@ -134,21 +134,21 @@ export class Flood {
   }
 
   /** As many connections as the node has room for, and some more: the last must find none. */
-  async #fillNode(promises: Promises): Promise<void> {
-    const { node } = COALESCER_SETTINGS;
+  async #fillNode(rules: Rules): Promise<void> {
+    const { node } = COALESCER_OPTIONS;
     const room = Math.min(node.events / this.figures.connection.events, node.bytes / this.figures.connection.bytes);
     const connections = await Promise.all(Array.from({ length: Math.ceil(room) + 2 }, () => this.#connect()));
-    for (const stream of connections.flat()) await this.#fill(stream, promises);
-    const last = sum(connections.at(-1) ?? []);
-    promises.holds(`limit-1: a full node takes nothing of anybody (${JSON.stringify(last)})`, last.events === 0);
+    for (const stream of connections.flat()) await this.#fill(stream, rules);
+    const last = taken(connections.at(-1) ?? []);
+    rules.holds(`limit-1: a full node takes nothing of anybody (${JSON.stringify(last)})`, last.events === 0);
   }
 
-  async #fill(stream: Stream, promises: Promises): Promise<void> {
-    while (await this.#push(stream, promises));
+  async #fill(stream: Stream, rules: Rules): Promise<void> {
+    while (await this.#push(stream, rules));
   }
 
   /** One `send`. Resolves to whether the edge took it: what it refuses it refuses at once. */
-  async #push(stream: Stream, promises: Promises): Promise<boolean> {
+  async #push(stream: Stream, rules: Rules): Promise<boolean> {
     const { socket, session, nextSeq } = stream;
     const { events, bytes } = this.#batch(nextSeq);
     let refusal: Ack | undefined;
@@ -167,31 +167,31 @@ export class Flood {
     }
     this.figures.refused++;
     this.figures.refusedBytes += bytes;
-    promises.holds(`limit-1: what does not fit is refused for now (${JSON.stringify(refusal)})`, isForNow(refusal));
+    rules.holds(`limit-1: what does not fit is refused for now (${JSON.stringify(refusal)})`, isForNow(refusal));
     return false;
   }
 
   #batch(nextSeq: number): { events: Event[]; bytes: number } {
-    const size = SIZES[this.#plan.size];
+    const size = SIZES[this.#options.size];
     const data = size.padding === 0 ? {} : { data: "x".repeat(size.padding) };
     const events = Array.from({ length: size.events }, (_, index): Event => {
       return { seq: nextSeq + index, kind: "observe", name: "flood", ...data };
     });
     return {
       events,
-      bytes: events.reduce<number>((bytes, event) => bytes + Buffer.byteLength(JSON.stringify(event)), 0),
+      bytes: sum(events, (event) => Buffer.byteLength(JSON.stringify(event))),
     };
   }
 
-  #isBounded(promises: Promises, what: string, taken: Volume, bound: Volume): void {
+  #isBounded(rules: Rules, what: string, taken: Volume, bound: Volume): void {
     const { events, bytes } = this.#batch(1);
     const isUsed = taken.events + events.length > bound.events || taken.bytes + bytes > bound.bytes;
     const rule = `limit-1: a ${what} may have so much waiting and no more (${JSON.stringify(taken)})`;
-    promises.holds(rule, isWithin(taken, bound) && isUsed);
+    rules.holds(rule, isWithin(taken, bound) && isUsed);
   }
 
   async #waiting(): Promise<Volume> {
-    const page = await scrape(this.#plan.edge);
+    const page = await scrape(this.#options.edge);
     return {
       events: sumOf(page, "holdfast_edge_waiting_events"),
       bytes: sumOf(page, "holdfast_edge_waiting_bytes"),
@@ -199,11 +199,8 @@ export class Flood {
   }
 }
 
-function sum(streams: readonly Stream[]): Volume {
-  return streams.reduce((all, { taken }) => ({ events: all.events + taken.events, bytes: all.bytes + taken.bytes }), {
-    events: 0,
-    bytes: 0,
-  });
+function taken(streams: readonly Stream[]): Volume {
+  return { events: sum(streams, (stream) => stream.taken.events), bytes: sum(streams, (stream) => stream.taken.bytes) };
 }
 
 function isWithin(volume: Volume, bound: Volume): boolean {

@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openOutageArena, type OutageArena } from "./outage-arena.ts";
-import { runOutage } from "./outage-run.ts";
+import { openOutageFixture, type OutageFixture, runOutage } from "./outage.ts";
 
-let arena: OutageArena;
+let fixture: OutageFixture;
 beforeAll(async () => {
-  arena = await openOutageArena();
+  fixture = await openOutageFixture();
 });
-afterAll(() => arena.close());
+afterAll(() => fixture.close());
 
 /** A short one; `npm run recovery -- redis-outage` has long ones, of every manner. */
 test("open-6, ack-1: Redis hangs: all that is said is durable and answered, everyone is told; an empty one in its place: all converge", async () => {
-  const { violations, broken, sent, acked } = await runOutage(arena, {
+  const { violations, broken, sent, acked } = await runOutage(fixture, {
     name: "redis",
     absences: [{ server: "redis", manner: "replace" }],
     seconds: 6,

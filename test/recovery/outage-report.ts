@@ -1,5 +1,6 @@
-import type { Violation } from "../chaos/checker.ts";
-import type { OutageResult } from "./outage-result.ts";
+import { countsOf, mebibytes, milliseconds, seconds } from "../kit/report.ts";
+import { quantile } from "../kit/statistics.ts";
+import type { OutageResult } from "./outage.ts";
 
 /** For people, on standard output: a line for each outage, then what each of them cost. */
 export function printOutages(results: readonly OutageResult[]): void {
@@ -20,26 +21,20 @@ export function isClean({ violations, broken }: OutageResult): boolean {
 }
 
 function summary(result: OutageResult): Record<string, number | string> {
-  const count = (...promises: Violation["promise"][]): number =>
-    result.violations.filter(({ promise }) => promises.includes(promise)).length;
   const { ackMs, toldMs } = result;
   return {
     "sent while away": result.sent,
     "acked while away": result.acked,
-    lost: count("lost"),
-    duplicated: count("duplicated", "invented"),
-    reordered: count("reordered"),
-    "garbled, gaps": count("garbled", "gap", "diverged"),
-    hangs: count("hang"),
+    ...countsOf(result.violations),
     "other rules broken": result.broken.length,
-    "ack p50 before": milliseconds(ackMs.before, 0.5),
-    "ack p50 while away": milliseconds(ackMs.during, 0.5),
-    "ack max while away": milliseconds(ackMs.during, 1),
-    "told within": toldMs === undefined ? "–" : seconds([toldMs], 1),
-    "converged p50": seconds(result.convergedMs, 0.5),
-    "converged max": seconds(result.convergedMs, 1),
-    "logs healed max": seconds(result.healedMs, 1),
-    "all answered": seconds([result.restMs], 1),
+    "ack p50 before": milliseconds(quantile(ackMs.before, 0.5)),
+    "ack p50 while away": milliseconds(quantile(ackMs.during, 0.5)),
+    "ack max while away": milliseconds(quantile(ackMs.during, 1)),
+    "told within": seconds(toldMs ?? Number.NaN),
+    "converged p50": seconds(quantile(result.convergedMs, 0.5)),
+    "converged max": seconds(quantile(result.convergedMs, 1)),
+    "logs healed max": seconds(quantile(result.healedMs, 1)),
+    "all answered": seconds(result.restMs),
   };
 }
 
@@ -55,7 +50,7 @@ function printFloods({ floods }: OutageResult): void {
           "of all": volume(flood.node),
           connections: flood.connections,
           refused: flood.refused,
-          "refused MiB": Math.round(flood.refusedBytes / 1_048_576),
+          "refused MiB": mebibytes(flood.refusedBytes),
         },
       ]),
     ),
@@ -64,7 +59,7 @@ function printFloods({ floods }: OutageResult): void {
 
 function newcomers({ newcomers: welcomes }: OutageResult): string {
   const most = (pick: (welcome: OutageResult["newcomers"][number]) => number): string =>
-    milliseconds(welcomes.map(pick), 1);
+    milliseconds(quantile(welcomes.map(pick), 1));
   const connect = most(({ connectMs }) => connectMs);
   const open = most(({ openMs }) => openMs);
   return `${connect} to connect, ${open} for \`open\`, ${most(({ commandMs }) => commandMs)} for a command`;
@@ -72,18 +67,4 @@ function newcomers({ newcomers: welcomes }: OutageResult): string {
 
 function volume({ events, bytes }: { events: number; bytes: number }): string {
   return `${events} (${(bytes / 1_048_576).toFixed(2)} MiB)`;
-}
-
-function milliseconds(values: readonly number[], share: number): string {
-  const value = quantile(values, share);
-  return value === undefined ? "–" : `${Math.round(value)} ms`;
-}
-
-function seconds(values: readonly number[], share: number): string {
-  const value = quantile(values, share);
-  return value === undefined ? "–" : `${(value / 1_000).toFixed(1)} s`;
-}
-
-function quantile(values: readonly number[], share: number): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.max(0, Math.ceil(share * values.length) - 1)];
 }

@@ -1,9 +1,9 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { startTemporal, startValkey, type TemporalServer, type ValkeyServer } from "@holdfast/stack/servers";
-import { temporalAt } from "../conformance/temporal.ts";
 import { Redis } from "ioredis";
+import { withTemporal } from "../kit/temporal.ts";
+import { until } from "../kit/wait.ts";
 
 export type ServerName = "redis" | "temporal";
 
@@ -49,27 +49,31 @@ export class OutageServers {
 
   /** Resolves when the server answers nobody any more. */
   async take({ server, manner }: Absence): Promise<void> {
-    const process = server === "redis" ? this.#valkey : this.#temporal;
+    const process = this.#process(server);
     const hangs = manner === "hang" || manner === "replace";
     process.kill(hangs ? "SIGSTOP" : "SIGKILL");
     if (!hangs) await process.exited;
-    while (await this.#answers(server)) await sleep(10);
+    await until(`${server} is away`, async () => !(await this.#answers(server)));
   }
 
   /** Resolves when the server serves again. */
   async bringBack({ server, manner }: Absence): Promise<void> {
-    const process = server === "redis" ? this.#valkey : this.#temporal;
+    const process = this.#process(server);
     if (manner === "hang") process.kill("SIGCONT");
     else {
       process.kill("SIGKILL");
       await process.exited;
       await this.#restart(server, manner !== "kill");
     }
-    while (!(await this.#answers(server))) await sleep(10);
+    await until(`${server} is back`, () => this.#answers(server));
   }
 
   async stop(): Promise<void> {
     await Promise.all([this.#valkey.stop(), this.#temporal.stop()]);
+  }
+
+  #process(server: ServerName): ValkeyServer | TemporalServer {
+    return server === "redis" ? this.#valkey : this.#temporal;
   }
 
   async #restart(server: ServerName, empty: boolean): Promise<void> {
@@ -80,7 +84,8 @@ export class OutageServers {
   }
 
   #answers(server: ServerName): Promise<boolean> {
-    return server === "redis" ? redisAnswers(this.redisUrl) : temporalAnswers(this.temporalAddress);
+    const answer = server === "redis" ? redisAnswers(this.redisUrl) : temporalAnswers(this.temporalAddress);
+    return answer.catch(() => false);
   }
 }
 
@@ -90,21 +95,14 @@ async function redisAnswers(url: string): Promise<boolean> {
   try {
     await redis.connect();
     return (await redis.ping()) === "PONG";
-  } catch {
-    return false;
   } finally {
     redis.disconnect();
   }
 }
 
-async function temporalAnswers(address: string): Promise<boolean> {
-  const temporal = temporalAt(address, "caller");
-  try {
+function temporalAnswers(address: string): Promise<boolean> {
+  return withTemporal(address, async (temporal) => {
     await temporal.withDeadline(Date.now() + ANSWER_MS, () => temporal.workflowService.getSystemInfo({}));
     return true;
-  } catch {
-    return false;
-  } finally {
-    await temporal.connection.close();
-  }
+  });
 }

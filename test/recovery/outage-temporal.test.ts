@@ -1,16 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openOutageArena, type OutageArena } from "./outage-arena.ts";
-import { runOutage } from "./outage-run.ts";
+import { openOutageFixture, type OutageFixture, runOutage } from "./outage.ts";
 
-let arena: OutageArena;
+let fixture: OutageFixture;
 beforeAll(async () => {
-  arena = await openOutageArena();
+  fixture = await openOutageFixture();
 });
-afterAll(() => arena.close());
+afterAll(() => fixture.close());
 
 /** A short one; `npm run recovery -- temporal-outage` has long ones, and fills whole nodes. */
 test("ack-1, limit-1: without Temporal nothing is durable, an edge takes so much and no more, and all of it is delivered once", async () => {
-  const { violations, broken, sent, acked, floods } = await runOutage(arena, {
+  const { violations, broken, sent, acked, floods } = await runOutage(fixture, {
     name: "temporal",
     absences: [{ server: "temporal", manner: "kill" }],
     seconds: 6,

@@ -1,5 +1,8 @@
-import type { SlowReaderPlan, SlowReaderResult, Stretch } from "./slow-reader.ts";
-import type { WatcherRecord } from "./slow-reader-watcher.ts";
+import { answerTo } from "../kit/model-calls.ts";
+import { kibibytes } from "../kit/report.ts";
+import { quantile, sum } from "../kit/statistics.ts";
+import type { SlowReaderOptions, SlowReaderResult, Stretch } from "./slow-reader.ts";
+import type { Reading } from "./steady-session.ts";
 
 /** `HOLDFAST_SLOW_SOCKET_BYTES`, as it is when nobody sets it. */
 const SLOW_SOCKET_BYTES = 256 * 1024;
@@ -7,47 +10,49 @@ const SLOW_SOCKET_BYTES = 256 * 1024;
 const PACKET_BYTES = 128 * 1024;
 const FRAME_OVERHEAD = 2_048;
 
+type Options = Pick<SlowReaderOptions, "readers" | "companions" | "script" | "trim" | "untilGivenUp">;
+
+const textLengthOf = ({ script }: Options): number => answerTo("", script).length;
+
 /**
  * The most that may wait for one client in the edge's process, for a session whose turns have texts of `textLength`: the
  * bound, one more packet, and the frame that ends a turn, which carries its whole text.
  */
-export function boundOf(textLength: number): number {
-  return SLOW_SOCKET_BYTES + PACKET_BYTES + textLength + FRAME_OVERHEAD;
-}
+const boundOf = (textLength: number): number => SLOW_SOCKET_BYTES + PACKET_BYTES + textLength + FRAME_OVERHEAD;
 
 /** Sentences; empty when every promise held. */
-export function brokenPromises(plan: SlowReaderPlan, textLength: number, result: SlowReaderResult): string[] {
-  const { sleepers, companions, others, turns, during, passed } = result;
-  const broken = [...sleepers, ...companions, ...others].flatMap(({ wrong }) => wrong);
-  const count = (records: readonly WatcherRecord[], what: "breaks" | "snapshots" | "connects"): number =>
-    records.reduce((sum, record) => sum + record[what], 0);
+export function brokenPromises(options: Options, result: SlowReaderResult): string[] {
+  const { slow, companions, others, turns, during, passed, after } = result;
+  const broken = [...slow, ...companions, ...others].flatMap(({ wrong }) => wrong);
+  const count = (readings: readonly Reading[], what: "breaks" | "snapshots" | "connects"): number =>
+    sum(readings, (reading) => reading[what]);
   const require = (holds: boolean, sentence: string): void => {
     if (!holds) broken.push(sentence);
   };
-  const slow = plan.sleepers;
-  require(sleepers.length === slow &&
-    sleepers.every(({ turn }) => turn === turns), "A reader that slept did not catch up.");
-  require(count([...sleepers, ...companions, ...others], "breaks") === 0, "A frame did not follow the one before it.");
+  const all = options.readers;
+  const hasCaughtUp = slow.length === all && slow.every(({ turn }) => turn === turns);
+  require(hasCaughtUp, "A slow reader did not catch up.");
+  require(count([...slow, ...companions, ...others], "breaks") === 0, "A frame did not follow the one before it.");
   require(passed >= 2, "Who read on did not get on.");
-  require(count(companions, "snapshots") === plan.companions, "A reader that read on lost its place.");
-  const most = Math.max(during.peaks.largestSocketBytes, result.after.peaks.largestSocketBytes);
-  require(most <=
-    boundOf(textLength), `${most} bytes waited for one client, and no more than ${boundOf(textLength)} may.`);
-  const connects = plan.untilGivenUp ? 2 * slow : slow;
-  require(count(sleepers, "connects") ===
-    connects, `Who slept connected ${count(sleepers, "connects")} times, not ${connects}.`);
+  require(count(companions, "snapshots") === options.companions, "A reader that read on lost its place.");
+  const bound = boundOf(textLengthOf(options));
+  const most = Math.max(...[during, after].map(({ peaks }) => peaks?.largestSocketBytes ?? Infinity));
+  require(most <= bound, `${most} bytes waited for one client, and no more than ${bound} may.`);
+  const [connects, wanted] = [count(slow, "connects"), options.untilGivenUp ? 2 * all : all];
+  require(connects === wanted, `Who was slow connected ${connects} times, not ${wanted}.`);
   // Each began with one.
-  const again = count(sleepers, "snapshots") - slow;
-  if (plan.trim) require(again === slow, `Of ${slow} who missed what the log had lost, ${again} got a snapshot.`);
-  else require(again <= slow, `${slow} who slept got ${again} snapshots.`);
+  const again = count(slow, "snapshots") - all;
+  if (options.trim) require(again === all, `Of ${all} who missed what the log had lost, ${again} got a snapshot.`);
+  else require(again <= all, `${all} who were slow got ${again} snapshots.`);
   return broken;
 }
 
 /** For people, on standard output. */
-export function printSlowReader(plan: SlowReaderPlan, textLength: number, result: SlowReaderResult): void {
+export function printSlowReader(options: Options, result: SlowReaderResult): void {
   const { before, during, after } = result;
+  const textLength = textLengthOf(options);
   console.log(
-    `${plan.sleepers} stopped reading for ${result.passed} of ${result.turns} turns of ${textLength} characters, and caught up in ${Math.round(result.catchUpMs)} ms.`,
+    `${options.readers} stopped reading for ${result.passed} of ${result.turns} turns of ${textLength} characters, and caught up in ${Math.round(result.catchUpMs)} ms.`,
   );
   console.log("From a frame's append to its reader, milliseconds:");
   console.table({
@@ -71,25 +76,20 @@ export function printSlowReader(plan: SlowReaderPlan, textLength: number, result
 
 function costs({ peaks, kernel, openFiles }: Stretch): Record<string, number | undefined> {
   return {
-    RSS: kibibytes(peaks.rssBytes),
-    heap: kibibytes(peaks.heapBytes),
-    external: kibibytes(peaks.externalBytes),
-    "waiting, all clients": kibibytes(peaks.outgoingBytes),
-    "waiting, one client": kibibytes(peaks.largestSocketBytes),
+    RSS: peaks && kibibytes(peaks.rssBytes),
+    heap: peaks && kibibytes(peaks.heapBytes),
+    external: peaks && kibibytes(peaks.externalBytes),
+    "waiting, all clients": peaks && kibibytes(peaks.outgoingBytes),
+    "waiting, one client": peaks && kibibytes(peaks.largestSocketBytes),
     "kernel, sending": kernel && kibibytes(kernel.sending),
     "most for one": kernel && kibibytes(kernel.mostSending),
     "kernel, received": kernel && kibibytes(kernel.received),
-    "loop stall ms": Math.round(peaks.loopStallMs),
+    "loop stall ms": peaks && Math.round(peaks.loopStallMs),
     "open files": openFiles,
   };
 }
 
 function lags(values: readonly number[]): Record<string, number> {
-  const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
-  return { frames: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
-}
-
-function kibibytes(bytes: number): number {
-  return Math.round(bytes / 1024);
+  const at = (share: number): number => quantile(values, share);
+  return { frames: values.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
 }

@@ -1,47 +1,41 @@
-import { answerTokens, parseScript } from "@holdfast/model-server";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Scene, startScene } from "../conformance/stack.ts";
-import { slowReader, type SlowReaderPlan } from "./slow-reader.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { slowReader, type SlowReaderOptions } from "./slow-reader.ts";
 import { brokenPromises } from "./slow-reader-report.ts";
 
-const SCRIPT = "tokens=60,token-length=4000";
-const TEXT_LENGTH = answerTokens("", parseScript(SCRIPT)).join("").length;
-const PLAN: SlowReaderPlan = {
+const SLOW: SlowReaderOptions = {
   edge: 0,
-  sleepers: 2,
+  readers: 2,
   companions: 2,
   others: 2,
-  script: SCRIPT,
-  otherScript: "tokens=40,slow=25ms",
+  script: "tokens=60,token-length=4000",
   seconds: 0,
-  trim: false,
-  untilGivenUp: false,
 };
 
 /** The first edge waits for ever for who sleeps; the second gives him up soon. */
-let scene: Scene;
+let fixture: Fixture;
 beforeAll(async () => {
-  scene = await startScene({
+  fixture = await startFixture({
     env: {
       "edge-1": { HOLDFAST_PING_INTERVAL_MS: "3600000" },
       "edge-2": { HOLDFAST_PING_INTERVAL_MS: "1000", HOLDFAST_PING_TIMEOUT_MS: "3000" },
     },
   });
 });
-afterAll(() => scene.stop());
+afterAll(() => fixture.close());
 
-async function broken(plan: SlowReaderPlan): Promise<string[]> {
-  return brokenPromises(plan, TEXT_LENGTH, await slowReader(scene, plan, () => {}));
+async function broken(options: SlowReaderOptions): Promise<string[]> {
+  return brokenPromises(options, await slowReader(fixture, options));
 }
 
 test("open-7: who stops reading costs a fixed number of bytes, holds nobody up, and is caught up without a gap", async () => {
-  expect(await broken(PLAN)).toEqual([]);
+  expect(await broken(SLOW)).toEqual([]);
 });
 
 test("open-7: where the log was cut meanwhile a snapshot brings up to date who did not read", async () => {
-  expect(await broken({ ...PLAN, trim: true })).toEqual([]);
+  expect(await broken({ ...SLOW, trim: true })).toEqual([]);
 });
 
 test("open-7, open-2: who does not even answer a ping is given up, comes back, and is caught up", async () => {
-  expect(await broken({ ...PLAN, edge: 1, untilGivenUp: true })).toEqual([]);
+  expect(await broken({ ...SLOW, edge: 1, untilGivenUp: true })).toEqual([]);
 });

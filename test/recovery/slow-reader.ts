@@ -1,38 +1,40 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Redis } from "ioredis";
-import type { Scene } from "../conformance/stack.ts";
-import { EdgeProbe, type EdgePeaks, scrape, sumOf } from "./edge-probe.ts";
-import { type KernelQueues, kernelQueues } from "./slow-reader-kernel.ts";
-import { sleepersReportSchema, type SleepersPlan } from "./slow-reader-protocol.ts";
-import { River } from "./slow-reader-river.ts";
-import type { WatcherRecord } from "./slow-reader-watcher.ts";
-import { ToldProcess } from "./told-process.ts";
+import { z } from "zod";
+import { Child } from "../kit/child-process.ts";
+import { does, positive, program, whole, wholeOrNone } from "../kit/command-line.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { scrape, sumOf } from "../kit/metrics.ts";
+import { type EdgePeaks, EdgeProbe, type KernelQueues, kernelQueues } from "../kit/probes.ts";
+import { until } from "../kit/wait.ts";
+import { brokenPromises, printSlowReader } from "./slow-reader-report.ts";
+import { type Reading, readingSchema, SteadySession } from "./steady-session.ts";
 
-export interface SlowReaderPlan {
-  /** The edge they are all at. */
+export interface SlowReaderOptions {
+  /** The edge they are all at: 0 is the first. */
   edge: number;
   /** Readers that stop reading, all of one session. */
-  sleepers: number;
+  readers: number;
   /** Who reads the same session and goes on, and sessions beside it with a reader each. */
   companions: number;
   others: number;
-  /** The model's script for that session's answers, and for the others'. */
+  /** The model's script for that session's answers. */
   script: string;
-  otherScript: string;
   /** They read nothing for at least so long. */
   seconds: number;
   /** The log is cut behind their backs. */
-  trim: boolean;
+  trim?: boolean;
   /** They stop for so long that the edge gives them up; else they must stay connected. */
-  untilGivenUp: boolean;
+  untilGivenUp?: boolean;
+  onPhase?: (phase: string) => void;
 }
 
 /** One stretch of time, as those who read on and the edge saw it. */
 export interface Stretch {
-  /** Milliseconds from a frame's append to its reader, of the session that has sleepers, and of others. */
+  /** Milliseconds from a frame's append to its reader, of the session that has slow readers, and of others. */
   companionLags: number[];
   otherLags: number[];
-  peaks: EdgePeaks;
+  peaks: EdgePeaks | undefined;
   kernel: KernelQueues | undefined;
   openFiles: number;
 }
@@ -42,81 +44,83 @@ export interface SlowReaderResult {
   during: Stretch;
   after: Stretch;
   turns: number;
-  /** Turns that ended for the others while nobody of the sleepers read. */
+  /** Turns that ended for the others while nobody of the slow read. */
   passed: number;
   catchUpMs: number;
-  sleepers: WatcherRecord[];
-  companions: WatcherRecord[];
-  others: WatcherRecord[];
+  slow: Reading[];
+  companions: Reading[];
+  others: Reading[];
 }
 
 /** Bounds on a hang, not on the speed of a machine. */
 const HANG_MS = 300_000;
-const SLEEPERS = new URL("./slow-reader-sleepers.ts", import.meta.url);
-const POLL_MS = 100;
+const PROCESS = new URL("./slow-reader-process.ts", import.meta.url);
+const OTHER_SCRIPT = "tokens=40,slow=25ms";
+const reportSchema = z.object({ readers: z.array(readingSchema) });
 
 /** Readers stop reading in the middle of a fast stream and go on later. Everybody at one edge. */
-export async function slowReader(
-  { stack }: Scene,
-  plan: SlowReaderPlan,
-  onPhase: (phase: string) => void,
-): Promise<SlowReaderResult> {
-  const edge = stack.edgeUrls[plan.edge] ?? "";
-  const subject = `river-${Date.now().toString(36)}`;
-  const place = { stack, edge, subject };
-  const river = new River({ ...place, session: "river", script: plan.script, readers: plan.companions });
-  const brooks = Array.from(
-    { length: plan.others },
-    (_, index) => new River({ ...place, session: `brook-${index}`, script: plan.otherScript, readers: 1 }),
+export async function slowReader({ stack }: Fixture, options: SlowReaderOptions): Promise<SlowReaderResult> {
+  const { onPhase = () => undefined } = options;
+  const edge = stack.edgeUrls[options.edge] ?? "";
+  const subject = `slow-${Date.now().toString(36)}`;
+  const at = { edge, subject, token: () => stack.token({ subject }) };
+  const fast = { session: "fast", script: options.script };
+  const stream = new SteadySession({ ...at, ...fast, readers: options.companions });
+  const others = Array.from(
+    { length: options.others },
+    (_, index) => new SteadySession({ ...at, session: `other-${index}`, script: OTHER_SCRIPT, readers: 1 }),
   );
-  const sleepersPlan: SleepersPlan = {
+  const slow = await Child.start(PROCESS, {
     edge,
     jwtSecret: stack.jwtSecret,
     subject,
-    session: "river",
-    script: plan.script,
-    count: plan.sleepers,
-  };
-  const sleepers = new ToldProcess(SLEEPERS, sleepersPlan);
+    ...fast,
+    readers: options.readers,
+  });
   const probe = new EdgeProbe([edge]);
   const stretch = async (): Promise<Stretch> => ({
-    companionLags: river.takeLags(),
-    otherLags: brooks.flatMap((brook) => brook.takeLags()),
-    peaks: probe.takePeaks().get(edge) ?? fail("The edge was not watched."),
+    companionLags: stream.takeLags(),
+    otherLags: others.flatMap((other) => other.takeLags()),
+    peaks: probe.takePeaks().get(edge),
     kernel: await kernelQueues(Number(new URL(edge).port)),
     openFiles: sumOf(await scrape(edge), "process_open_fds"),
   });
+  const metric = async (name: string, ...labels: string[]): Promise<number> =>
+    sumOf(await scrape(edge), name, ...labels);
+  const pingTimeouts = (): Promise<number> => metric("holdfast_edge_disconnects_total", 'reason="ping timeout"');
   try {
-    await sleepers.tell({ order: "open" }, HANG_MS);
-    await Promise.all([river, ...brooks].map((one) => one.start()));
-    await river.pass(1);
+    await slow.tell({ order: "open" }, HANG_MS);
+    await Promise.all([stream, ...others].map((one) => one.start()));
+    await stream.pass(1);
     probe.takePeaks();
     onPhase("everybody reads");
-    await Promise.all([river.pass(2), sleep((plan.seconds * 1_000) / 4)]);
+    await Promise.all([stream.pass(2), sleep((options.seconds * 1_000) / 4)]);
     const before = await stretch();
 
-    onPhase(`${plan.sleepers} stop reading`);
-    const stoppedAt = river.turn;
-    const givenUp = await pingTimeouts(edge);
-    sleepers.signal("SIGSTOP");
-    const isStopped = plan.untilGivenUp
-      ? async () => (await pingTimeouts(edge)) - givenUp >= plan.sleepers
-      : async () => (await pausedReaders(edge)) >= plan.sleepers;
-    await Promise.all([until(isStopped), sleep(plan.seconds * 1_000)]);
-    await river.pass(2);
+    onPhase(`${options.readers} stop reading`);
+    const stoppedAt = stream.turn;
+    const givenUp = await pingTimeouts();
+    slow.signal("SIGSTOP");
+    const isStopped = options.untilGivenUp
+      ? async () => (await pingTimeouts()) - givenUp >= options.readers
+      : async () => (await metric("holdfast_edge_paused_readers")) >= options.readers;
+    await Promise.all([
+      until("the edge notices that readers stopped reading", isStopped, HANG_MS, 100),
+      sleep(options.seconds * 1_000),
+    ]);
+    await stream.pass(2);
     const during = await stretch();
-    if (plan.trim) await trimLog(stack.redisUrl, subject);
-    const passed = river.turn - stoppedAt;
+    if (options.trim) await trimLog(stack.redisUrl, `hf:{acme/${subject}/${fast.session}}:log`);
+    const passed = stream.turn - stoppedAt;
 
     onPhase("they go on");
     const wokenAt = performance.now();
-    sleepers.signal("SIGCONT");
-    const turns = await river.stop();
-    await sleepers.tell({ order: "reach", turn: turns }, HANG_MS);
+    slow.signal("SIGCONT");
+    const turns = await stream.stop();
+    await slow.tell({ order: "reach", turn: turns }, HANG_MS);
     const catchUpMs = performance.now() - wokenAt;
-    await Promise.all(brooks.map((brook) => brook.stop()));
+    await Promise.all(others.map((other) => other.stop()));
     const after = await stretch();
-    const { readers } = sleepersReportSchema.parse(await sleepers.tell({ order: "report" }, HANG_MS));
     return {
       before,
       during,
@@ -124,40 +128,56 @@ export async function slowReader(
       turns,
       passed,
       catchUpMs,
-      sleepers: readers,
-      companions: river.records,
-      others: brooks.flatMap((brook) => brook.records),
+      slow: reportSchema.parse(await slow.tell({ order: "report" }, HANG_MS)).readers,
+      companions: stream.readings,
+      others: others.flatMap((other) => other.readings),
     };
   } finally {
-    sleepers.stop();
+    await slow.kill();
     await probe.stop();
-    await Promise.all([river, ...brooks].map((one) => one.leave()));
+    await Promise.all([stream, ...others].map((one) => one.close()));
   }
 }
 
-async function pausedReaders(edge: string): Promise<number> {
-  return sumOf(await scrape(edge), "holdfast_edge_paused_readers");
-}
-
-async function pingTimeouts(edge: string): Promise<number> {
-  return sumOf(await scrape(edge), "holdfast_edge_disconnects_total", 'reason="ping timeout"');
-}
-
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + HANG_MS;
-  while (!(await check())) {
-    if (performance.now() > deadline) fail("The edge did not notice that readers stopped reading.");
-    await sleep(POLL_MS);
-  }
-}
-
-/** As the log does it by itself, only sooner: nothing is left of what the sleepers did not read. */
-async function trimLog(url: string, subject: string): Promise<void> {
+/** As the log does it by itself, only sooner: nothing is left of what the slow did not read. */
+async function trimLog(url: string, key: string): Promise<void> {
   const redis = new Redis(url);
-  await redis.xtrim(`hf:{acme/${subject}/river}:log`, "MAXLEN", "=", 1);
+  await redis.xtrim(key, "MAXLEN", "=", 1);
   redis.disconnect();
 }
 
-function fail(sentence: string): never {
-  throw new Error(sentence);
+/** Longer than anybody sleeps here. */
+const NO_HEARTBEAT_MS = "3600000";
+
+interface CommandOptions extends Omit<SlowReaderOptions, "untilGivenUp"> {
+  heartbeat?: boolean;
 }
+
+export const slowReaderCommand = program(
+  "recovery",
+  "Clients stop reading in the middle of a fast stream, and go on later.",
+)
+  .name("slow-reader")
+  .option("--readers <n>", "how many of them, all of one session", whole, 1)
+  .option("--companions <n>", "readers of that session who go on", whole, 3)
+  .option("--others <n>", "sessions beside it, with a reader each", wholeOrNone, 3)
+  .option("--seconds <s>", "for how long they read nothing, at least", positive, 60)
+  .option("--script <directives>", "the model's script for each answer", "tokens=60,token-length=4000,slow=10ms")
+  .option("--trim", "the log is cut meanwhile: only a snapshot brings them up to date")
+  .option("--heartbeat", "clients are pinged as by default: the edge gives up who sleeps, and it has to connect again");
+
+does(slowReaderCommand, async ({ heartbeat = false, ...given }: CommandOptions) => {
+  const edge: Record<string, string> = heartbeat ? {} : { HOLDFAST_PING_INTERVAL_MS: NO_HEARTBEAT_MS };
+  const fixture = await startFixture({ edges: 1, env: { edge } });
+  try {
+    const onPhase = (phase: string): void => console.error(`  ${phase}`);
+    const options = { ...given, edge: 0, untilGivenUp: heartbeat, onPhase };
+    const result = await slowReader(fixture, options);
+    printSlowReader(options, result);
+    const broken = brokenPromises(options, result);
+    for (const sentence of broken) console.error(`BROKEN ${sentence}`);
+    return broken.length === 0 ? 0 : 1;
+  } finally {
+    await fixture.close();
+  }
+});

@@ -1,4 +1,6 @@
-import type { EdgePeaks } from "./edge-probe.ts";
+import { kibibytes, mebibytes } from "../kit/report.ts";
+import type { EdgePeaks } from "../kit/probes.ts";
+import { quantile, sum } from "../kit/statistics.ts";
 import type { StormResult } from "./storm.ts";
 
 /** The attempts of this many milliseconds are one bar. */
@@ -23,10 +25,10 @@ export interface StormFigures {
   queriesAtOnce: number;
 }
 
-export function stormFigures({ hangs, struckAt, visitors, counts }: StormResult): StormFigures {
-  const struck = visitors.filter(({ wasStruck }) => wasStruck);
-  const open = struck.flatMap(({ openAt }) => (openAt === null ? [] : [openAt - struckAt])).toSorted((a, b) => a - b);
-  const attempts = visitors.flatMap((visitor) => visitor.attempts.map(({ at }) => at - struckAt));
+export function stormFigures({ hangs, struckAt, clients, counts }: StormResult): StormFigures {
+  const struck = clients.filter(({ wasStruck }) => wasStruck);
+  const open = struck.flatMap(({ openAt }) => (openAt === null ? [] : [openAt - struckAt]));
+  const attempts = clients.flatMap((client) => client.attempts.map(({ at }) => at - struckAt));
   const edges = [...counts.values()];
   return {
     struck: struck.length,
@@ -35,12 +37,12 @@ export function stormFigures({ hangs, struckAt, visitors, counts }: StormResult)
     attempts: attempts.length,
     mostAttemptsInASecond: Math.max(0, ...sumsOf(histogramOf(attempts), 1_000 / BAR_MS)),
     histogram: histogramOf(attempts),
-    failures: totals(visitors.map(({ failures }) => failures)),
-    snapshots: visitors.reduce((sum, visitor) => sum + visitor.snapshots, 0),
-    breaks: visitors.reduce((sum, visitor) => sum + visitor.breaks, 0),
-    wrong: visitors.flatMap((visitor) => visitor.wrong),
+    failures: totals(clients.map(({ failures }) => failures)),
+    snapshots: sum(clients, (client) => client.snapshots),
+    breaks: sum(clients, (client) => client.breaks),
+    wrong: clients.flatMap((client) => client.wrong),
     hangs,
-    queries: edges.reduce((sum, each) => sum + each.queries, 0),
+    queries: sum(edges, (each) => each.queries),
     queriesAtOnce: Math.max(0, ...edges.map((each) => each.queriesAtOnce)),
   };
 }
@@ -53,7 +55,7 @@ export function printStorm(result: StormResult): void {
   console.log("Attempts to connect in each 100 ms after the edge died:");
   printHistogram(histogram);
   console.log("What they had decided to wait before their first attempt, whatever the machine then made of it:");
-  printHistogram(histogramOf(result.visitors.flatMap(({ attempts }) => attempts[0]?.waitedMs ?? [])));
+  printHistogram(histogramOf(result.clients.flatMap(({ attempts }) => attempts[0]?.waitedMs ?? [])));
   console.log("What the edges counted since then (the one that died: since it was started again):");
   console.table(Object.fromEntries(result.counts));
   for (const [phase, peaks] of Object.entries(result.peaks)) {
@@ -62,8 +64,8 @@ export function printStorm(result: StormResult): void {
   }
   console.log("The processes that hold the clients:");
   console.table(
-    result.crowds.map(({ visitors, rssBytes, cpuSeconds, loopStallMs }) => ({
-      clients: visitors.length,
+    result.processes.map(({ clients, rssBytes, cpuSeconds, loopStallMs }) => ({
+      clients: clients.length,
       "RSS MiB": mebibytes(rssBytes),
       "CPU s": Number(cpuSeconds.toFixed(1)),
       "longest stall ms": Math.round(loopStallMs),
@@ -86,7 +88,7 @@ function readable(peak: EdgePeaks): Record<string, number> {
     "RSS MiB": mebibytes(peak.rssBytes),
     "heap MiB": mebibytes(peak.heapBytes),
     "loop stall ms": Math.round(peak.loopStallMs),
-    "outgoing KiB": Math.round(peak.outgoingBytes / 1024),
+    "outgoing KiB": kibibytes(peak.outgoingBytes),
     "slowest readyz ms": Math.round(peak.readyMs),
     "not ready": peak.notReady,
   };
@@ -104,19 +106,11 @@ function histogramOf(times: readonly number[]): number[] {
 
 /** Sums of every `width` neighbours. */
 function sumsOf(counts: readonly number[], width: number): number[] {
-  return counts.map((_, first) => counts.slice(first, first + width).reduce((sum, count) => sum + count, 0));
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+  return counts.map((_, first) => sum(counts.slice(first, first + width), (count) => count));
 }
 
 function totals(records: readonly Record<string, number>[]): Record<string, number> {
   const sums: Record<string, number> = {};
   for (const record of records) for (const [key, count] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + count;
   return sums;
-}
-
-function mebibytes(bytes: number): number {
-  return Math.round(bytes / 1024 / 1024);
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Scene, startScene } from "../conformance/stack.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
 import { Storm, type StormResult, type Strike } from "./storm.ts";
 import { type StormFigures, stormFigures } from "./storm-report.ts";
 
@@ -9,16 +9,16 @@ const QUERIES = 4;
 /** The client's first delay is drawn from this many milliseconds. */
 const FIRST_BACKOFF_MS = 500;
 
-let scene: Scene;
+let fixture: Fixture;
 let storm: Storm;
 beforeAll(async () => {
-  scene = await startScene({ env: { edge: { HOLDFAST_SNAPSHOT_QUERIES: `${QUERIES}` } } });
-  const plan = { clients: CLIENTS, processes: 1, streams: 6, streamScript: "tokens=40,slow=50ms", spread: false };
-  storm = await Storm.gather(scene, { ...plan, oneSubject: false }, () => {});
+  fixture = await startFixture({ env: { edge: { HOLDFAST_SNAPSHOT_QUERIES: `${QUERIES}` } } });
+  const options = { clients: CLIENTS, processes: 1, streams: 6, streamScript: "tokens=40,slow=50ms" };
+  storm = await Storm.gather(fixture, options);
 }, 300_000);
 afterAll(async () => {
   await storm.stop();
-  await scene.stop();
+  await fixture.close();
 });
 
 async function strike(what: Strike): Promise<{ result: StormResult; figures: StormFigures }> {
@@ -30,7 +30,7 @@ async function strike(what: Strike): Promise<{ result: StormResult; figures: Sto
   expect(figures.struck).toBeGreaterThan(0);
   expect(figures.back).toBe(figures.struck);
   // Of the edges that live: nobody's probe may take one out because others came back to it.
-  const struck = scene.stack.edgeUrls[what.edge];
+  const struck = fixture.stack.edgeUrls[what.edge];
   for (const [url, { notReady }] of result.peaks.storm) if (url !== struck) expect(notReady).toBe(0);
   return { result, figures };
 }
@@ -39,7 +39,7 @@ test("open-2, connect-6: an edge dies under streams, and all its clients resume 
   const { result, figures } = await strike({ edge: 0, cold: false, calls: 20 });
   expect(figures).toMatchObject({ struck: CLIENTS, queries: 0, snapshots: 0 });
   // What each client decided to wait, whatever the machine then made of it.
-  const delays = result.visitors.map(({ attempts }) => attempts[0]?.waitedMs ?? -1);
+  const delays = result.clients.map(({ attempts }) => attempts[0]?.waitedMs ?? -1);
   for (let fifth = 0; fifth < FIRST_BACKOFF_MS; fifth += FIRST_BACKOFF_MS / 5) {
     const share = delays.filter((delay) => delay >= fifth && delay < fifth + FIRST_BACKOFF_MS / 5).length;
     expect(share).toBeGreaterThan(0);

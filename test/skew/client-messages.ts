@@ -1,13 +1,15 @@
 import type { Frame, Snapshot } from "@holdfast/contract";
+import { z } from "zod";
 
 /** What the process of a client is told first. */
-export interface ClientStart {
+export const startSchema = z.object({
   /** Folder of the release's source tree. */
-  tree: string;
-  edges: readonly string[];
-  token: string;
-  session: string;
-}
+  tree: z.string(),
+  edges: z.array(z.string()).readonly(),
+  token: z.string(),
+  session: z.string(),
+});
+export type ClientStart = z.infer<typeof startSchema>;
 
 /** What it is told to do. */
 export type ClientOrder = { do: "say"; text: string } | { do: "observe"; name: string };

@@ -5,9 +5,10 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { JsonObject } from "@holdfast/contract";
-import type { ClientNews, ClientOrder, ClientStart } from "./client-messages.ts";
+import { begun, planOf } from "../kit/child-process.ts";
+import { type ClientNews, type ClientOrder, startSchema } from "./client-messages.ts";
 
-const start: ClientStart = JSON.parse(process.argv[2] ?? "");
+const start = planOf(startSchema);
 const entry = pathToFileURL(join(start.tree, "packages/client/src/index.ts")).href;
 const { connect }: typeof import("@holdfast/client") = await import(entry);
 
@@ -21,9 +22,9 @@ session.subscribe(() => {
   const view = session.get();
   if (view.version === version) return;
   version = view.version;
-  const { agent = "", turns, streaming } = view;
+  const { agent = "", turns, running } = view;
   const state: JsonObject = JSON.parse(JSON.stringify(view.state));
-  tell({ news: "view", view: { version, agent, state, turns: [...turns], running: streaming, applied: {} } });
+  tell({ news: "view", view: { version, agent, state, turns: [...turns], running: running, applied: {} } });
 });
 
 process.on("message", (order: ClientOrder) => {
@@ -34,5 +35,4 @@ process.on("message", (order: ClientOrder) => {
     () => undefined,
   );
 });
-// It must not outlive who gives the orders.
-process.on("disconnect", () => process.exit());
+begun();

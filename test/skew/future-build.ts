@@ -12,39 +12,39 @@ const REFUSAL = `{ code: "moon_phase", message: "Not at this hour.", retryAfterM
  */
 const EDGE: readonly Patch[] = [
   {
-    file: "apps/edge/src/encoded-frame.ts",
+    file: "apps/edge/src/read/packet.ts",
     find: '[${frames.join(",")}]]`',
     replace: `[\${frames.map((frame) => frame.replace("{", '{"later":{"deep":[1]},')).join(",")}],{"later":true}]\``,
   },
   {
-    file: "apps/edge/src/sockets.ts",
+    file: "apps/edge/src/connect/sockets.ts",
     find: "ack(answer);",
     replace: `ack({ ...answer, ${LATER} });`,
   },
   {
-    file: "apps/edge/src/sockets.ts",
-    find: "limits: { ...LIMITS, ...this.#surroundings.limits },",
-    replace: `limits: { ...LIMITS, ...this.#surroundings.limits, wishesPerMinute: 7 }, revision: 4, takes: ["wishes"], ${LATER},`,
+    file: "apps/edge/src/connect/sockets.ts",
+    find: "limits: { ...LIMITS, ...this.#options.limits },",
+    replace: `limits: { ...LIMITS, ...this.#options.limits, wishesPerMinute: 7 }, revision: 4, takes: ["wishes"], ${LATER},`,
   },
   {
-    file: "apps/edge/src/sockets.ts",
+    file: "apps/edge/src/connect/sockets.ts",
     find: `socket.emit("welcome",`,
     replace: `socket.emit("weather", { wind: 3 }, [1]);
     socket.emit("welcome",`,
   },
   {
-    file: "apps/edge/src/handshake.ts",
+    file: "apps/edge/src/connect/handshake.ts",
     find: `if (isDraining()) return refused("draining");`,
     replace: `if (${ONCE("connected", "auth.data.token")}) return { outcome: "refused", error: ${REFUSAL} };`,
   },
   {
-    file: "apps/edge/src/connection.ts",
+    file: "apps/edge/src/connect/connection.ts",
     find: "const checked = this.#admit() ?? checkRequest(openRequestSchema, raw);",
     replace: `if (${ONCE("opened", "this")}) return answer(refusal(${REFUSAL}));
     const checked = this.#admit() ?? checkRequest(openRequestSchema, raw);`,
   },
   {
-    file: "apps/edge/src/connection.ts",
+    file: "apps/edge/src/connect/connection.ts",
     find: "const checked = this.#admit() ?? checkSend(raw);",
     replace: `if (${ONCE("sent", "this")}) return this.#refuseSend(raw, ${REFUSAL}, answer);
     const checked = this.#admit() ?? checkSend(raw);`,

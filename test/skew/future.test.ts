@@ -1,18 +1,19 @@
 import { connect, type HoldfastClient, type HoldfastError, type Session } from "@holdfast/client";
-import { ERRORS, type Snapshot, snapshotSchema, workflowIdOf } from "@holdfast/contract";
-import { QUERY_SNAPSHOT, type SessionState } from "@holdfast/internal";
-import { temporalAt, type TemporalClient } from "../conformance/temporal.ts";
+import { ERRORS, type Snapshot, snapshotSchema, textOf } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
-import { type Ack, ask, type Obj, rawConnect, RawReader, rawSocket } from "../conformance/raw-client.ts";
-import { type Scene, startScene } from "../conformance/stack.ts";
-import { answer, ended, input } from "../conformance/visitors.ts";
+import { ended, input } from "../conformance/target.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { readMetrics, sumOf } from "../kit/metrics.ts";
+import { answerTo } from "../kit/model-calls.ts";
+import { type Ack, ask, type Obj, rawConnect, RawReader, rawSocket } from "../kit/raw-client.ts";
+import { askSession, temporalAt, type TemporalClient } from "../kit/temporal.ts";
 import { FUTURE } from "./future-build.ts";
 
 /** Today's release and a later one of the same protocol version in one Holdfast: `edge-1` is today's, all else is later. */
 let tree: Tree;
-let scene: Scene;
+let fixture: Fixture;
 let temporal: TemporalClient;
 const [TODAY, LATER] = [0, 1] as const;
 const sockets: Socket[] = [];
@@ -20,8 +21,8 @@ const clients: HoldfastClient[] = [];
 
 beforeAll(async () => {
   tree = await patchedTree(FUTURE);
-  scene = await startScene({ source: (name) => (name === "edge-1" ? undefined : tree.root) });
-  temporal = temporalAt(scene.stack.temporalAddress);
+  fixture = await startFixture({ source: (name) => (name === "edge-1" ? undefined : tree.root) });
+  temporal = temporalAt(fixture.stack.temporalAddress);
 });
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.close();
@@ -29,11 +30,11 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await temporal.connection.close();
-  await scene.stop();
+  await fixture.close();
   await tree.remove();
 });
 
-const edge = (node: number): string => scene.stack.edgeUrls[node] ?? "";
+const edge = (node: number): string => fixture.stack.edgeUrls[node] ?? "";
 
 /** err-3, from the page alone: whatever is refused by a code it does not list is asked again. */
 async function asked(request: () => Promise<Ack>): Promise<Ack> {
@@ -44,7 +45,7 @@ async function asked(request: () => Promise<Ack>): Promise<Ack> {
 }
 
 async function rawAt(node: number, subject: string): Promise<Socket> {
-  const token = await scene.stack.token({ subject });
+  const token = await fixture.stack.token({ subject });
   const connected = await rawConnect(edge(node), token).catch((refusal: { data?: { code?: string } }) => {
     expect(refusal.data?.code).toBe("moon_phase");
     return rawConnect(edge(node), token);
@@ -60,7 +61,7 @@ async function readerAt(node: number, subject: string): Promise<{ socket: Socket
 }
 
 async function sdkAt(node: number, subject: string): Promise<{ session: Session; problems: HoldfastError[] }> {
-  const token = await scene.stack.token({ subject });
+  const token = await fixture.stack.token({ subject });
   const client = connect({ url: edge(node), token: () => token });
   const problems: HoldfastError[] = [];
   client.on("problem", (problem) => problems.push(problem));
@@ -70,15 +71,13 @@ async function sdkAt(node: number, subject: string): Promise<{ session: Session;
 
 /** What the later workflow says, as far as this page knows it. */
 async function truthOf(subject: string): Promise<Snapshot> {
-  const handle = temporal.workflow.getHandle(workflowIdOf({ tenant: "acme", owner: subject, name: "s" }));
-  const { snapshot } = await handle.query<SessionState>(QUERY_SNAPSHOT);
+  const { snapshot } = await askSession(temporal, { tenant: "acme", owner: subject, name: "s" });
   expect(snapshot).toHaveProperty("title");
   return snapshotSchema.parse(snapshot);
 }
 
 async function resyncs(node: number): Promise<number> {
-  const metrics = await (await fetch(`${edge(node)}/metrics`)).text();
-  return Number(/^holdfast_edge_resyncs_total\{[^}]*\} (\d+)/m.exec(metrics)?.[1]);
+  return sumOf(await readMetrics(edge(node)), "holdfast_edge_resyncs_total");
 }
 
 test("version-3, version-4: today's clients talk through either edge with later workers, and every reader holds the same", async () => {
@@ -92,8 +91,8 @@ test("version-3, version-4: today's clients talk through either edge with later 
 
   await Promise.all([today, later].map(({ reader }) => reader.until(ended(3))));
   const truth = await truthOf(subject);
-  const answers = [answer("one faults:slow=5ms,tokens=60", "tokens=60"), answer("two"), answer("three")];
-  expect(truth.turns.map(({ text }) => text)).toEqual(answers);
+  const answers = [answerTo("one faults:slow=5ms,tokens=60"), answerTo("two"), answerTo("three")];
+  expect(truth.turns.map(textOf)).toEqual(answers);
   for (const { session, problems } of [sdkToday, sdkLater]) {
     await expect.poll(() => session.get().version, { timeout: 30_000 }).toBe(truth.version);
     expect(session.get().turns).toEqual(truth.turns);
@@ -134,7 +133,7 @@ test("open-2, version-4: a place in the log got from one release's edge is resum
 
 test("version-5: today's edge refuses by code what a later client asks, and serves the rest on the same connection", async () => {
   const subject = "visitor";
-  const token = await scene.stack.token({ subject });
+  const token = await fixture.stack.token({ subject });
   const socket = rawSocket(edge(TODAY), { token, protocol: 1, wants: ["wishes"], revision: 4 });
   sockets.push(socket);
   await new Promise((resolve, reject) => {

@@ -1,27 +1,19 @@
 import { fileURLToPath } from "node:url";
-import { Command } from "commander";
 import type { Tree } from "../builds/patched-tree.ts";
 import { releasedTree } from "../builds/released-tree.ts";
-import type { BrokenPromise } from "../chaos/violation.ts";
-import { PHASES, type Phase } from "./phases.ts";
-import { type PhaseResult, Rollout } from "./rollout.ts";
+import { does, program, run } from "../kit/command-line.ts";
+import { type Counts, countsOf, isClean, seconds } from "../kit/report.ts";
+import { type Phase, PHASES, Rollout } from "./rollout.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
-const program = new Command("npm run skew --").description(
+const command = program(
+  "skew",
   "Rolls real processes from an earlier release to this one and back while clients of both talk through edges of both; a checker looks at every frame. Exits 0 only if nothing was lost, repeated, garbled or left hanging.",
-);
-// As everywhere here: 2 for an option that is not right, 1 for what was found.
-program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
-program
+)
   .requiredOption("--from <ref>", "the earlier release: a commit, a tag, a branch")
-  .option("--to <ref>", "the later one (this source tree as it is)")
-  .action(async (options: { from: string; to?: string }) => {
-    process.exitCode = await skew(options.from, options.to);
-  });
-await program.parseAsync();
-// A library's timer must not keep a command alive that has done its work.
-process.exit();
+  .option("--to <ref>", "the later one (this source tree as it is)");
+await run(does(command, ({ from, to }: { from: string; to?: string }) => skew(from, to)));
 
 async function skew(from: string, to: string | undefined): Promise<number> {
   const trees: Tree[] = [];
@@ -43,47 +35,28 @@ async function skew(from: string, to: string | undefined): Promise<number> {
     await Promise.all(trees.map((tree) => tree.remove()));
   }
   console.table(rows);
-  return rows.every((row) => row.lost + row.repeated + row.garbled + row.gaps + row.hangs === 0) ? 0 : 1;
+  return rows.every(isClean) ? 0 : 1;
 }
 
-interface Row {
+interface Row extends Counts {
   phase: string;
   acked: number;
-  lost: number;
-  repeated: number;
-  garbled: number;
-  gaps: number;
-  hangs: number;
   "longest silence": string;
   "at rest after": string;
   "continued as new": number;
 }
 
 async function told(phase: Phase, rollout: Rollout): Promise<Row> {
-  const result = await rollout.run(phase);
-  const row = rowOf(phase, result);
-  console.error(JSON.stringify(row));
-  for (const violation of result.violations) console.error(`  BROKEN ${JSON.stringify(violation)}`);
-  return row;
-}
-
-function rowOf({ name }: Phase, { acked, violations, longestSilenceMs, settledMs, continued }: PhaseResult): Row {
-  const count = (...promises: BrokenPromise[]): number =>
-    violations.filter(({ promise }) => promises.includes(promise)).length;
-  return {
-    phase: name,
+  const { acked, violations, longestSilenceMs, settledMs, continued } = await rollout.run(phase);
+  const row: Row = {
+    phase: phase.name,
     acked,
-    lost: count("lost", "retracted"),
-    repeated: count("duplicated", "reordered", "invented"),
-    garbled: count("garbled"),
-    gaps: count("gap", "diverged"),
-    hangs: count("hang"),
+    ...countsOf(violations),
     "longest silence": seconds(longestSilenceMs),
     "at rest after": seconds(settledMs),
     "continued as new": continued,
   };
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s`;
+  console.error(JSON.stringify(row));
+  for (const violation of violations) console.error(`  BROKEN ${JSON.stringify(violation)}`);
+  return row;
 }

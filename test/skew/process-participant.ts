@@ -1,60 +1,49 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import { join } from "node:path";
-import { emptySnapshot, type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
-import type { ReaderRecord, SentEvent } from "../chaos/history.ts";
-import type { Participant, ParticipantPlan } from "../chaos/participant.ts";
+import { emptySnapshot, type Snapshot } from "@holdfast/contract";
+import { Child } from "../kit/child-process.ts";
+import type { SentEvent } from "../kit/history.ts";
+import { Participant, type ParticipantOptions } from "../kit/participant.ts";
 import type { ClientNews, ClientOrder, ClientStart } from "./client-messages.ts";
 
-/** A client of the release in `tree`, driven from here. */
-export class ProcessParticipant implements Participant {
-  readonly name: string;
-  readonly key: SessionKey;
-  readonly sent: SentEvent[] = [];
-  readonly #process: ChildProcess;
-  readonly #frames: ReaderRecord["frames"] = [];
-  readonly #clock: () => number;
+const PROCESS = new URL("client-process.ts", import.meta.url);
+
+/** A client of the release in a source tree, driven from here. */
+export class ProcessParticipant extends Participant {
+  #process: Child | undefined;
   /** Of `sent`: how many the client has given a number. */
   #numbered = 0;
   #view: Snapshot = emptySnapshot("");
 
-  private constructor(plan: ParticipantPlan, child: ChildProcess) {
-    this.name = plan.name;
-    this.key = plan.key;
-    this.#clock = plan.clock;
-    this.#process = child;
-    child.on("message", (news: ClientNews) => this.#hear(news));
+  static async start(options: ParticipantOptions, tree: string): Promise<ProcessParticipant> {
+    const participant = new ProcessParticipant(options);
+    const { edges, token, key } = options;
+    const start: ClientStart = { tree, edges, token: await token(), session: key.name };
+    // It is a process of ours, whose words need no check.
+    const onMessage = (news: unknown): void => participant.#hear(news as ClientNews);
+    participant.#process = await Child.start(PROCESS, start, { onMessage });
+    return participant;
   }
 
-  static async start(plan: ParticipantPlan, tree: string): Promise<ProcessParticipant> {
-    const start: ClientStart = { tree, edges: plan.edges, token: await plan.token(), session: plan.key.name };
-    const child = fork(join(import.meta.dirname, "client-process.ts"), [JSON.stringify(start)]);
-    return new ProcessParticipant(plan, child);
+  view(): Snapshot {
+    return this.#view;
   }
 
-  record(): ReaderRecord {
-    return { name: this.name, session: sessionPath(this.key), frames: this.#frames, final: this.#view };
+  say(text: string): SentEvent {
+    return this.#order({ do: "say", text }, "input", text);
   }
 
-  say(text: string): void {
-    this.#order({ do: "say", text }, "input", text);
-  }
-
-  observe(name: string): void {
-    this.#order({ do: "observe", name }, "observe", name);
+  observe(name: string): SentEvent {
+    return this.#order({ do: "observe", name }, "observe", name);
   }
 
   async close(): Promise<void> {
-    if (!this.#process.connected) return;
-    this.#process.disconnect();
-    await once(this.#process, "exit");
+    await this.#process?.leave();
   }
 
   /** It counts as sent from now on; its number comes with the client's answer. */
-  #order(order: ClientOrder, kind: SentEvent["kind"], text: string): void {
-    const session = sessionPath(this.key);
-    this.sent.push({ session, producer: "", seq: 0, kind, text, at: this.#clock(), durable: false });
-    this.#process.send(order);
+  #order(order: ClientOrder, kind: SentEvent["kind"], text: string): SentEvent {
+    const event = this.note("", 0, kind, text);
+    this.#process?.send(order);
+    return event;
   }
 
   #hear(news: ClientNews): void {
@@ -66,12 +55,11 @@ export class ProcessParticipant implements Participant {
       }
       case "durable": {
         const event = this.sent.find(({ seq }) => seq === news.seq);
-        if (event !== undefined) event.durable = true;
+        if (event !== undefined) this.becameDurable(event);
         return;
       }
       case "frame":
-        this.#frames.push({ at: this.#clock(), frame: news.frame });
-        return;
+        return this.given(news.frame);
       case "view":
         this.#view = news.view;
         return;

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { Stack } from "@holdfast/stack/stack";
+import { until } from "../kit/wait.ts";
 
 /** Bytes. `threads`: of all threads but the main one; of a moment before. */
 export interface KeptHeap {
@@ -11,8 +11,8 @@ export interface KeptHeap {
   threads: number;
 }
 
-const PATIENCE_MS = 30_000;
-const POLL_MS = 20;
+/** A bound on a hang. */
+const COLLECTION_MS = 30_000;
 
 /** What the heaps of a stack's processes hold after a collection (see `heap-probe.ts`). */
 export class KeptHeaps {
@@ -37,9 +37,8 @@ export class KeptHeaps {
     const file = join(this.#dir, `${pid}.0`);
     const before = await modifiedAt(file);
     await stack.kill(name, "SIGUSR2");
-    for (const until = performance.now() + PATIENCE_MS; (await modifiedAt(file)) === before; await sleep(POLL_MS)) {
-      if (performance.now() > until) return undefined;
-    }
+    const collected = until(`${name} collects`, async () => (await modifiedAt(file)) !== before, COLLECTION_MS);
+    if ((await collected.catch(() => undefined)) === undefined) return undefined;
     const files = (await readdir(this.#dir)).filter((each) => new RegExp(`^${pid}\\.[1-9]\\d*$`).test(each));
     const threads = await Promise.all(files.map((each) => this.#read(each)));
     return { main: await this.#read(`${pid}.0`), threads: threads.reduce((sum, bytes) => sum + bytes, 0) };
@@ -55,9 +54,8 @@ export class KeptHeaps {
 }
 
 async function modifiedAt(file: string): Promise<bigint> {
-  try {
-    return (await stat(file, { bigint: true })).mtimeNs;
-  } catch {
-    return 0n;
-  }
+  return stat(file, { bigint: true }).then(
+    ({ mtimeNs }) => mtimeNs,
+    () => 0n,
+  );
 }

@@ -5,10 +5,11 @@ import { Ledger } from "./ledger.ts";
 const answer = (text: string): string => `${text}!`;
 const turn = (number: number, seq: number, text = `say ${seq}`, producer = "p"): Turn => ({
   turn: number,
-  inputs: [{ by: "ann", producer, seq, text }],
+  origin: "user",
+  inputs: [{ by: "ann", producer, seq, origin: "user", at: 0, text }],
+  steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: answer(text) }] }],
   outcome: "completed",
   finish: "stop",
-  text: answer(text),
 });
 
 /** Producer `p` has said 1, 2 and 3, all durable. */
@@ -51,7 +52,7 @@ test("turn-1: an input in two turns is found, also after its producer has left",
 test("turn-4, turn-5: a wrong text, a failed turn and a missing one are found", () => {
   const ledger = threeSaid();
   ledger.committed("s", [
-    { ...turn(1, 1), text: "say" },
+    { ...turn(1, 1), steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: "say" }] }] },
     { ...turn(3, 2), outcome: "failed", finish: "error", error: { code: "turn_deadline", message: "" } },
   ]);
   expect(ledger.violations).toEqual([

@@ -1,4 +1,5 @@
 import type { Turn } from "@holdfast/contract";
+import { textOf } from "../kit/reading.ts";
 
 /** What one producer said to one session and no turn has taken yet. */
 interface Account {
@@ -128,7 +129,8 @@ export class Ledger {
     this.#forgetSettled(id, account);
   }
 
-  #checkText(session: string, { outcome, text, turn, error }: Turn, input: string): void {
+  #checkText(session: string, ended: Turn, input: string): void {
+    const [{ outcome, turn, error }, text] = [ended, textOf(ended)];
     const whole = this.#answer(input);
     const isRight = outcome === "completed" ? text === whole : whole.startsWith(text);
     if (!isRight) this.violations.push(`${session} turn ${turn} (${outcome}) says ${JSON.stringify(text)}`);

@@ -1,8 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { LIMITS } from "@holdfast/contract";
-import { Command, InvalidArgumentError } from "commander";
-import { rowsOf } from "./report.ts";
-import type { Sample } from "./series.ts";
+import { does, positive, program, run, whole, wholeUpTo } from "../kit/command-line.ts";
+import { rowsOf, type Sample } from "./growth.ts";
 import { soak, type SoakResult } from "./soak.ts";
 
 const MOST_SHOWN = 50;
@@ -17,55 +16,40 @@ interface Options {
   dir?: string;
 }
 
-const program = new Command("npm run soak --").description(
+/** One connection reads all sessions. */
+const sessions = wholeUpTo(LIMITS.sessionsPerConnection);
+const command = program(
+  "soak",
   "Clients come and go, politely and not, hundreds of times a minute, while what every process holds is measured. " +
     "Exits 0 only if nothing grows beyond its bound after a warm-up of a third of the time, nothing is left when all have gone, and nothing was lost, repeated or garbled; 2 if all that is wrong is that some measure's growth could not be told.",
-);
-// As everywhere here: 2 for an option that is not right, 1 for what was found.
-program.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2));
-program
+)
   .option("--minutes <m>", "how long clients come and go", positive, 15)
-  .option("--clients <n>", "clients there at once", count, 40)
+  .option("--clients <n>", "clients there at once", whole, 40)
   .option("--sessions <s>", "sessions they talk to; sessions do not end, so the set is fixed; at most 64", sessions, 8)
-  .option("--seed <x>", "the same seed plans the same visits", count, 1)
+  .option("--seed <x>", "the same seed plans the same visits", whole, 1)
   .option("--every <seconds>", "between two measurements, each of which collects all garbage first", positive, 5)
   .option("--json <file>", "where every measurement goes")
-  .option("--dir <folder>", "where the processes' logs go and stay")
-  .action(async (options: Options) => {
-    const result = await soak({
-      durationMs: options.minutes * 60_000,
-      everyMs: options.every * 1_000,
-      clients: options.clients,
+  .option("--dir <folder>", "where the processes' logs go and stay");
+
+await run(
+  does(command, async (options: Options) => {
+    const { minutes, every, clients, seed, dir } = options;
+    const [durationMs, everyMs] = [minutes * 60_000, every * 1_000];
+    const plan = {
+      durationMs,
+      everyMs,
+      clients,
       sessions: options.sessions,
-      seed: options.seed,
+      seed,
+      dir,
       silences: true,
-      dir: options.dir,
       onSample: report,
-    });
+    };
+    const result = await soak(plan);
     if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ options, ...result }));
-    process.exitCode = conclude(result);
-  });
-await program.parseAsync();
-process.exit();
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a number above 0.");
-}
-
-function count(text: string): number {
-  const value = positive(text);
-  if (Number.isInteger(value)) return value;
-  throw new InvalidArgumentError("It must be a whole number.");
-}
-
-/** One connection reads them all. */
-function sessions(text: string): number {
-  const value = count(text);
-  if (value <= LIMITS.sessionsPerConnection) return value;
-  throw new InvalidArgumentError(`It must be at most ${LIMITS.sessionsPerConnection}.`);
-}
+    return conclude(result);
+  }),
+);
 
 function report({ atMs, connections, turns }: Sample): void {
   console.error(`  ${(atMs / 1_000).toFixed(0)} s: ${connections} connections, ${turns} turns`);

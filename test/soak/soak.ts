@@ -1,19 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { SessionKey } from "@holdfast/contract";
-import { answerTokens, parseScript } from "@holdfast/model-server";
-import { type Scene, startScene } from "../conformance/stack.ts";
-import { readApps, readHarness } from "./app-instruments.ts";
-import { whatRemains } from "./emptiness.ts";
-import { House } from "./house.ts";
+import { connect, type HoldfastClient, type Session } from "@holdfast/client";
+import { type SessionKey, sessionPath, type Snapshot } from "@holdfast/contract";
+import type { Stack } from "@holdfast/stack/stack";
+import { appliedObserves } from "../kit/checker.ts";
+import { differ } from "../kit/difference.ts";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { answerTo } from "../kit/model-calls.ts";
+import { snapshotOf } from "../kit/participant.ts";
+import { isGrowing } from "../kit/reading.ts";
+import { askSession, reasonOf } from "../kit/temporal.ts";
+import { until } from "../kit/wait.ts";
+import { type Judgement, judge, type Sample, seriesOf } from "./growth.ts";
+import { readApps, readOwn, ServerInstruments } from "./instruments.ts";
 import { KeptHeaps } from "./kept-heaps.ts";
 import { Ledger } from "./ledger.ts";
-import { rest, takeOver } from "./rest.ts";
-import { Scribe } from "./scribe.ts";
-import { type Sample, seriesOf } from "./series.ts";
-import { ServerInstruments } from "./server-instruments.ts";
-import { type Judgement, judge } from "./verdict.ts";
+import { refOf, Visits } from "./visits.ts";
 
-export interface SoakPlan {
+export interface SoakOptions {
   durationMs: number;
   everyMs: number;
   clients: number;
@@ -42,72 +45,73 @@ export interface SoakResult {
 /** Short answers: a soak is about comings and goings. */
 const SCRIPT = "tokens=8,slow=4ms";
 const EMPTY_WITHIN_MS = 120_000;
-const answer = (text: string): string => answerTokens(text, parseScript(SCRIPT)).join("");
+/** Bounds on a hang, not measures of speed. */
+const REST_MS = 120_000;
+const QUERY_MS = 30_000;
+const answer = (text: string): string => answerTo(text, SCRIPT);
 
 /** Lets clients come and go for the planned time, and measures what stays. */
-export async function soak(plan: SoakPlan): Promise<SoakResult> {
+export async function soak(options: SoakOptions): Promise<SoakResult> {
   const heaps = await KeptHeaps.prepare();
-  const logs = plan.dir === undefined ? {} : { dir: plan.dir, persist: false };
-  const scene = await startScene({ ...logs, env: { all: heaps.env } });
+  const logs = options.dir === undefined ? {} : { dir: options.dir, persist: false };
+  const fixture = await startFixture({ ...logs, env: { all: heaps.env } });
   try {
-    return await soakScene(plan, scene, heaps);
+    return await soakFixture(options, fixture, heaps);
   } finally {
-    await scene.stop();
+    await fixture.close();
     await heaps.remove();
   }
 }
 
 /** The same with a stack that runs already, whose apps were started with what `heaps` asks for, and without a session. */
-export async function soakScene(plan: SoakPlan, scene: Scene, heaps: KeptHeaps): Promise<SoakResult> {
-  const { stack } = scene;
-  scene.model.setDefault(SCRIPT);
-  const keys = Array.from({ length: plan.sessions }, (_, index): SessionKey => {
+export async function soakFixture(options: SoakOptions, fixture: Fixture, heaps: KeptHeaps): Promise<SoakResult> {
+  const { stack, model } = fixture;
+  model.setDefault(SCRIPT);
+  const keys = Array.from({ length: options.sessions }, (_, index): SessionKey => {
     return { tenant: "acme", owner: `host-${index + 1}`, name: "talk" };
   });
   const ledger = new Ledger(answer);
   const instruments = new ServerInstruments(stack);
-  const scribe = new Scribe(stack, keys, ledger);
-  await scribe.connected();
-  const { clients, seed, silences } = plan;
-  const house = new House(stack, ledger, { clients, seed, silences, keys, answer });
+  const reader = new SteadyReader(stack, keys, ledger);
+  await reader.connected();
+  const { clients, seed, silences } = options;
+  const visits = new Visits(stack, ledger, { clients, seed, silences, keys, answer });
   try {
-    const samples = await watch(plan, scene, heaps, { house, ledger, instruments, keys });
-    await house.close();
+    const samples = await watch(options, visits, ledger, async () => {
+      // It keeps ten thousand with all they were asked, and lives in this process.
+      model.calls.length = 0;
+      const apps = await readApps(stack, heaps);
+      return [...apps, ...(await readOwn(visits.openConnections)), ...(await instruments.read(keys))];
+    });
+    await visits.end();
     const violations = [
-      ...(await rest(keys, ledger, scribe, instruments)),
-      ...(await takeOver(stack, keys, scribe, instruments)),
+      ...(await rest(keys, ledger, reader, instruments)),
+      ...(await takeOver(stack, keys, reader, instruments)),
     ];
-    await scribe.leave();
-    const remains = await whatRemains(stack, instruments, keys, EMPTY_WITHIN_MS);
+    await reader.close();
+    const remains = await instruments.whatRemains(keys, EMPTY_WITHIN_MS);
     return {
       samples,
       judgements: seriesOf(samples).map(judge),
-      violations: [...house.violations, ...ledger.violations, ...violations],
+      violations: [...visits.violations, ...ledger.violations, ...violations],
       remains,
-      visits: house.visits,
-      connections: house.connections,
+      visits: visits.visits,
+      connections: visits.connections,
       acked: ledger.acked,
       turns: ledger.turns,
     };
   } finally {
-    await house.close();
-    await scribe.leave();
+    await visits.end();
+    await reader.close();
     await instruments.close();
   }
 }
 
-interface Watched {
-  house: House;
-  ledger: Ledger;
-  instruments: ServerInstruments;
-  keys: readonly SessionKey[];
-}
-
 async function watch(
-  { durationMs, everyMs, onSample }: SoakPlan,
-  { stack, model }: Scene,
-  heaps: KeptHeaps,
-  { house, ledger, instruments, keys }: Watched,
+  { durationMs, everyMs, onSample }: SoakOptions,
+  visits: Visits,
+  ledger: Ledger,
+  read: () => Promise<Sample["readings"]>,
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
   const began = performance.now();
@@ -115,18 +119,123 @@ async function watch(
   // On a loaded machine a sample may take longer than the time between two.
   for (let at = everyMs; at <= durationMs; at = Math.max(at + everyMs, elapsed())) {
     await sleep(Math.max(0, at - elapsed()));
-    // It keeps ten thousand with all they were asked, and lives in this process.
-    model.calls.length = 0;
-    const { connections } = house;
-    const { turns } = ledger;
-    const readings = [
-      ...(await readApps(stack, heaps)),
-      ...(await readHarness(house.openLines)),
-      ...(await instruments.read(keys)),
-    ];
+    const [{ connections }, { turns }] = [visits, ledger];
+    const readings = await read();
     const sample = { atMs: Math.round(elapsed()), connections, turns, readings };
     samples.push(sample);
     onSample?.(sample);
   }
   return samples;
+}
+
+/** Reads every session all the time and enters its committed turns in the ledger. */
+class SteadyReader {
+  readonly #client: HoldfastClient;
+  readonly #sessions: Map<string, Session>;
+
+  constructor(stack: Stack, keys: readonly SessionKey[], ledger: Ledger) {
+    const token = (): Promise<string> => stack.token({ subject: "reader", shared: keys.map(refOf) });
+    this.#client = connect({ url: stack.edgeUrls, token, client: "soak-reader/1" });
+    this.#sessions = new Map(
+      keys.map((key) => {
+        const session = this.#client.session(refOf(key), { agent: "concierge" });
+        session.on("frame", (frame) => {
+          if (!isGrowing(frame)) ledger.committed(sessionPath(key), session.get().turns);
+        });
+        return [sessionPath(key), session];
+      }),
+    );
+  }
+
+  async connected(): Promise<void> {
+    await this.#client.connected();
+  }
+
+  /** A session as it holds it now. */
+  view(key: SessionKey): Snapshot {
+    const session = this.#sessions.get(sessionPath(key));
+    if (session === undefined) throw new Error(`${sessionPath(key)} is not read.`);
+    return snapshotOf(session.get());
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/**
+ * Waits until everything acknowledged is in a turn and what is read is what the workflows answer. Returns what did not come to
+ * rest.
+ */
+async function rest(
+  keys: readonly SessionKey[],
+  ledger: Ledger,
+  reader: SteadyReader,
+  instruments: ServerInstruments,
+): Promise<string[]> {
+  return unlessSettled(async () => {
+    const open = ledger.owed.map((input) => `lost: ${input} is durable and in no turn`);
+    const truths = await truthsOf(keys, instruments);
+    for (const [key, truth] of truths) {
+      const running = typeof truth === "string" || truth.running === null ? undefined : truth.running.turn;
+      const difference = running === undefined ? differenceTo(truth, reader.view(key)) : `turn ${running} is running`;
+      if (difference !== undefined) open.push(`diverged: ${sessionPath(key)}: ${difference}`);
+    }
+    if (open.length > 0) return open;
+    for (const [key, truth] of truths)
+      if (typeof truth !== "string") ledger.checkObserves(sessionPath(key), appliedObserves(truth));
+    return [];
+  });
+}
+
+/**
+ * Another process takes up every session: it has to go the way of their histories once more, and to come to where readers
+ * are. A session that cannot be replayed stands still for ever once it is in no worker's memory any more.
+ */
+async function takeOver(
+  stack: Stack,
+  keys: readonly SessionKey[],
+  reader: SteadyReader,
+  instruments: ServerInstruments,
+): Promise<string[]> {
+  await stack.restart("orchestrator");
+  return unlessSettled(async () =>
+    (await truthsOf(keys, instruments)).flatMap(([key, truth]) => {
+      const difference = differenceTo(truth, reader.view(key));
+      return difference === undefined ? [] : [`not taken over: ${sessionPath(key)}: ${difference}`];
+    }),
+  );
+}
+
+/** What is open when the time is over; none as soon as nothing is. */
+async function unlessSettled(openNow: () => Promise<string[]>): Promise<string[]> {
+  let open: string[] = [];
+  const isSettled = async (): Promise<boolean> => (open = await openNow()).length === 0;
+  await until("everything comes to rest", isSettled, REST_MS, 250).catch(() => undefined);
+  return open;
+}
+
+type Truth = Snapshot | string;
+
+/**
+ * Each session's snapshot, or why its workflow did not tell. One after the other: replaying all at once they would keep one
+ * another from being done in time.
+ */
+async function truthsOf(
+  keys: readonly SessionKey[],
+  { temporal }: ServerInstruments,
+): Promise<[key: SessionKey, truth: Truth][]> {
+  const truths: [SessionKey, Truth][] = [];
+  for (const key of keys) {
+    const asked = askSession(temporal, key, QUERY_MS).then(
+      ({ snapshot }): Truth => snapshot,
+      (error: unknown): Truth => `its workflow does not answer: ${reasonOf(error)}`,
+    );
+    truths.push([key, await asked]);
+  }
+  return truths;
+}
+
+function differenceTo(truth: Truth, view: Snapshot): string | undefined {
+  return typeof truth === "string" ? truth : differ(view, truth);
 }

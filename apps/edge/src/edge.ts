@@ -5,26 +5,27 @@ import { createMetrics } from "@holdfast/service/metrics";
 import { closeServer, listen, operationsApp } from "@holdfast/service/operations";
 import { connectRedis, type RedisRole } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
-import { createAdmission, NewSessions } from "./admission.ts";
-import { FleetOrders } from "./cluster.ts";
-import { Coalescer } from "./coalescer.ts";
-import { CommandPace, createRunCommand } from "./commands.ts";
-import type { EdgeConfig } from "./config.ts";
-import { drain } from "./drain.ts";
-import { createGate, SOCKET_PATH } from "./gate.ts";
-import { createHandshake } from "./handshake.ts";
-import { Intake } from "./intake.ts";
-import { EdgeMetrics } from "./metrics.ts";
-import { connectionsWithin, openFilesLimit, pendingWithin } from "./open-files.ts";
-import { operatorRoutes } from "./operator.ts";
-import { createReading } from "./reading.ts";
-import { createIsProxy, createOriginCheck } from "./origins.ts";
-import { reportFailures } from "./signal-report.ts";
-import { createSignal } from "./signals.ts";
-import { createSocketServer } from "./socket-server.ts";
-import { Sockets } from "./sockets.ts";
-import { TemporalWatch } from "./temporal-watch.ts";
-import { createTokenVerifier } from "./tokens.ts";
+import { createAdmission } from "./connect/admission.ts";
+import { createHandshake } from "./connect/handshake.ts";
+import { createIsProxy, createOriginCheck } from "./connect/origins.ts";
+import { createSocketServer } from "./connect/socket-server.ts";
+import { Sockets } from "./connect/sockets.ts";
+import { createTokenVerifier } from "./connect/tokens.ts";
+import { createUpgradeLimiter, SOCKET_PATH } from "./connect/upgrade-limiter.ts";
+import type { EdgeConfig } from "./operate/config.ts";
+import { drain } from "./operate/drain.ts";
+import { FleetOrders } from "./operate/fleet-orders.ts";
+import { EdgeMetrics } from "./operate/metrics.ts";
+import { connectionsWithin, openFilesLimit, pendingWithin } from "./operate/open-files.ts";
+import { operatorRoutes } from "./operate/operator-routes.ts";
+import { createReadHistory } from "./read/history.ts";
+import { createReading } from "./read/reading.ts";
+import { Backlogs } from "./send/backlog.ts";
+import { Coalescer } from "./send/coalescer.ts";
+import { CommandPace, createRunCommand } from "./send/commands.ts";
+import { Intake, NewSessions } from "./send/intake.ts";
+import { createSignal, reportFailures } from "./send/signals.ts";
+import { TemporalWatch } from "./temporal.ts";
 
 export interface Edge {
   readonly log: Logger;
@@ -58,33 +59,47 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   }
   const signal = reportFailures(createSignal(temporal, config.HOLDFAST_LANE), log);
   const coalescer = new Coalescer(signal, metrics.coalescer);
-  const reading = createReading(config, redis, temporal, metrics, log, () => sockets.emitStatus());
+  const backlogs = new Backlogs();
+  const onStatus = (): void => sockets.emitStatus();
+  const reading = createReading(config, { redis, temporal, metrics, log, backlogs, onStatus });
   const isDegraded = (): boolean => reading.watch.isDegraded;
-  const sockets = new Sockets({
-    node: config.HOLDFAST_NODE_ID,
-    limits: { logBytes: config.HOLDFAST_LOG_BYTES },
-    log,
-    outlet: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
-    isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),
-    onRefused: (request, code) => metrics.requestRefused(request, code),
-    onConnect: () => metrics.connected(),
-    onDisconnect: (reason) => metrics.disconnected(reason),
-    connection: {
-      agents: new Set(config.HOLDFAST_AGENTS),
-      defaultAgent: config.HOLDFAST_DEFAULT_AGENT,
-      requestsPerSecond: config.HOLDFAST_REQUESTS_PER_SECOND,
-      feeds: reading.feeds,
-      intake: new Intake(coalescer, reading.snapshots, new NewSessions(config), metrics.intake),
-      reading: reading.surroundings,
-      commandsPerSecond: config.HOLDFAST_COMMANDS_PER_SECOND,
-      commandPace: new CommandPace({
-        burst: 2 * config.HOLDFAST_COMMANDS_PER_SECOND,
-        perSecond: config.HOLDFAST_COMMANDS_PER_SECOND,
-      }),
-      runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
-      verify,
-    },
+  const intake = new Intake({
+    coalescer,
+    backlogs,
+    newSessions: new NewSessions(config),
+    readSnapshot: async (key, agent) => (await reading.snapshots.read(key, agent)).snapshot,
+    metrics: metrics.intake,
   });
+  const commandsPerSecond = config.HOLDFAST_COMMANDS_PER_SECOND;
+  const sockets = new Sockets(
+    {
+      log,
+      connection: {
+        feeds: reading.feeds,
+        reader: reading.readerDeps,
+        intake,
+        commandPace: new CommandPace({ burst: 2 * commandsPerSecond, perSecond: commandsPerSecond }),
+        runCommand: createRunCommand(temporal, config.HOLDFAST_COMMAND_TIMEOUT_MS),
+        readHistory: createReadHistory(temporal, config.HOLDFAST_SNAPSHOT_QUERIES),
+        verify,
+      },
+      isDegraded: (sessions) => reading.watch.isGone || sessions.some((key) => reading.watch.isAway(key)),
+      onRefused: (request, code) => metrics.requestRefused(request, code),
+      onConnect: () => metrics.connected(),
+      onDisconnect: (reason) => metrics.disconnected(reason),
+    },
+    {
+      node: config.HOLDFAST_NODE_ID,
+      limits: { logBytes: config.HOLDFAST_LOG_BYTES },
+      writer: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
+      connection: {
+        agents: new Set(config.HOLDFAST_AGENTS),
+        defaultAgent: config.HOLDFAST_DEFAULT_AGENT,
+        requestsPerSecond: config.HOLDFAST_REQUESTS_PER_SECOND,
+        commandsPerSecond,
+      },
+    },
+  );
 
   const isProxy = createIsProxy(config.HOLDFAST_TRUSTED_PROXIES);
   let draining = false;
@@ -147,7 +162,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
   });
   server.on(
     "upgrade",
-    createGate(config, {
+    createUpgradeLimiter(config, {
       connections,
       maxConnections,
       isDraining,

@@ -1,5 +1,5 @@
 import { main } from "@holdfast/service/main";
-import { edgeConfig } from "./config.ts";
+import { edgeConfig } from "./operate/config.ts";
 import { startEdge } from "./edge.ts";
 
 await main(() => startEdge(edgeConfig()));

@@ -2,8 +2,8 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { startValkey } from "@holdfast/stack/servers";
 import { expect, onTestFinished, test } from "vitest";
-import { createAdmission } from "../src/admission.ts";
-import type { Claims } from "../src/tokens.ts";
+import { createAdmission } from "../src/connect/admission.ts";
+import type { Claims } from "../src/connect/tokens.ts";
 
 const silent = createLogger("admission-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 const settings = { HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: 2, HOLDFAST_CONNECTS_PER_MINUTE_PER_TENANT: 100 };

@@ -4,31 +4,31 @@ import { LIMITS } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
 import { RawSocket, upgradeStatus } from "./raw-socket.ts";
-import { Stage, token } from "./stage.ts";
-import { Visitor } from "./visitor.ts";
+import { Fixture, token } from "./fixture.ts";
+import { TestClient } from "./client.ts";
 
-let stage: Stage;
+let fixture: Fixture;
 let edge: Edge;
 const open: { leave(): void }[] = [];
 beforeAll(async () => {
-  stage = await Stage.start();
-  edge = await stage.startEdge({ HOLDFAST_ALLOWED_ORIGINS: "https://app.example" });
+  fixture = await Fixture.start();
+  edge = await fixture.startEdge({ HOLDFAST_ALLOWED_ORIGINS: "https://app.example" });
 });
 afterEach(() => {
-  for (const visitor of open.splice(0)) visitor.leave();
+  for (const client of open.splice(0)) client.leave();
 });
-afterAll(() => stage.stop());
+afterAll(() => fixture.stop());
 
-function visit(url: string, auth: Record<string, unknown>, headers: Record<string, string> = {}): Visitor {
-  const visitor = new Visitor(url, auth, headers);
-  open.push(visitor);
-  return visitor;
+function connect(url: string, auth: Record<string, unknown>, headers: Record<string, string> = {}): TestClient {
+  const client = new TestClient(url, auth, headers);
+  open.push(client);
+  return client;
 }
 
 async function refusal(auth: Record<string, unknown>, headers: Record<string, string> = {}) {
-  const visitor = visit(edge.url, auth, headers);
-  await visitor.until(() => visitor.isGone || visitor.welcome !== undefined);
-  return visitor.refusal;
+  const client = connect(edge.url, auth, headers);
+  await client.until(() => client.isGone || client.welcome !== undefined);
+  return client.refusal;
 }
 
 function raw(url = edge.url): RawSocket {
@@ -71,32 +71,32 @@ test("version-1: a client of another protocol version is told which the edge spe
 });
 
 test("req-2, version-5: a request of a later release is answered by code, within the rate; one without an ack is nothing", async () => {
-  const visitor = await Visitor.connect(edge.url, "ada");
-  open.push(visitor);
-  visitor.socket.emit("rewrite", { turn: 1 });
-  const ask = (...args: unknown[]): Promise<unknown> => visitor.socket.timeout(20_000).emitWithAck("rewrite", ...args);
+  const client = await TestClient.connect(edge.url, "ada");
+  open.push(client);
+  client.socket.emit("rewrite", { turn: 1 });
+  const ask = (...args: unknown[]): Promise<unknown> => client.socket.timeout(20_000).emitWithAck("rewrite", ...args);
   for (const args of [[{ turn: 1 }], [], [1, [2], "3"]]) {
     expect(await ask(...args)).toMatchObject({ ok: false, error: { code: "unknown_request" } });
   }
-  expect(await visitor.open("s")).toMatchObject({ ok: true });
+  expect(await client.open("s")).toMatchObject({ ok: true });
 });
 
 test("req-1, req-2: a request that is not one object is answered, whatever there is instead", async () => {
-  const visitor = await Visitor.connect(edge.url, "ada");
-  open.push(visitor);
+  const client = await TestClient.connect(edge.url, "ada");
+  open.push(client);
   for (const name of ["open", "send", "command", "close", "renew"]) {
     for (const args of [[], [{ session: "s" }, "more"], [null], ["s"], [[]], [1, 2, 3]]) {
-      const answer: unknown = await visitor.socket.timeout(20_000).emitWithAck(name, ...args);
+      const answer: unknown = await client.socket.timeout(20_000).emitWithAck(name, ...args);
       expect({ name, args, answer }).toMatchObject({ answer: { ok: false, error: { code: "invalid" } } });
     }
   }
-  expect(await visitor.open("s")).toMatchObject({ ok: true });
+  expect(await client.open("s")).toMatchObject({ ok: true });
 });
 
 test("req-2, ids-2: `close` of what is no session's name is `invalid`, of one that is not open it is nothing", async () => {
-  const visitor = await Visitor.connect(edge.url, "ada");
-  open.push(visitor);
-  const close = (session: string): Promise<unknown> => visitor.socket.timeout(20_000).emitWithAck("close", { session });
+  const client = await TestClient.connect(edge.url, "ada");
+  open.push(client);
+  const close = (session: string): Promise<unknown> => client.socket.timeout(20_000).emitWithAck("close", { session });
   expect(await close("a/b/c")).toMatchObject({ ok: false, error: { code: "invalid" } });
   expect(await close("never-opened")).toEqual({ ok: true });
 });
@@ -136,27 +136,27 @@ test("connect-7: clients that are no browser send their server's address as thei
       message: expect.stringContaining("HOLDFAST_ALLOWED_ORIGINS"),
     });
   }
-  const proxied = await stage.startEdge({ HOLDFAST_TRUSTED_PROXIES: "127.0.0.0/8" });
+  const proxied = await fixture.startEdge({ HOLDFAST_TRUSTED_PROXIES: "127.0.0.0/8" });
   const headers = { origin: "https://edge.example", "x-forwarded-host": "edge.example" };
-  const visitor = visit(proxied.url, auth, headers);
-  await visitor.until(() => visitor.isGone || visitor.welcome !== undefined);
-  expect(visitor.refusal).toBeUndefined();
+  const client = connect(proxied.url, auth, headers);
+  await client.until(() => client.isGone || client.welcome !== undefined);
+  expect(client.refusal).toBeUndefined();
   expect(await refusal(auth, headers)).toMatchObject({ code: "origin_refused" });
 });
 
 test("connect-4: the welcome names the protocol, the node, every limit and the token's end", async () => {
-  const visitor = await Visitor.connect(edge.url, "ada", { expiresIn: 600 });
-  open.push(visitor);
-  expect(visitor.welcome).toMatchObject({ protocol: 1, node: "edge-1", limits: LIMITS });
-  expect(visitor.welcome?.tokenExpiresInMs).toBeGreaterThan(500_000);
-  const endless = await Visitor.connect(edge.url, "ada");
+  const client = await TestClient.connect(edge.url, "ada", { expiresIn: 600 });
+  open.push(client);
+  expect(client.welcome).toMatchObject({ protocol: 1, node: "edge-1", limits: LIMITS });
+  expect(client.welcome?.tokenExpiresInMs).toBeGreaterThan(500_000);
+  const endless = await TestClient.connect(edge.url, "ada");
   open.push(endless);
   expect(endless.welcome?.tokenExpiresInMs).toBeNull();
 });
 
 test("connect-5: before its end the token's bearer is told; at its end the connection closes; renewed, it goes on", async () => {
-  const expiring = await Visitor.connect(edge.url, "ada", { expiresIn: 2 });
-  const renewed = await Visitor.connect(edge.url, "ada", { expiresIn: 2 });
+  const expiring = await TestClient.connect(edge.url, "ada", { expiresIn: 2 });
+  const renewed = await TestClient.connect(edge.url, "ada", { expiresIn: 2 });
   open.push(expiring, renewed);
   await renewed.until(() => renewed.expiringInMs !== undefined);
   expect(await renewed.ask("renew", { token: await token("bob") })).toMatchObject({ error: { code: "forbidden" } });
@@ -168,7 +168,7 @@ test("connect-5: before its end the token's bearer is told; at its end the conne
 });
 
 test("connect-5: what only the old token opened is open no longer, and its reader comes back to be told", async () => {
-  const guest = await Visitor.connect(edge.url, "bob", { shared: ["ada/plans", "ada/notes"] });
+  const guest = await TestClient.connect(edge.url, "bob", { shared: ["ada/plans", "ada/notes"] });
   open.push(guest);
   expect(await guest.open("ada/plans")).toMatchObject({ ok: true });
   const onlyPlans = await token("bob", { shared: ["ada/plans"] });
@@ -178,7 +178,7 @@ test("connect-5: what only the old token opened is open no longer, and its reade
   expect(await guest.ask("renew", { token: await token("bob") })).toEqual({ ok: true });
   await guest.until(() => guest.isGone);
   expect(guest.closing).toMatchObject({ code: "draining" });
-  const again = await Visitor.connect(edge.url, "bob");
+  const again = await TestClient.connect(edge.url, "bob");
   open.push(again);
   expect(await again.open("ada/plans")).toMatchObject({ error: { code: "forbidden" } });
 });
@@ -193,7 +193,7 @@ test("a connection sends one CONNECT packet: a hundred would be a hundred tokens
 });
 
 test("an upgrade that is not followed by a CONNECT packet is ended, and so is a refused one", async () => {
-  const hasty = await stage.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
+  const hasty = await fixture.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
   const silent = raw(hasty.url);
   await silent.closed;
   const refused = raw();
@@ -204,7 +204,7 @@ test("an upgrade that is not followed by a CONNECT packet is ended, and so is a 
 });
 
 test("limit-5: an upgrade whose client does not even answer the close is ended all the same", async () => {
-  const hasty = await stage.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
+  const hasty = await fixture.startEdge({ HOLDFAST_CONNECT_TIMEOUT_MS: "100" });
   const { hostname, port } = new URL(hasty.url);
   const deaf = connectTcp(Number(port), hostname);
   open.push({ leave: () => deaf.destroy() });
@@ -230,32 +230,32 @@ test("limit-1: a packet over packetBytes ends the connection", async () => {
 });
 
 test("req-1, req-2: without an acknowledgement, with an unknown name or with rubbish, the connection lives", async () => {
-  const visitor = await Visitor.connect(edge.url, "ada");
-  open.push(visitor);
-  visitor.socket.emit("open", { session: "s" });
-  visitor.socket.emit("open");
-  visitor.socket.emit("no such thing", { a: 1 });
-  visitor.socket.emit("error", "rubbish");
-  expect(await visitor.ask("open", "rubbish")).toMatchObject({ ok: false, error: { code: "invalid" } });
-  expect(await visitor.ask("open", Buffer.from("rubbish"))).toMatchObject({ error: { code: "invalid" } });
-  expect(await visitor.ask("close", { session: "s", more: 1 })).toMatchObject({ error: { code: "invalid" } });
-  expect(await visitor.ask("renew", {})).toMatchObject({ error: { code: "invalid" } });
-  expect(await visitor.ask("command", null)).toMatchObject({ error: { code: "invalid" } });
-  expect(await visitor.closeSession("s")).toEqual({ ok: true });
+  const client = await TestClient.connect(edge.url, "ada");
+  open.push(client);
+  client.socket.emit("open", { session: "s" });
+  client.socket.emit("open");
+  client.socket.emit("no such thing", { a: 1 });
+  client.socket.emit("error", "rubbish");
+  expect(await client.ask("open", "rubbish")).toMatchObject({ ok: false, error: { code: "invalid" } });
+  expect(await client.ask("open", Buffer.from("rubbish"))).toMatchObject({ error: { code: "invalid" } });
+  expect(await client.ask("close", { session: "s", more: 1 })).toMatchObject({ error: { code: "invalid" } });
+  expect(await client.ask("renew", {})).toMatchObject({ error: { code: "invalid" } });
+  expect(await client.ask("command", null)).toMatchObject({ error: { code: "invalid" } });
+  expect(await client.closeSession("s")).toEqual({ ok: true });
 });
 
 test("limit-2: requests of a connection are limited, and the connection lives", async () => {
-  const strict = await stage.startEdge({ HOLDFAST_REQUESTS_PER_SECOND: "1" });
-  const visitor = await Visitor.connect(strict.url, "ada");
-  open.push(visitor);
-  const answers = await Promise.all([1, 2, 3, 4].map(() => visitor.closeSession("s")));
+  const strict = await fixture.startEdge({ HOLDFAST_REQUESTS_PER_SECOND: "1" });
+  const client = await TestClient.connect(strict.url, "ada");
+  open.push(client);
+  const answers = await Promise.all([1, 2, 3, 4].map(() => client.closeSession("s")));
   expect(answers.filter(({ ok }) => ok)).toHaveLength(2);
   const refused = answers.find(({ ok }) => !ok);
   expect(refused).toMatchObject({ error: { code: "rate_limited", retryAfterMs: expect.any(Number) } });
 });
 
 test("limit-3: a flood of packets that are costly to parse is read later, and others are served meanwhile", async () => {
-  const strict = await stage.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
+  const strict = await fixture.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
   const flood = raw(strict.url);
   await flood.opened();
   flood.connect(await token("mallory"));
@@ -274,9 +274,9 @@ test("limit-3: a flood of packets that are costly to parse is read later, and ot
     flood.send(`42${id}${send.replace('"?"', () => `[${fillings[id % fillings.length]}]`)}`);
   }
   await flood.packet("43");
-  const visitor = await Visitor.connect(strict.url, "ada");
-  open.push(visitor);
-  for (let round = 0; round < 20; round++) expect(await visitor.closeSession("s")).toEqual({ ok: true });
+  const client = await TestClient.connect(strict.url, "ada");
+  open.push(client);
+  for (let round = 0; round < 20; round++) expect(await client.closeSession("s")).toEqual({ ok: true });
   expect(flood.received.filter((text) => text.startsWith("43")).length).toBeLessThan(packets);
   expect(flood.received.find((text) => text.startsWith("430"))).toContain("too_large");
   expect(await metric(strict.url, /holdfast_edge_slowed_total{[^}]*} (\d+)/)).toBeGreaterThan(0);
@@ -286,13 +286,13 @@ test("limit-3: a flood of packets that are costly to parse is read later, and ot
 });
 
 test("req-2, limit-3: a client that is slowed loses nothing, and its connection lives", async () => {
-  const strict = await stage.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
-  const visitor = await Visitor.connect(strict.url, "ada");
-  open.push(visitor);
+  const strict = await fixture.startEdge({ HOLDFAST_INBOUND_BYTES_PER_SECOND: "65536" });
+  const client = await TestClient.connect(strict.url, "ada");
+  open.push(client);
   const padding = "x".repeat(50_000);
-  const asked = Array.from({ length: 10 }, (_, at) => visitor.ask("close", { session: `s${at}`, padding }));
+  const asked = Array.from({ length: 10 }, (_, at) => client.ask("close", { session: `s${at}`, padding }));
   for (const answer of await Promise.all(asked)) expect(answer).toMatchObject({ error: { code: "invalid" } });
-  expect(await visitor.closeSession("s")).toEqual({ ok: true });
+  expect(await client.closeSession("s")).toEqual({ ok: true });
   expect(await metric(strict.url, /holdfast_edge_slowed_total{[^}]*} (\d+)/)).toBeGreaterThan(0);
 });
 
@@ -335,7 +335,7 @@ test.for([
   ["a reserved name", '421["disconnecting",{}]'],
   ["an error of the server's", '44{"message":"x"}'],
 ] as const)("req-2: what breaks the protocol ends its connection, and no other: %s", async ([, packet]) => {
-  const other = await Visitor.connect(edge.url, "bob");
+  const other = await TestClient.connect(edge.url, "bob");
   const socket = raw();
   open.push(other);
   await socket.opened();
@@ -348,32 +348,32 @@ test.for([
 
 test("limit-2: connections of a subject are limited over all nodes", async () => {
   const env = { HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: "3" };
-  const nodes = await Promise.all([stage.startEdge(env), stage.startEdge(env)]);
-  const visitors: Visitor[] = [];
+  const nodes = await Promise.all([fixture.startEdge(env), fixture.startEdge(env)]);
+  const clients: TestClient[] = [];
   for (let visit = 0; visit < 4; visit++) {
-    visitors.push(await Visitor.connect(nodes[visit % 2]?.url ?? "", "eager"));
+    clients.push(await TestClient.connect(nodes[visit % 2]?.url ?? "", "eager"));
   }
-  open.push(...visitors);
-  expect(visitors.map(({ refusal: refused }) => refused?.code)).toEqual([
+  open.push(...clients);
+  expect(clients.map(({ refusal: refused }) => refused?.code)).toEqual([
     undefined,
     undefined,
     undefined,
     "rate_limited",
   ]);
-  expect(visitors[3]?.refusal?.retryAfterMs).toBeGreaterThan(0);
-  const other = await Visitor.connect(nodes[0].url, "calm");
+  expect(clients[3]?.refusal?.retryAfterMs).toBeGreaterThan(0);
+  const other = await TestClient.connect(nodes[0].url, "calm");
   open.push(other);
   expect(other.refusal).toBeUndefined();
 });
 
 test("a full node answers upgrades 503 and is not ready; a stampede is answered 429", async () => {
-  const small = await stage.startEdge({ HOLDFAST_MAX_CONNECTIONS: "1" });
-  const visitor = await Visitor.connect(small.url, "ada");
-  open.push(visitor);
+  const small = await fixture.startEdge({ HOLDFAST_MAX_CONNECTIONS: "1" });
+  const client = await TestClient.connect(small.url, "ada");
+  open.push(client);
   expect(await upgradeStatus(small.url)).toBe(503);
   expect((await fetch(`${small.url}/readyz`)).status).toBe(503);
   expect((await fetch(`${small.url}/healthz`)).status).toBe(200);
-  const slow = await stage.startEdge({ HOLDFAST_UPGRADES_PER_SECOND: "1" });
+  const slow = await fixture.startEdge({ HOLDFAST_UPGRADES_PER_SECOND: "1" });
   const statuses = await Promise.all(Array.from({ length: 6 }, () => upgradeStatus(slow.url)));
   expect(statuses.filter((status) => status === 429).length).toBeGreaterThanOrEqual(3);
   expect(statuses).toContain(101);
@@ -381,12 +381,12 @@ test("a full node answers upgrades 503 and is not ready; a stampede is answered 
 });
 
 test("a node that never reached Temporal is not ready, and takes connections all the same", async () => {
-  const alone = await stage.startEdge({ HOLDFAST_TEMPORAL_ADDRESS: "127.0.0.1:1" });
+  const alone = await fixture.startEdge({ HOLDFAST_TEMPORAL_ADDRESS: "127.0.0.1:1" });
   const ready = await fetch(`${alone.url}/readyz`);
   expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("Temporal")]);
-  const visitor = await Visitor.connect(alone.url, "ada");
-  open.push(visitor);
-  expect(visitor.refusal).toBeUndefined();
+  const client = await TestClient.connect(alone.url, "ada");
+  open.push(client);
+  expect(client.refusal).toBeUndefined();
 });
 
 test("close-1: a client that leaves the namespace frees its connection", async () => {

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { OPERATOR_TOKEN, Stage } from "./stage.ts";
-import { Visitor } from "./visitor.ts";
+import { OPERATOR_TOKEN, Fixture } from "./fixture.ts";
+import { TestClient } from "./client.ts";
 
 /** Stands between an edge and Redis. `strand`: the connections there are lead nowhere, and nobody is told. */
 async function startProxy(port: number) {
@@ -34,14 +34,14 @@ async function startProxy(port: number) {
 }
 
 test("an operator's orders reach a node again whose way to Redis led nowhere without a word", async () => {
-  const stage = await Stage.start();
-  onTestFinished(() => stage.stop());
-  const proxy = await startProxy(stage.valkey.port);
-  const [here, there] = await Promise.all([stage.startEdge(), stage.startEdge({ HOLDFAST_REDIS_URL: proxy.url })]);
-  const visitor = await Visitor.connect(there.url, "ada");
-  onTestFinished(() => visitor.leave());
+  const fixture = await Fixture.start();
+  onTestFinished(() => fixture.stop());
+  const proxy = await startProxy(fixture.valkey.port);
+  const [here, there] = await Promise.all([fixture.startEdge(), fixture.startEdge({ HOLDFAST_REDIS_URL: proxy.url })]);
+  const client = await TestClient.connect(there.url, "ada");
+  onTestFinished(() => client.leave());
   const announceUntilHeard = async (text: string): Promise<void> => {
-    while (visitor.announcements.at(-1)?.text !== text) {
+    while (client.announcements.at(-1)?.text !== text) {
       const response = await fetch(`${here.url}/admin/announce`, {
         method: "POST",
         headers: { authorization: `Bearer ${OPERATOR_TOKEN}`, "content-type": "application/json" },

@@ -1,25 +1,25 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
 import { upgradeStatus } from "./raw-socket.ts";
-import { OPERATOR_TOKEN, Stage } from "./stage.ts";
-import { input, Visitor } from "./visitor.ts";
+import { OPERATOR_TOKEN, Fixture } from "./fixture.ts";
+import { input, TestClient } from "./client.ts";
 
-let stage: Stage;
+let fixture: Fixture;
 let edges: readonly [Edge, Edge];
-const open: Visitor[] = [];
+const open: TestClient[] = [];
 beforeAll(async () => {
-  stage = await Stage.start();
-  edges = await Promise.all([stage.startEdge(), stage.startEdge()]);
+  fixture = await Fixture.start();
+  edges = await Promise.all([fixture.startEdge(), fixture.startEdge()]);
 });
 afterEach(() => {
-  for (const visitor of open.splice(0)) visitor.leave();
+  for (const client of open.splice(0)) client.leave();
 });
-afterAll(() => stage.stop());
+afterAll(() => fixture.stop());
 
-async function visit(edge: Edge, subject: string, tenant = "acme"): Promise<Visitor> {
-  const visitor = await Visitor.connect(edge.url, subject, { tenant });
-  open.push(visitor);
-  return visitor;
+async function connect(edge: Edge, subject: string, tenant = "acme"): Promise<TestClient> {
+  const client = await TestClient.connect(edge.url, subject, { tenant });
+  open.push(client);
+  return client;
 }
 
 async function order(edge: Edge, kind: string, body: unknown, bearer = OPERATOR_TOKEN) {
@@ -42,9 +42,9 @@ async function orderUntil(edge: Edge, kind: string, body: unknown, isDone: () =>
 
 test("an announcement reaches its tenant on every node, and no other", async () => {
   const [here, there, other] = await Promise.all([
-    visit(edges[0], "ada"),
-    visit(edges[1], "bob"),
-    visit(edges[1], "eve", "rival"),
+    connect(edges[0], "ada"),
+    connect(edges[1], "bob"),
+    connect(edges[1], "eve", "rival"),
   ]);
   const body = { tenant: "acme", announcement: { text: "Back at noon.", data: { until: 12 } } };
   await orderUntil(edges[0], "announce", body, () => there.announcements.length > 0);
@@ -55,7 +55,7 @@ test("an announcement reaches its tenant on every node, and no other", async () 
 });
 
 test("close-1, close-2: an operator ends a subject's connections on every node, and its clients may come back", async () => {
-  const [ada, bob] = await Promise.all([visit(edges[1], "ada"), visit(edges[1], "bob")]);
+  const [ada, bob] = await Promise.all([connect(edges[1], "ada"), connect(edges[1], "bob")]);
   await orderUntil(edges[0], "disconnect", { tenant: "acme", subject: "ada" }, () => ada.isGone);
   expect(ada.closing).toMatchObject({ code: "forbidden" });
   expect(bob.isGone).toBe(false);
@@ -75,39 +75,39 @@ test("orders need the operator's token and must be understood", async () => {
 });
 
 test("without Redis an order is carried out where it was given, says so, and no node dies of it", async () => {
-  const [here, there] = await Promise.all([visit(edges[0], "ada"), visit(edges[1], "ada")]);
-  stage.valkey.kill("SIGKILL");
+  const [here, there] = await Promise.all([connect(edges[0], "ada"), connect(edges[1], "ada")]);
+  fixture.valkey.kill("SIGKILL");
   await here.until(() => here.statuses.at(-1) === true);
   const body = { tenant: "acme", announcement: { text: "x" } };
   expect(await order(edges[0], "announce", body)).toEqual({ status: 200, answer: { connections: 1, fleet: false } });
   await here.until(() => here.announcements.length === 1);
-  const late = await visit(edges[1], "late");
+  const late = await connect(edges[1], "late");
   expect(late.welcome).toBeDefined();
-  await stage.restartValkey();
+  await fixture.restartValkey();
   await Promise.all([here, there].map((one) => one.until(() => one.statuses.at(-1) === false)));
   await orderUntil(edges[0], "announce", body, () => there.announcements.length > 0);
 });
 
 // Last: it stops a node.
 test("drain: not ready, 503, clients are told and closed after their sends are answered, and may come back", async () => {
-  const edge = await stage.startEdge({ HOLDFAST_SHUTDOWN_GRACE_SECONDS: "60" });
-  const visitors = await Promise.all(Array.from({ length: 20 }, (_, index) => visit(edge, `user-${index}`)));
-  await Promise.all(visitors.map((visitor) => visitor.open("s")));
+  const edge = await fixture.startEdge({ HOLDFAST_SHUTDOWN_GRACE_SECONDS: "60" });
+  const clients = await Promise.all(Array.from({ length: 20 }, (_, index) => connect(edge, `user-${index}`)));
+  await Promise.all(clients.map((client) => client.open("s")));
   // While Temporal hangs nothing is answered, and so nobody is closed.
-  stage.temporal.kill("SIGSTOP");
-  const acks = visitors.map((visitor) => visitor.send("s", [input(1)]));
+  fixture.temporal.kill("SIGSTOP");
+  const acks = clients.map((client) => client.send("s", [input(1)]));
   // A request is read before the ones that follow it on the same connection.
-  await Promise.all(visitors.map((visitor) => visitor.closeSession("other")));
+  await Promise.all(clients.map((client) => client.closeSession("other")));
   const stopped = edge.stop("SIGTERM");
   const statuses = [await upgradeStatus(edge.url), (await fetch(`${edge.url}/readyz`)).status];
-  expect(visitors.some(({ isGone }) => isGone)).toBe(false);
-  stage.temporal.kill("SIGCONT");
+  expect(clients.some(({ isGone }) => isGone)).toBe(false);
+  fixture.temporal.kill("SIGCONT");
   await stopped;
-  expect(await Promise.all(acks)).toEqual(visitors.map(() => ({ ok: true, durable: 1 })));
-  for (const visitor of visitors) {
-    await visitor.until(() => visitor.isGone);
-    expect(visitor.closing).toMatchObject({ code: "draining" });
-    expect(visitor.socket.active).toBe(true);
+  expect(await Promise.all(acks)).toEqual(clients.map(() => ({ ok: true, durable: 1 })));
+  for (const client of clients) {
+    await client.until(() => client.isGone);
+    expect(client.closing).toMatchObject({ code: "draining" });
+    expect(client.socket.active).toBe(true);
   }
   expect(statuses).toEqual([503, 503]);
   await expect(fetch(`${edge.url}/healthz`)).rejects.toThrow("fetch failed");

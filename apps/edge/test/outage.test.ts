@@ -4,91 +4,94 @@ import { join } from "node:path";
 import type { SessionKey } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
-import { Scribe } from "./scribe.ts";
-import { Stage } from "./stage.ts";
-import { input, observe, Visitor } from "./visitor.ts";
+import { LogWriter } from "./log-writer.ts";
+import { Fixture } from "./fixture.ts";
+import { input, observe, TestClient } from "./client.ts";
 
 let dir: string;
-let stage: Stage;
+let fixture: Fixture;
 let edge: Edge;
-const open: Visitor[] = [];
+const open: TestClient[] = [];
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "holdfast-edge-"));
-  stage = await Stage.start(dir);
-  [edge] = await Promise.all([stage.startEdge(), stage.startWorker()]);
+  fixture = await Fixture.start(dir);
+  [edge] = await Promise.all([fixture.startEdge(), fixture.startWorker()]);
 });
 afterEach(() => {
-  for (const visitor of open.splice(0)) visitor.leave();
+  for (const client of open.splice(0)) client.leave();
 });
 afterAll(async () => {
-  await stage.stop();
+  await fixture.stop();
   await rm(dir, { recursive: true });
 });
 
 let subjects = 0;
-async function visit(url = edge.url, subject = `user-${++subjects}`): Promise<{ visitor: Visitor; key: SessionKey }> {
-  const visitor = await Visitor.connect(url, subject);
-  open.push(visitor);
-  return { visitor, key: { tenant: "acme", owner: subject, name: "s" } };
+async function connect(
+  url = edge.url,
+  subject = `user-${++subjects}`,
+): Promise<{ client: TestClient; key: SessionKey }> {
+  const client = await TestClient.connect(url, subject);
+  open.push(client);
+  return { client, key: { tenant: "acme", owner: subject, name: "s" } };
 }
 
 test("open-6: Redis gone: degraded, sends are made durable, opens are answered; back and empty: everyone has the truth", async () => {
-  const { visitor, key } = await visit();
-  const scribe = new Scribe(stage, await stage.openLog(), key);
-  await visitor.open("s");
-  await scribe.turn("before");
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const { client, key } = await connect();
+  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  await client.open("s");
+  await writer.turn("before");
+  await client.until(() => client.of("s").view.version === 2);
 
-  stage.valkey.kill("SIGKILL");
-  await visitor.until(() => visitor.statuses.at(-1) === true);
-  expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
-  const late = (await visit()).visitor;
+  fixture.valkey.kill("SIGKILL");
+  await client.until(() => client.statuses.at(-1) === true);
+  expect(await client.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
+  const late = (await connect()).client;
   await late.until(() => late.statuses.at(-1) === true);
   expect(await late.open("s")).toEqual({ ok: true, resumed: false });
   expect(await late.send("s", [observe(1)])).toEqual({ ok: true, durable: 1 });
   expect((await fetch(`${edge.url}/readyz`)).status).toBe(200);
-  await scribe.begin().catch(() => {});
-  scribe.commitOnly();
-  await scribe.tellWorkflow();
+  await writer.begin().catch(() => {});
+  writer.commitOnly();
+  await writer.tellWorkflow();
 
-  await stage.restartValkey();
-  await Promise.all([visitor, late].map((one) => one.until(() => one.statuses.at(-1) === false)));
-  await visitor.until(() => visitor.of("s").view.version === 4);
-  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  await fixture.restartValkey();
+  await Promise.all([client, late].map((one) => one.until(() => one.statuses.at(-1) === false)));
+  await client.until(() => client.of("s").view.version === 4);
+  expect(client.of("s").view).toEqual(writer.snapshot);
   await late.until(() => late.of("s").last !== undefined);
-  scribe.log = await stage.openLog();
-  await scribe.turn("after");
-  await visitor.until(() => visitor.of("s").view.version === 6);
-  expect(visitor.of("s").view).toEqual(scribe.snapshot);
-  expect(visitor.of("s").breaks).toBe(0);
+  writer.log = await fixture.openLog();
+  await writer.turn("after");
+  await client.until(() => client.of("s").view.version === 6);
+  expect(client.of("s").view).toEqual(writer.snapshot);
+  expect(client.of("s").breaks).toBe(0);
 });
 
 test("a Redis that came back with an older past is not believed: neither an open feed, nor a session opened later", async () => {
-  const { visitor, key } = await visit();
-  const { visitor: other, key: otherKey } = await visit();
-  const log = await stage.openLog();
-  const scribes = [new Scribe(stage, log, key), new Scribe(stage, log, otherKey)] as const;
-  await visitor.open("s");
+  const { client, key } = await connect();
+  const { client: other, key: otherKey } = await connect();
+  const log = await fixture.openLog();
+  const scribes = [new LogWriter(fixture, log, key), new LogWriter(fixture, log, otherKey)] as const;
+  await client.open("s");
   await other.open("s");
-  for (const scribe of scribes) {
-    await scribe.turn("one");
-    await scribe.tellWorkflow();
+  for (const writer of scribes) {
+    await writer.turn("one");
+    await writer.tellWorkflow();
   }
-  await Promise.all([visitor, other].map((one) => one.until(() => one.of("s").view.version === 2)));
+  await Promise.all([client, other].map((one) => one.until(() => one.of("s").view.version === 2)));
   other.leave();
   // What a failover does: turn two was committed and published, and then the log knew nothing of it.
-  for (const scribe of scribes) {
-    await scribe.begin();
-    scribe.commitOnly();
-    await scribe.tellWorkflow();
-    await stage.forget(scribe.key);
-    const snapshot = { ...scribe.snapshot, version: 2, turns: scribe.snapshot.turns.slice(0, 1) };
-    await log.putSnapshot(scribe.key, { epoch: scribe.epoch, snapshot });
+  for (const writer of scribes) {
+    await writer.begin();
+    writer.commitOnly();
+    await writer.tellWorkflow();
+    await fixture.forget(writer.key);
+    const snapshot = { ...writer.snapshot, version: 2, turns: writer.snapshot.turns.slice(0, 1) };
+    await log.putSnapshot(writer.key, { epoch: writer.epoch, snapshot });
   }
-  await stage.failOver();
-  await visitor.until(() => visitor.of("s").view.version === 4);
-  expect(visitor.of("s").view).toEqual(scribes[0].snapshot);
-  const { visitor: later } = await visit(edge.url, otherKey.owner);
+  await fixture.failOver();
+  await client.until(() => client.of("s").view.version === 4);
+  expect(client.of("s").view).toEqual(scribes[0].snapshot);
+  const { client: later } = await connect(edge.url, otherKey.owner);
   await later.open("s");
   await later.until(() => later.of("s").last !== undefined);
   expect(later.of("s").view).toEqual(scribes[1].snapshot);
@@ -96,96 +99,96 @@ test("a Redis that came back with an older past is not believed: neither an open
 
 test("open-6: connections that were lost to a Redis which lost nothing cost no Query; frames missed meanwhile are read", async () => {
   // Sessions of other tests are still looked after at theirs.
-  const own = await stage.startEdge();
-  const { visitor, key } = await visit(own.url);
-  const scribe = new Scribe(stage, await stage.openLog(), key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await scribe.tellWorkflow();
-  await visitor.until(() => visitor.of("s").view.version === 2);
+  const own = await fixture.startEdge();
+  const { client, key } = await connect(own.url);
+  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  await client.open("s");
+  await writer.turn("one");
+  await writer.tellWorkflow();
+  await client.until(() => client.of("s").view.version === 2);
   const before = await queries(own);
-  await stage.dropRedisConnections();
-  await visitor.until(() => visitor.statuses.at(-1) === false);
-  scribe.log = await stage.openLog();
-  await scribe.turn("two");
-  await visitor.until(() => visitor.of("s").view.version === 4);
-  expect(visitor.of("s").view).toEqual(scribe.snapshot);
-  expect(visitor.of("s").breaks).toBe(0);
+  await fixture.dropRedisConnections();
+  await client.until(() => client.statuses.at(-1) === false);
+  writer.log = await fixture.openLog();
+  await writer.turn("two");
+  await client.until(() => client.of("s").view.version === 4);
+  expect(client.of("s").view).toEqual(writer.snapshot);
+  expect(client.of("s").breaks).toBe(0);
   expect(await queries(own)).toBe(before);
 });
 
 test("open-6: a Redis that hangs is found out, and an open does not wait for it", async () => {
-  const { visitor } = await visit();
-  await visitor.open("s");
-  stage.valkey.kill("SIGSTOP");
+  const { client } = await connect();
+  await client.open("s");
+  fixture.valkey.kill("SIGSTOP");
   try {
-    const [opened, sent] = await Promise.all([visitor.open("t"), visitor.send("s", [input(1)])]);
+    const [opened, sent] = await Promise.all([client.open("t"), client.send("s", [input(1)])]);
     expect(opened).toEqual({ ok: true, resumed: false });
     expect(sent).toEqual({ ok: true, durable: 1 });
-    await visitor.until(() => visitor.statuses.at(-1) === true);
+    await client.until(() => client.statuses.at(-1) === true);
   } finally {
-    stage.valkey.kill("SIGCONT");
+    fixture.valkey.kill("SIGCONT");
   }
-  await visitor.until(() => visitor.statuses.at(-1) === false);
-  await visitor.until(() => visitor.of("t").last !== undefined);
+  await client.until(() => client.statuses.at(-1) === false);
+  await client.until(() => client.of("t").last !== undefined);
 });
 
 test("open-2: whoever comes back while Redis hangs is told that it resumes, and does, without a snapshot", async () => {
-  const { visitor, key } = await visit();
-  const scribe = new Scribe(stage, await stage.openLog(), key);
-  await visitor.open("s");
-  await scribe.turn("one");
-  await visitor.until(() => visitor.of("s").view.version === 2);
-  const { frames } = visitor.of("s");
+  const { client, key } = await connect();
+  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  await client.open("s");
+  await writer.turn("one");
+  await client.until(() => client.of("s").view.version === 2);
+  const { frames } = client.of("s");
   const before = frames.length;
-  stage.valkey.kill("SIGSTOP");
+  fixture.valkey.kill("SIGSTOP");
   try {
-    await visitor.until(() => visitor.statuses.at(-1) === true);
-    await visitor.closeSession("s");
-    expect(await visitor.open("s")).toEqual({ ok: true, resumed: true });
+    await client.until(() => client.statuses.at(-1) === true);
+    await client.closeSession("s");
+    expect(await client.open("s")).toEqual({ ok: true, resumed: true });
   } finally {
-    stage.valkey.kill("SIGCONT");
+    fixture.valkey.kill("SIGCONT");
   }
-  await visitor.until(() => visitor.statuses.at(-1) === false);
-  scribe.log = await stage.openLog();
-  await scribe.turn("two");
-  await visitor.until(() => visitor.of("s").view.version === 4);
-  expect(visitor.of("s").breaks).toBe(0);
-  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.completed"]);
+  await client.until(() => client.statuses.at(-1) === false);
+  writer.log = await fixture.openLog();
+  await writer.turn("two");
+  await client.until(() => client.of("s").view.version === 4);
+  expect(client.of("s").breaks).toBe(0);
+  expect(frames.slice(before).map(({ type }) => type)).toEqual(["turn.started", "delta", "turn.ended"]);
 });
 
 test("a session without an agent process behind it opens at once, and gets its snapshot when one is there", async () => {
-  const { visitor, key } = await visit();
-  const scribe = new Scribe(stage, await stage.openLog(), key);
-  await scribe.turn("one");
-  await scribe.tellWorkflow();
-  await stage.forget(key);
-  const stopped = await stage.stopWorkers();
-  expect(await visitor.open("s")).toEqual({ ok: true, resumed: false });
-  expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
-  expect(visitor.of("s").last).toBeUndefined();
+  const { client, key } = await connect();
+  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  await writer.turn("one");
+  await writer.tellWorkflow();
+  await fixture.forget(key);
+  const stopped = await fixture.stopWorkers();
+  expect(await client.open("s")).toEqual({ ok: true, resumed: false });
+  expect(await client.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
+  expect(client.of("s").last).toBeUndefined();
   expect(stopped).toBe(1);
-  await stage.startWorker();
-  await visitor.until(() => visitor.of("s").view.version === 2);
-  expect(visitor.of("s").view).toEqual(scribe.snapshot);
+  await fixture.startWorker();
+  await client.until(() => client.of("s").view.version === 2);
+  expect(client.of("s").view).toEqual(writer.snapshot);
 });
 
 test("ack-1, send-5: Temporal killed in a burst and back: every event is durable once and in order", async () => {
-  const { visitor, key } = await visit();
-  await visitor.open("s");
-  expect(await visitor.send("s", [observe(1)])).toEqual({ ok: true, durable: 1 });
-  const restart = await stage.killTemporal(dir);
-  const acks = Array.from({ length: 50 }, (_, index) => visitor.send("s", [observe(index + 2)]));
+  const { client, key } = await connect();
+  await client.open("s");
+  expect(await client.send("s", [observe(1)])).toEqual({ ok: true, durable: 1 });
+  const restart = await fixture.killTemporal(dir);
+  const acks = Array.from({ length: 50 }, (_, index) => client.send("s", [observe(index + 2)]));
   let isAnswered = false;
   void Promise.race(acks).then(() => (isAnswered = true));
   // A request that needs no Temporal is answered after them, were they answered.
-  expect(await visitor.closeSession("other")).toEqual({ ok: true });
+  expect(await client.closeSession("other")).toEqual({ ok: true });
   expect(isAnswered).toBe(false);
   await restart();
   expect(await Promise.all(acks)).toEqual(Array.from({ length: 50 }, (_, index) => ({ ok: true, durable: index + 2 })));
-  await stage.stopWorkers();
-  await stage.startWorker();
-  const seqs = (await stage.received(key)).flatMap(({ runs }) =>
+  await fixture.stopWorkers();
+  await fixture.startWorker();
+  const seqs = (await fixture.received(key)).flatMap(({ runs }) =>
     runs.flatMap(({ events }) => events.map(({ seq }) => seq)),
   );
   // A batch whose answer was lost may have arrived twice; what is new comes in order.

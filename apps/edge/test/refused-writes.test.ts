@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
-import { useReading } from "./use-reading.ts";
-import { input, type Visitor } from "./visitor.ts";
+import { useReading } from "./reading-fixture.ts";
+import { input, type TestClient } from "./client.ts";
 
 const reading = useReading();
 
@@ -63,32 +63,32 @@ const REFUSALS: Record<string, Refusal> = {
 
 for (const [cause, refusal] of Object.entries(REFUSALS)) {
   test(`open-6: ${cause}: readers are told, nobody is given what is old, intake goes on, and all have the truth afterwards`, async () => {
-    const { key, scribe, visitor } = await reading.firstTurnRead();
-    await scribe.tellWorkflow();
-    const redis = new Redis(reading.stage.valkey.url);
+    const { key, writer, client } = await reading.firstTurnRead();
+    await writer.tellWorkflow();
+    const redis = new Redis(reading.fixture.valkey.url);
     onTestFinished(() => redis.disconnect());
     await refusal.begin(redis);
     // Held by the workflow alone.
-    await scribe.begin().catch(() => {});
-    scribe.commitOnly();
-    await scribe.tellWorkflow();
+    await writer.begin().catch(() => {});
+    writer.commitOnly();
+    await writer.tellWorkflow();
 
     // Before anybody has noticed, and after.
-    const late: Visitor[] = [await reading.visit(key)];
+    const late: TestClient[] = [await reading.connect(key)];
     await late[0]?.open("s");
-    await visitor.until(() => visitor.statuses.at(-1) === true);
-    late.push(await reading.visit(key));
+    await client.until(() => client.statuses.at(-1) === true);
+    late.push(await reading.connect(key));
     await late[1]?.open("s");
     for (const one of late) await one.until(() => one.statuses.at(-1) === true);
-    expect(await visitor.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
+    expect(await client.send("s", [input(1)])).toEqual({ ok: true, durable: 1 });
     expect(late.flatMap((one) => one.of("s").frames)).toEqual([]);
-    expect(visitor.of("s").view.version).toBe(2);
+    expect(client.of("s").view.version).toBe(2);
 
     await refusal.end(redis);
-    for (const one of [visitor, ...late]) {
+    for (const one of [client, ...late]) {
       await one.until(() => one.statuses.at(-1) === false);
       await one.until(() => one.of("s").view.version === 4);
-      expect(one.of("s").view).toEqual(scribe.snapshot);
+      expect(one.of("s").view).toEqual(writer.snapshot);
       expect(one.of("s").breaks).toBe(0);
     }
     for (const one of late) expect(one.of("s").frames).toHaveLength(1);
@@ -98,8 +98,8 @@ for (const [cause, refusal] of Object.entries(REFUSALS)) {
 test("open-1: an edge that is asked for a session nobody has sent anything to tells each reader the agent it named", async () => {
   const key = reading.newKey();
   const agents = ["echo", "concierge"];
-  const visitors = await Promise.all(agents.map(() => reading.visit(key)));
-  await Promise.all(visitors.map((visitor, i) => visitor.open("s", { agent: agents[i] })));
-  await Promise.all(visitors.map((visitor) => visitor.until(() => visitor.of("s").last !== undefined)));
-  expect(visitors.map((visitor) => visitor.of("s").view.agent)).toEqual(agents);
+  const clients = await Promise.all(agents.map(() => reading.connect(key)));
+  await Promise.all(clients.map((client, i) => client.open("s", { agent: agents[i] })));
+  await Promise.all(clients.map((client) => client.until(() => client.of("s").last !== undefined)));
+  expect(clients.map((client) => client.of("s").view.agent)).toEqual(agents);
 });

@@ -4,9 +4,9 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { expect, onTestFinished, test } from "vitest";
-import { Scribe } from "./scribe.ts";
-import { useReading } from "./use-reading.ts";
-import { Visitor } from "./visitor.ts";
+import { LogWriter } from "./log-writer.ts";
+import { useReading } from "./reading-fixture.ts";
+import { TestClient } from "./client.ts";
 
 const reading = useReading();
 const silent = createLogger("test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
@@ -23,38 +23,38 @@ for (const [what, change] of Object.entries(CHANGES)) {
   test(`open-6: a primary is demoted under live connections, ${what}: who writes and who listens find the way, and readers go on`, async () => {
     const pair = await startPair();
     onTestFinished(() => pair.stop());
-    const edge = await reading.stage.startEdge({ HOLDFAST_REDIS_URL: pair.url });
+    const edge = await reading.fixture.startEdge({ HOLDFAST_REDIS_URL: pair.url });
     const redis = connectRedis(pair.url, silent, "commands");
     onTestFinished(() => redis.disconnect());
     await expect.poll(() => redis.status).toBe("ready");
     const key = reading.newKey();
-    const scribe = new Scribe(reading.stage, new SessionLog(redis), key);
-    const visitor = await Visitor.connect(edge.url, key.owner);
-    onTestFinished(() => visitor.leave());
-    await visitor.open("s");
-    await scribe.turn("one");
-    await scribe.tellWorkflow();
-    await visitor.until(() => visitor.of("s").view.version === 2);
+    const writer = new LogWriter(reading.fixture, new SessionLog(redis), key);
+    const client = await TestClient.connect(edge.url, key.owner);
+    onTestFinished(() => client.leave());
+    await client.open("s");
+    await writer.turn("one");
+    await writer.tellWorkflow();
+    await client.until(() => client.of("s").view.version === 2);
 
     await change(pair);
     // As a worker's does, its connection finds the new primary once it was refused.
     await expect
       .poll(() =>
-        scribe.log.assertWritable(key).then(
+        writer.log.assertWritable(key).then(
           () => true,
           () => false,
         ),
       )
       .toBe(true);
-    await visitor.until(() => visitor.statuses.at(-1) === false);
+    await client.until(() => client.statuses.at(-1) === false);
     // Compared with its workflow, the log is known to be whole; and the edge listens where it is written.
-    await expect.poll(async () => (await scribe.log.verification(key)).verified).toBe(true);
+    await expect.poll(async () => (await writer.log.verification(key)).verified).toBe(true);
     const feed = `hf:{${sessionPath(key)}}:feed`;
     await expect.poll(() => redis.call("PUBSUB", ["SHARDNUMSUB", feed])).toEqual([feed, 1]);
-    await scribe.turn("two");
-    await scribe.tellWorkflow();
-    await visitor.until(() => visitor.of("s").view.version === 4);
-    expect(visitor.of("s").view).toEqual(scribe.snapshot);
-    expect(visitor.of("s").breaks).toBe(0);
+    await writer.turn("two");
+    await writer.tellWorkflow();
+    await client.until(() => client.of("s").view.version === 4);
+    expect(client.of("s").view).toEqual(writer.snapshot);
+    expect(client.of("s").breaks).toBe(0);
   });
 }

@@ -3,7 +3,7 @@ import type { EventBatch } from "@holdfast/internal";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { startTemporal } from "@holdfast/stack/servers";
 import { expect, onTestFinished, test } from "vitest";
-import { createSignal } from "../src/signals.ts";
+import { createSignal } from "../src/send/signals.ts";
 
 function batchOf(bytes: number): EventBatch {
   return {

@@ -1,33 +1,33 @@
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Scribe } from "./scribe.ts";
-import { Stage } from "./stage.ts";
-import { Visitor } from "./visitor.ts";
+import { LogWriter } from "./log-writer.ts";
+import { Fixture } from "./fixture.ts";
+import { TestClient } from "./client.ts";
 
-let stage: Stage;
+let fixture: Fixture;
 beforeAll(async () => {
-  stage = await Stage.start();
-  await stage.startWorker();
+  fixture = await Fixture.start();
+  await fixture.startWorker();
 });
-afterAll(() => stage.stop());
+afterAll(() => fixture.stop());
 
 test("open-3: where Redis does not tell its replication id the workflow is asked, and its snapshot is served", async () => {
-  const redis = new Redis(stage.valkey.url);
+  const redis = new Redis(fixture.valkey.url);
   await redis.call("ACL", "SETUSER", "shy", "on", ">secret", "~*", "&*", "+@all", "-info");
   redis.disconnect();
-  const edge = await stage.startEdge({ HOLDFAST_REDIS_URL: stage.valkey.url.replace("//", "//shy:secret@") });
-  const scribe = new Scribe(stage, await stage.openLog(), { tenant: "acme", owner: "ada", name: "s" });
-  await scribe.turn("one");
-  await scribe.tellWorkflow();
+  const edge = await fixture.startEdge({ HOLDFAST_REDIS_URL: fixture.valkey.url.replace("//", "//shy:secret@") });
+  const writer = new LogWriter(fixture, await fixture.openLog(), { tenant: "acme", owner: "ada", name: "s" });
+  await writer.turn("one");
+  await writer.tellWorkflow();
   for (let visits = 1; visits <= 2; visits++) {
-    const visitor = await Visitor.connect(edge.url, "ada");
-    await visitor.open("s");
-    await visitor.until(() => visitor.of("s").last !== undefined);
-    expect(visitor.of("s").view).toEqual(scribe.snapshot);
-    await scribe.turn("more");
-    await scribe.tellWorkflow();
-    await visitor.until(() => visitor.of("s").view.version === scribe.snapshot.version);
-    expect(visitor.of("s").breaks).toBe(0);
-    visitor.leave();
+    const client = await TestClient.connect(edge.url, "ada");
+    await client.open("s");
+    await client.until(() => client.of("s").last !== undefined);
+    expect(client.of("s").view).toEqual(writer.snapshot);
+    await writer.turn("more");
+    await writer.tellWorkflow();
+    await client.until(() => client.of("s").view.version === writer.snapshot.version);
+    expect(client.of("s").breaks).toBe(0);
+    client.leave();
   }
 });

@@ -1,6 +1,5 @@
 import { Breakers } from "@holdfast/activities/breakers";
 import { FinishedAnswers } from "@holdfast/activities/finished-answers";
-import { languageLoader } from "@holdfast/activities/enrichment";
 import { createModels } from "@holdfast/activities/models/registry";
 import { createRespond, type RespondActivity } from "@holdfast/activities/respond";
 import { querySessionState } from "@holdfast/activities/session-state";
@@ -88,22 +87,20 @@ async function respondActivity(
   config: InferenceConfig,
   { redis, client, breakers, metrics }: Parts,
 ): Promise<RespondActivity> {
-  const loadLanguage = languageLoader();
   const { HOLDFAST_MODEL_URL: url, HOLDFAST_MODEL_KEY: key, HOLDFAST_MODEL_NAME: name } = config;
   const { HOLDFAST_MODEL_CONTINUE: continues, HOLDFAST_MODEL_CONTEXT_TOKENS: contextTokens } = config;
-  // The embedded model is made of it; else it is loaded by the first request that asks for it.
-  if (url === undefined) await loadLanguage();
-  const models = createModels(loadLanguage, {
+  const models = createModels({
     embedded: { tokenDelayMs: config.HOLDFAST_EMBEDDED_TOKEN_DELAY_MS },
     openaiCompatible: url === undefined ? undefined : { url, key, name, continues, contextTokens },
   });
+  // A worker without a model server answers its first request as fast as the others.
+  if (url === undefined) await models.resolve({});
   return createRespond({
     log: new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES }),
     queryState: (key) => querySessionState(client, key),
     models,
     breakers,
     finished: new FinishedAnswers(redis),
-    loadLanguage,
     metrics: metrics.respond,
     config: {
       firstTextTimeoutMs: config.HOLDFAST_MODEL_FIRST_TEXT_TIMEOUT_MS,

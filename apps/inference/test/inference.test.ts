@@ -1,5 +1,5 @@
-import type { RespondRequest } from "@holdfast/internal";
-import { workflowIdOf } from "@holdfast/contract";
+import { textOfParts, workflowIdOf } from "@holdfast/contract";
+import type { StepRequest, StepResult } from "@holdfast/internal";
 import { TASK_QUEUE_SESSIONS, WORKFLOW_TYPE } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { createLogger } from "@holdfast/service/log";
@@ -12,8 +12,12 @@ import { firstTurn, until, useWorkers } from "./workers.ts";
 const use = useWorkers();
 const CONTINUES = { HOLDFAST_MODEL_CONTINUE: "vllm" };
 
-function answerTo(request: RespondRequest, directives: string): string {
+function answerTo(request: StepRequest, directives: string): string {
   return answerTokens(request.inputs[0]?.text ?? "", parseScript(directives)).join("");
+}
+
+function textOfResult({ parts }: StepResult): string {
+  return textOfParts(parts);
 }
 
 test("serves its health before Temporal is there, and says what it waits for", async () => {
@@ -34,11 +38,25 @@ test("takes work from every lane it is configured for, and counts it", async () 
   const requests = lanes.map(() => firstTurn("hello"));
   const handles = await Promise.all(requests.map((request, index) => use.workers.respond(request, lanes[index])));
   const results = await Promise.all(handles.map((handle) => handle.result()));
-  expect(results.map(({ text }) => text)).toEqual(requests.map((request) => answerTo(request, "")));
+  expect(results.map(textOfResult)).toEqual(requests.map((request) => answerTo(request, "")));
   const metrics = await (await fetch(`${worker.url}/metrics`)).text();
   expect(metrics).toMatch(/holdfast_model_attempts_total\{.*outcome="completed".*\} 2/);
   expect(metrics).toMatch(/holdfast_breaker_state\{.*\} 0/);
   await worker.stop();
+});
+
+test("the embedded model's language is loaded by workers that answer with it, and by no others", async () => {
+  const tells = { NODE_OPTIONS: `--import=${new URL("told-modules.ts", import.meta.url).href}` };
+  const served = await use.workers.start(tells);
+  const answered = await (await use.workers.respond(firstTurn("hello"))).result();
+  expect(answered.model).toBe("default");
+  await served.stop();
+  expect(served.output()).toContain("loads cockatiel");
+  expect(served.output()).not.toContain("loads wink");
+  const embedded = await use.workers.start({ ...tells, HOLDFAST_MODEL_URL: "" });
+  expect((await (await use.workers.respond(firstTurn("hello"))).result()).model).toBe("wink-eng-lite");
+  await embedded.stop();
+  expect(embedded.output()).toContain("loads wink-nlp");
 });
 
 test("a permanent refusal is not retried; a limit is, after the time the provider asked for", async () => {
@@ -49,9 +67,9 @@ test("a permanent refusal is not retried; a limit is, after the time the provide
   const limited = firstTurn("faults:429x2,retry-after=1");
   const started = Date.now();
   const result = await (await use.workers.respond(limited)).result();
-  expect(result.text).toBe(answerTo(limited, ""));
+  expect(textOfResult(result)).toBe(answerTo(limited, ""));
   expect(Date.now() - started).toBeGreaterThanOrEqual(2_000);
-  const callsOf = (request: RespondRequest) =>
+  const callsOf = (request: StepRequest) =>
     use.workers.model.calls.filter((call) => call.messages[0]?.content === request.inputs[0]?.text);
   expect([callsOf(refusedRequest).length, callsOf(limited).length]).toEqual([1, 3]);
   await worker.stop();
@@ -89,8 +107,7 @@ test("a worker that is killed in mid-answer: another one goes on from the text r
   const held = await until(() => use.workers.partialText(request));
   first.kill("SIGKILL");
   const second = await use.workers.start(CONTINUES);
-  const { text } = await handle.result();
-  expect(text).toBe(answerTo(request, "tokens=80"));
+  expect(textOfResult(await handle.result())).toBe(answerTo(request, "tokens=80"));
   expect(use.workers.model.calls.at(-1)?.prefix.startsWith(held)).toBe(true);
   await second.stop();
 });
@@ -106,15 +123,15 @@ test("SIGTERM: what ends within the grace ends here, what does not is handed ove
   const held = await use.workers.partialText(long);
   const second = await use.workers.start(CONTINUES);
   const [shortResult, longResult] = await Promise.all(handles.map((handle) => handle.result()));
-  expect(shortResult?.text).toBe(answerTo(short, "tokens=20"));
-  expect(longResult?.text).toBe(answerTo(long, "tokens=300"));
+  expect(shortResult && textOfResult(shortResult)).toBe(answerTo(short, "tokens=20"));
+  expect(longResult && textOfResult(longResult)).toBe(answerTo(long, "tokens=300"));
   const attempts = use.workers.model.calls.filter((call) => call.messages[0]?.content === long.inputs[0]?.text);
   expect(attempts.map(({ prefix }) => prefix)).toEqual(["", held]);
   await second.stop();
 });
 
 test("SIGTERM while an attempt asks a session that no orchestrator answers for: exit code 0", async () => {
-  const request = { ...firstTurn("hello"), turn: 3, version: 9 };
+  const request = { ...firstTurn("hello"), turn: 3, startedVersion: 9 };
   const orphan = await use.workers.client.workflow.start(WORKFLOW_TYPE, {
     workflowId: workflowIdOf(request.key),
     taskQueue: TASK_QUEUE_SESSIONS,
@@ -136,8 +153,8 @@ test("command-2: a cancellation that comes by heartbeat ends the answer as stopp
   const handle = await use.workers.respond(request);
   const held = await until(() => use.workers.partialText(request));
   await handle.cancel("interrupt");
-  const { text, finish } = await handle.result();
-  expect([finish, text.startsWith(held)]).toEqual(["interrupted", true]);
+  const result = await handle.result();
+  expect([result.finish, textOfResult(result).startsWith(held)]).toEqual(["interrupted", true]);
   await worker.stop();
 });
 
@@ -153,7 +170,7 @@ test("SIGTERM while Temporal hangs: cut off at the end of the grace, exit code 0
   expect(code).toBe(0);
   expect(first.output()).toContain("was cut off");
   const second = await use.workers.start(CONTINUES);
-  expect((await handle.result()).text).toBe(answerTo(request, "tokens=100"));
+  expect(textOfResult(await handle.result())).toBe(answerTo(request, "tokens=100"));
   await second.stop();
 });
 

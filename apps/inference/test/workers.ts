@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import type { RespondRequest, RespondResult } from "@holdfast/internal";
+import { textOf } from "@holdfast/contract";
+import type { StepRequest, StepResult } from "@holdfast/internal";
 import { laneTaskQueue } from "@holdfast/internal";
 import { type ModelServer, startModelServer } from "@holdfast/model-server";
 import { SessionLog } from "@holdfast/session-log";
@@ -58,8 +59,8 @@ export class Workers {
   }
 
   /** Starts `respond` on a lane by itself, without a workflow. */
-  async respond(request: RespondRequest, lane = "shared"): Promise<ActivityHandle<RespondResult>> {
-    return this.client.activity.start<RespondResult>("respond", {
+  async respond(request: StepRequest, lane = "shared"): Promise<ActivityHandle<StepResult>> {
+    return this.client.activity.start<StepResult>("respond", {
       id: `respond-${++this.#activities}`,
       taskQueue: laneTaskQueue(lane),
       args: [request],
@@ -69,9 +70,10 @@ export class Workers {
     });
   }
 
-  async partialText(request: RespondRequest): Promise<string> {
+  async partialText(request: StepRequest): Promise<string> {
     const read = await this.log.snapshot(request.key);
-    return read.outcome === "snapshot" ? (read.snapshot.running?.text ?? "") : "";
+    const running = read.outcome === "snapshot" ? read.snapshot.running : null;
+    return running === null ? "" : textOf(running);
   }
 
   async stop(): Promise<void> {
@@ -101,17 +103,20 @@ export function useWorkers(): { readonly workers: Workers } {
 let sessions = 0;
 
 /** The first turn of a session nobody else uses. */
-export function firstTurn(text: string, request: RespondRequest["request"] = {}): RespondRequest {
+export function firstTurn(text: string, request: StepRequest["request"] = {}): StepRequest {
   return {
     key: { tenant: "t", owner: "o", name: `s${++sessions}` },
     epoch: 1,
     agent: "concierge",
     turn: 1,
     step: 1,
-    version: 1,
-    inputs: [{ by: "ann", producer: "p", seq: 1, text: `${text} (${sessions})` }],
+    startedVersion: 1,
+    origin: "user",
+    inputs: [
+      { by: "ann", producer: "p", seq: 1, origin: "user", at: 1_700_000_000_000, text: `${text} (${sessions})` },
+    ],
     applied: { "ann/p": 1 },
-    textBefore: 0,
+    lengthBefore: 0,
     budgetMs: 120_000,
     request,
   };

@@ -94,77 +94,52 @@ program
     process.exitCode = await demo(options);
   });
 
-program
-  .command("bench")
-  .description("Measure it; `npm run bench -- --help` lists what.")
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("bench/src/main.ts", args);
-  });
-
-program
-  .command("chaos")
-  .description(
+/** Programs of their own, which take their own options: name, file, description. */
+const PROGRAMS: readonly [name: string, file: string, description: string][] = [
+  ["bench", "bench/src/main.ts", "Measure it; `npm run bench -- --help` lists what."],
+  [
+    "conformance",
+    "test/conformance/main.ts",
+    "Hold any edge against packages/contract/SPEC.md, rule by rule; `-- --help` lists how to name it.",
+  ],
+  [
+    "chaos",
+    "test/chaos/main.ts",
     "Clients talk while faults strike real processes, and a checker looks at every frame; `-- --help` lists how.",
-  )
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("test/chaos/main.ts", args);
-  });
-
-program
-  .command("recovery")
-  .description("What a fault costs, measured: reconnect storms, slow readers, outages; `-- --help` lists which.")
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("test/recovery/main.ts", args);
-  });
-
-program
-  .command("production")
-  .description(
+  ],
+  [
+    "recovery",
+    "test/recovery/main.ts",
+    "What a fault costs, measured: reconnect storms, slow readers, outages; `-- --help` lists which.",
+  ],
+  [
+    "production",
+    "test/production/main.ts",
     "Outages of a production Temporal and its PostgreSQL, where both are installed, under a whole Holdfast; `-- --help` lists which.",
-  )
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("test/production/main.ts", args);
-  });
-
-program
-  .command("soak")
-  .description("Clients come and go for minutes or hours, and nothing may grow or stay behind; `-- --help` lists how.")
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("test/soak/main.ts", args);
-  });
-
-program
-  .command("skew")
-  .description(
+  ],
+  [
+    "soak",
+    "test/soak/main.ts",
+    "Clients come and go for minutes or hours, and nothing may grow or stay behind; `-- --help` lists how.",
+  ],
+  [
+    "skew",
+    "test/skew/main.ts",
     "Roll an earlier release to this one and back while clients of both talk, and check every frame; `-- --help` lists how.",
-  )
-  .helpOption(false)
-  .allowUnknownOption()
-  .argument("[args...]")
-  .action(async (args: string[]) => {
-    const { runScript } = await import("./commands/script.ts");
-    process.exitCode = await runScript("test/skew/main.ts", args);
-  });
+  ],
+];
+for (const [name, file, description] of PROGRAMS) {
+  program
+    .command(name)
+    .description(description)
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument("[args...]")
+    .action(async (args: string[]) => {
+      const { runScript } = await import("./commands/script.ts");
+      process.exitCode = await runScript(file, args);
+    });
+}
 
 program
   .command("test")

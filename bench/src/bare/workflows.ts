@@ -1,6 +1,6 @@
 import { condition, continueAsNew, defineQuery, defineSignal, proxyActivities, setHandler } from "@temporalio/workflow";
-import type { Emit } from "./emit.ts";
 import { BARE_QUERY, BARE_SIGNAL_FACT, BARE_SIGNAL_INPUT, type BareCounts, type BareStart } from "./protocol.ts";
+import type { Emit } from "./worker.ts";
 
 const TURNS_PER_RUN = 300;
 const FACTS_PER_RUN = 2_000;

@@ -1,5 +1,5 @@
-import type { Client } from "@temporalio/client";
-import type { LoadSession, LoadTarget } from "../load/target.ts";
+import type { TemporalClient } from "@holdfast/test/kit/temporal";
+import type { LoadSession, LoadTarget } from "../load/trial.ts";
 import { Recorder } from "../measure/recorder.ts";
 import type { CommonOptions } from "../options.ts";
 import { machine, printJson, say } from "../report/report.ts";
@@ -46,7 +46,7 @@ export function history(options: HistoryOptions): Promise<number> {
   });
 }
 
-async function measure(target: LoadTarget, client: Client, at: number[]): Promise<HistoryCost[]> {
+async function measure(target: LoadTarget, client: TemporalClient, at: number[]): Promise<HistoryCost[]> {
   const recorder = new Recorder();
   const [session] = await target.open(1, (ordinal) => recorder.progressOf(ordinal));
   const workflowId = session?.workflowId;
@@ -92,7 +92,7 @@ async function runTurns(session: LoadSession, recorder: Recorder, until: number)
 }
 
 /** The history's size once nothing more is being added to it: the same twice in a row. */
-async function readSize(client: Client, workflowId: string): Promise<HistorySize> {
+async function readSize(client: TemporalClient, workflowId: string): Promise<HistorySize> {
   const handle = client.workflow.getHandle(workflowId);
   for (let last = -1; ;) {
     const { runId, historyLength, historySize } = await handle.describe();

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { boundTurns, type Input, LIMITS, markOf, type SessionKey, type Turn } from "@holdfast/contract";
+import { LIMITS, type SessionKey } from "@holdfast/contract";
 import { SessionLog } from "@holdfast/session-log";
 import { startValkey } from "@holdfast/stack/servers";
 import { Redis } from "ioredis";
+import { LogWriter } from "../load/log-writer.ts";
 import { printJson, say } from "../report/report.ts";
 
 export interface MemoryOptions {
@@ -43,37 +44,18 @@ export async function memory({ sessions, turns, length, piece, users }: MemoryOp
   }
 }
 
-/** A day of one session, as its workflow and its workers write it. */
+/** A day of one session. */
 async function talk(
   log: SessionLog,
   key: SessionKey,
   { turns, length, piece }: Pick<MemoryOptions, "turns" | "length" | "piece">,
 ): Promise<void> {
-  let kept: Turn[] = [];
   const text = "Whatever comes to its mind, it says. ".repeat(Math.ceil(length / 37)).slice(0, length);
+  const writer = new LogWriter(log, key, "concierge");
   for (let turn = 1; turn <= turns; turn++) {
-    const inputs: Input[] = [
-      { by: key.owner, producer: "tab-1", seq: turn, text: `And what about ${turn}? Tell me all you know of it.` },
-    ];
-    const [fence, version] = [{ epoch: 1, turn, step: 1, attempt: 1 }, 2 * turn - 1];
-    const started = {
-      type: "turn.started",
-      version,
-      turn,
-      agent: "concierge",
-      inputs,
-      applied: { [markOf(key.owner, "tab-1")]: turn },
-    } as const;
-    await log.begin(key, fence, started, 0);
-    for (let at = 0, index = 1; at < length; at += piece, index++) {
-      await log.appendText(key, fence, index, text.slice(at, at + piece));
-    }
-    const committed: Turn = { turn, inputs, outcome: "completed", finish: "stop", text };
-    kept = boundTurns([...kept, committed]);
-    const state = { messages: turn, mood: 0.2, topics: ["all", "you", "know"] };
-    const patch = [{ op: "replace" as const, path: "/messages", value: turn }];
-    const frame = { type: "turn.completed", version: version + 1, turn, text, finish: "stop", patch } as const;
-    await log.commit(key, { run: "run-1", epoch: 1, frame, state, turn: committed, keepTurns: kept.length });
+    await writer.begin(`And what about ${turn}? Tell me all you know of it.`);
+    for (let at = 0; at < length; at += piece) await writer.say(text.slice(at, at + piece));
+    await writer.end({ messages: turn, mood: 0.2 }, [{ op: "replace", path: "/messages", value: turn }]);
   }
 }
 

@@ -1,8 +1,7 @@
-import type { LoadShape } from "../load/shape.ts";
+import type { LoadShape } from "../load/pacer.ts";
 import type { TrialSettings } from "../load/trial.ts";
-import { systemSettings, type CommonOptions } from "../options.ts";
-import { compare, type Comparison } from "../report/comparison.ts";
-import { machine, printJson, say, sayFaults, sayNoise, sayTable } from "../report/report.ts";
+import { type CommonOptions, systemSettings } from "../options.ts";
+import { compare, type Comparison, machine, printJson, say, sayFaults, sayNoise, sayTable } from "../report/report.ts";
 import { startSystem, type System } from "../system/system.ts";
 
 /** Starts a system for `run` and ends it afterwards, also when interrupted. Gives the process's exit code. */
@@ -38,4 +37,59 @@ export function report(command: string, settings: object, comparison: Comparison
   sayNoise(summaries);
   printJson({ command, settings, machine: machine(), ...comparison, ...more });
   return sayFaults(summaries);
+}
+
+export interface TurnsOptions extends CommonOptions {
+  inFlight: number;
+  /** Turns per second over all sessions: an open loop. Left out: a closed one. */
+  rate?: number;
+}
+
+export function turns(options: TurnsOptions): Promise<number> {
+  const { rate, inFlight, arrivals, seed } = options;
+  return compareAndReport(
+    "turns",
+    options,
+    rate === undefined
+      ? { loop: "closed", kind: "input", inFlight, pauseMs: 0 }
+      : { loop: "open", burst: ["input"], burstsPerSecond: rate, arrivals, seed },
+  );
+}
+
+export interface ObserveOptions extends CommonOptions {
+  inFlight: number;
+}
+
+/** Small events in bursts: what natural batching is worth. */
+export function observe(options: ObserveOptions): Promise<number> {
+  return compareAndReport("observe", options, {
+    loop: "closed",
+    kind: "observe",
+    inFlight: options.inFlight,
+    pauseMs: 0,
+  });
+}
+
+export interface IdleOptions extends CommonOptions {
+  pause: number;
+}
+
+/** One turn at a time on an otherwise idle machine: what a person waits, and how much of it is not Temporal's. */
+export function idle(options: IdleOptions): Promise<number> {
+  const shape = { loop: "closed", kind: "input", inFlight: 1, pauseMs: options.pause } as const;
+  return withSystem(options, async (system) => {
+    const comparison = await compare(system, trialSettings(options, shape), options.rounds, (line) => say(`· ${line}`));
+    const { holdfast, bareTemporal } = comparison.targets;
+    const over = (pick: "eventToDurable" | "eventToFirstDelta"): number | null => {
+      const [ours, theirs] = [holdfast?.latency[pick].p50, bareTemporal?.latency[pick].p50];
+      return typeof ours === "number" && typeof theirs === "number" ? ours - theirs : null;
+    };
+    /** Milliseconds at the median. */
+    const aboveBareTemporal = { eventToDurable: over("eventToDurable"), eventToFirstDelta: over("eventToFirstDelta") };
+    const { eventToDurable, eventToFirstDelta } = aboveBareTemporal;
+    say(
+      `above bare Temporal (p50): durable ${eventToDurable?.toFixed(2)} ms, first ${eventToFirstDelta?.toFixed(2)} ms`,
+    );
+    return report("idle", { ...options, shape }, comparison, { aboveBareTemporal });
+  });
 }

@@ -1,19 +1,14 @@
-import getPort from "get-port";
+import { Child } from "@holdfast/test/kit/child-process";
 import { LIMITS } from "@holdfast/contract";
-import { forkProcess } from "../forked.ts";
-import type { LoadTarget } from "../load/target.ts";
+import getPort from "get-port";
+import type { LoadTarget } from "../load/trial.ts";
 import { WireTarget } from "../load/wire-target.ts";
-import type { Answer } from "./echo.ts";
+import type { Answer } from "./main.ts";
 
 /** Starts the floor's edge and gives it as a target; closing the target ends the edge. */
 export async function startFloor(redisUrl: string, answer: Answer, perSend: number): Promise<LoadTarget> {
   const port = await getPort();
-  const edge = await forkProcess(new URL("./main.ts", import.meta.url), {
-    FLOOR_PORT: `${port}`,
-    FLOOR_REDIS_URL: redisUrl,
-    FLOOR_TOKENS: `${answer.tokens}`,
-    FLOOR_TOKEN_DELAY_MS: `${answer.tokenDelayMs}`,
-  });
+  const edge = await Child.start(new URL("./main.ts", import.meta.url), { port, redisUrl, answer });
   const wire = new WireTarget({
     name: "floor",
     urls: [`http://127.0.0.1:${port}`],
@@ -30,7 +25,7 @@ export async function startFloor(redisUrl: string, answer: Answer, perSend: numb
     closeSessions: () => wire.closeSessions(),
     close: async () => {
       await wire.close();
-      await edge.stop();
+      await edge.kill();
     },
   };
 }

@@ -1,5 +1,6 @@
+import { randomFrom } from "@holdfast/test/kit/statistics";
 import { expect, test } from "vitest";
-import { arrivalTimes, paceOpenLoop, seededRandom, type Clock } from "./pacer.ts";
+import { arrivalTimes, type Clock, paceOpenLoop } from "./pacer.ts";
 
 /** A clock that moves only when slept on, or when the test says that something took time. */
 class ManualClock implements Clock {
@@ -21,7 +22,7 @@ test("even arrivals are due at equal distances", () => {
 });
 
 test("poisson arrivals have the rate asked for, and the spread of independent arrivals", () => {
-  const times = take(arrivalTimes(1_000, "poisson", seededRandom(7)), 20_000);
+  const times = take(arrivalTimes(1_000, "poisson", randomFrom(7)), 20_000);
   const gaps = times.map((due, index) => due - (times[index - 1] ?? 0));
   const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
   const variance = gaps.reduce((sum, gap) => sum + (gap - mean) ** 2, 0) / gaps.length;
@@ -32,7 +33,7 @@ test("poisson arrivals have the rate asked for, and the spread of independent ar
 });
 
 test("the same seed gives the same arrivals", () => {
-  const times = () => take(arrivalTimes(50, "poisson", seededRandom(42)), 100);
+  const times = () => take(arrivalTimes(50, "poisson", randomFrom(42)), 100);
   expect(times()).toEqual(times());
 });
 

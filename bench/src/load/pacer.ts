@@ -1,3 +1,7 @@
+import { randomFrom } from "@holdfast/test/kit/statistics";
+import type { Recorder } from "../measure/recorder.ts";
+import type { EventKind, LoadSession } from "./trial.ts";
+
 /** Milliseconds of a monotonic clock, and how to wait on it; a test puts its own in their place. */
 export interface Clock {
   now(): number;
@@ -23,17 +27,6 @@ export function* arrivalTimes(perSecond: number, arrivals: Arrivals, random: () 
   }
 }
 
-/** A small seeded generator (mulberry32), so that two runs have the same arrivals. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 /**
  * Calls `issue` for each arrival due before `durationMs`, with the time it was due. What is overdue is issued at once,
  * still under its own time, so latency measured from there includes the wait (no coordinated omission).
@@ -53,4 +46,60 @@ export async function paceOpenLoop(
   }
   const rest = startedAt + durationMs - clock.now();
   if (rest > 0) await clock.sleep(rest);
+}
+
+/** How the load is offered. */
+export type LoadShape =
+  /** Each session always has this many events under way; a settled one is replaced after `pauseMs`. */
+  | { loop: "closed"; kind: EventKind; inFlight: number; pauseMs: number }
+  /** Bursts are due at given times whatever became of earlier ones; sessions take them in turn. */
+  | { loop: "open"; burst: EventKind[]; burstsPerSecond: number; arrivals: Arrivals; seed: number };
+
+/** Says of each event at the moment it is offered whether it will be in the figures. */
+export type Counted = () => boolean;
+
+/** Offers load for so long; what is under way at the end is left to settle. */
+export async function offerLoad(
+  shape: LoadShape,
+  sessions: LoadSession[],
+  recorder: Recorder,
+  milliseconds: number,
+  counted: Counted,
+): Promise<void> {
+  if (shape.loop === "closed") await offerClosed(shape, sessions, recorder, milliseconds, counted);
+  else await offerOpen(shape, sessions, recorder, milliseconds, counted);
+}
+
+async function offerClosed(
+  { kind, inFlight, pauseMs }: Extract<LoadShape, { loop: "closed" }>,
+  sessions: LoadSession[],
+  recorder: Recorder,
+  milliseconds: number,
+  counted: Counted,
+): Promise<void> {
+  const one = [kind];
+  let ended = false;
+  const offer = (ordinal: number): void => {
+    if (!ended) sessions[ordinal]?.offer(one, performance.now(), counted());
+  };
+  recorder.onSettled = pauseMs === 0 ? offer : (ordinal) => void setTimeout(offer, pauseMs, ordinal);
+  for (let sent = 0; sent < inFlight; sent++) sessions.forEach((_, ordinal) => offer(ordinal));
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  ended = true;
+  recorder.onSettled = undefined;
+}
+
+async function offerOpen(
+  { burst, burstsPerSecond, arrivals, seed }: Extract<LoadShape, { loop: "open" }>,
+  sessions: LoadSession[],
+  recorder: Recorder,
+  milliseconds: number,
+  counted: Counted,
+): Promise<void> {
+  let next = 0;
+  await paceOpenLoop(arrivalTimes(burstsPerSecond, arrivals, randomFrom(seed)), milliseconds, (intendedAt) => {
+    const isCounted = counted();
+    recorder.offered(intendedAt, isCounted, burst.length);
+    sessions[next++ % sessions.length]?.offer(burst, intendedAt, isCounted);
+  });
 }

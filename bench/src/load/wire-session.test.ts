@@ -1,6 +1,6 @@
 import {
-  emptySnapshot,
   type Cursor,
+  emptySnapshot,
   type Frame,
   type SendAck,
   type SendRequest,
@@ -8,7 +8,7 @@ import {
 } from "@holdfast/contract";
 import { expect, test, vi } from "vitest";
 import { Recorder } from "../measure/recorder.ts";
-import { WireSession, type Wire } from "./wire-session.ts";
+import { type Wire, WireSession } from "./wire-session.ts";
 
 /** An edge's end of the wire, played by the test: it sees each request and answers when it likes. */
 class PlayedWire implements Wire {
@@ -51,14 +51,32 @@ function begin(perSend = 256) {
 /** The frames of one whole turn that took these inputs. */
 function turnFrames(turn: number, seqs: number[]): Frame[] {
   const version = 2 * turn - 1;
-  const inputs = seqs.map((seq) => ({ by: "ann", producer: "p", seq, text: "x" }));
+  const inputs = seqs.map((seq) => ({
+    by: "ann",
+    producer: "p",
+    seq,
+    origin: "user" as const,
+    at: 0,
+    text: "x",
+  }));
   const at = (place: number) => ({ prev: `${turn}.${place - 1}`, id: `${turn}.${place}` });
   return [
     { type: "snapshot", id: `${turn}.0`, snapshot: { ...emptySnapshot("echo"), version: version - 1 } },
-    { type: "turn.started", ...at(1), version, turn, agent: "echo", inputs, applied: {} },
-    { type: "delta", ...at(2), turn, step: 1, attempt: 1, index: 1, text: "Hello" },
-    { type: "delta", ...at(3), turn, step: 1, attempt: 1, index: 2, text: " you" },
-    { type: "turn.completed", ...at(4), version: version + 1, turn, text: "Hello you", finish: "stop", patch: [] },
+    { type: "turn.started", ...at(1), version, turn, agent: "echo", origin: "user", inputs, applied: {} },
+    { type: "delta", ...at(2), turn, step: 1, attempt: 1, index: 1, at: 0, begins: "text", text: "Hello" },
+    { type: "delta", ...at(3), turn, step: 1, attempt: 1, index: 2, at: 0, text: " you" },
+    {
+      type: "turn.ended",
+      ...at(4),
+      version: version + 1,
+      turn,
+      outcome: "completed",
+      finish: "stop",
+      step: 1,
+      attempt: 1,
+      index: 2,
+      patch: [],
+    },
   ];
 }
 

@@ -1,18 +1,19 @@
 import {
+  type Cursor,
   emptySnapshot,
+  type Event,
+  type Frame,
   isRetryable,
   LIMITS,
   reduceFrame,
-  type Cursor,
-  type Event,
-  type Frame,
   type Reduction,
   type SendAck,
   type SendRequest,
   type Snapshot,
   type WireError,
+  textOf,
 } from "@holdfast/contract";
-import type { EventKind, Offered, Progress, Sent } from "./target.ts";
+import type { EventKind, Offered, Progress, Sent } from "./trial.ts";
 
 /** What a session needs of its connection. */
 export interface Wire {
@@ -191,12 +192,11 @@ export class WireSession {
       case "snapshot":
         return this.#reportSnapshot(frame.snapshot);
       case "delta":
-        if (before.running?.text === "") this.#forInputs(before.running.inputs, (sent) => this.#progress.first(sent));
+        if (before.running !== null && textOf(before.running) === "")
+          this.#forInputs(before.running.inputs, (sent) => this.#progress.first(sent));
         return;
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed":
-        if (frame.type !== "turn.completed") this.#progress.note(frame.type);
+      case "turn.ended":
+        if (frame.outcome !== "completed") this.#progress.note(`turn ${frame.outcome}`);
         return this.#settle(before.running?.inputs ?? []);
       default:
         return;

@@ -1,13 +1,6 @@
-import { availableParallelism } from "node:os";
-import { persistenceFigures, readPersistence, type PersistenceFigures } from "./persistence.ts";
-import {
-  readMachine,
-  readProcesses,
-  saturation,
-  type NamedProcess,
-  type ProcessFigures,
-  type Saturation,
-} from "./processes.ts";
+import { readMetrics, type Samples } from "@holdfast/test/kit/metrics";
+import { availableParallelism, cpus } from "node:os";
+import pidusage from "pidusage";
 import type { Recorder } from "./recorder.ts";
 
 /** Everything that is read at both ends of a measured window. */
@@ -44,10 +37,8 @@ async function read(gauges: Gauges, recorder: Recorder) {
   const { offered, durable, turns } = recorder.completed;
   const at = performance.now();
   const machine = readMachine();
-  const [processes, persistence] = await Promise.all([
-    readProcesses(gauges.processes),
-    readPersistence(gauges.metricsUrl, gauges.namespace),
-  ]);
+  const [processes, samples] = await Promise.all([readProcesses(gauges.processes), readMetrics(gauges.metricsUrl)]);
+  const persistence = persistenceIn(samples, gauges.namespace);
   return { at, offered, durable, turns, machine, processes, persistence };
 }
 
@@ -131,4 +122,121 @@ export function windowFigures(counts: WindowCounts, gauged: NamedProcess[]): Win
     saturation: saturation(processes, gauged, machine),
     temporal: persistenceFigures(counts.persistence, turns),
   };
+}
+
+/** Requests Temporal made to its database so far, by operation, in one namespace. */
+export type PersistenceCounts = Map<string, number>;
+
+/**
+ * Operations that are one write transaction each: of a workflow's state and history, and of a task that found no
+ * poller waiting. Reads, and the housekeeping of shards and queues, are counted apart.
+ */
+const TRANSACTIONS = new Set([
+  "CreateWorkflowExecution",
+  "UpdateWorkflowExecution",
+  "ConflictResolveWorkflowExecution",
+  "SetWorkflowExecution",
+  "CreateTasks",
+]);
+
+/** Of the server's `persistence_requests` counter. */
+export function persistenceIn(samples: Samples, namespace: string): PersistenceCounts {
+  const counts: PersistenceCounts = new Map();
+  for (const [key, value] of samples) {
+    const operation = /^persistence_requests\{.*operation="([^"]*)"/.exec(key)?.[1];
+    if (operation === undefined || !key.includes(`namespace="${namespace}"`)) continue;
+    counts.set(operation, (counts.get(operation) ?? 0) + value);
+  }
+  return counts;
+}
+
+export interface PersistenceFigures {
+  transactions: number;
+  transactionsPerTurn: number | null;
+  /** Every operation, reads too, per turn where there were turns, else in all. */
+  byOperation: Record<string, number>;
+}
+
+/** `made`: requests in a window, by operation. */
+export function persistenceFigures(made: Record<string, number>, turns: number): PersistenceFigures {
+  let transactions = 0;
+  const byOperation: Record<string, number> = {};
+  for (const [operation, count] of Object.entries(made)) {
+    if (TRANSACTIONS.has(operation)) transactions += count;
+    byOperation[operation] = turns === 0 ? count : count / turns;
+  }
+  return { transactions, transactionsPerTurn: turns === 0 ? null : transactions / turns, byOperation };
+}
+
+/** One process of the system under load. */
+export interface NamedProcess {
+  name: string;
+  pid: number;
+  /** Its work is done by one JavaScript thread, so one core is all it can use. */
+  oneThread: boolean;
+}
+
+/** CPU used so far (seconds, user and system, all threads) and resident memory (bytes), by process name. */
+export type ProcessReadings = Map<string, { cpuSeconds: number; rssBytes: number }>;
+
+/** A process that has ended since it was named is left out. */
+export async function readProcesses(processes: NamedProcess[]): Promise<ProcessReadings> {
+  const readings: ProcessReadings = new Map();
+  const settled = await Promise.allSettled(processes.map(({ pid }) => pidusage(pid)));
+  settled.forEach((result, index) => {
+    const name = processes[index]?.name;
+    if (name === undefined || result.status === "rejected") return;
+    readings.set(name, { cpuSeconds: result.value.ctime / 1_000, rssBytes: result.value.memory });
+  });
+  return readings;
+}
+
+/** pidusage keeps a timer per process it has seen; without this a bench would not exit. */
+export function forgetProcesses(): void {
+  pidusage.clear();
+}
+
+/** CPU seconds all processes of the machine have used so far, those that are none of ours too. */
+export function readMachine(): number {
+  return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0) / 1_000;
+}
+
+export interface ProcessFigures {
+  cpuSeconds: number;
+  /** CPU seconds per second. */
+  cores: number;
+  cpuMillisecondsPerTurn: number | null;
+  rssMegabytes: number;
+}
+
+export interface Saturation {
+  machineCores: number;
+  /** Cores in use by the processes of the run, and by everything on the machine. */
+  usedCores: number;
+  busyCores: number;
+  /** The process that used the most. */
+  largest: string;
+  largestCores: number;
+  /**
+   * What ran out. `machine`: nearly all cores were busy, so what takes the most of them is what to make cheaper. A
+   * process's name: cores were left, but that process's one thread had no more to give. `nothing`: neither.
+   */
+  limit: string;
+}
+
+/** From here on a core, or the machine, counts as used up: what is left goes to switching between processes. */
+const FULL = 0.9;
+
+export function saturation(
+  figures: Record<string, ProcessFigures>,
+  processes: NamedProcess[],
+  machine: { cores: number; busyCores: number },
+): Saturation {
+  const used = Object.entries(figures).sort(([, a], [, b]) => b.cores - a.cores);
+  const [largest, { cores: largestCores }] = used[0] ?? ["", { cores: 0 }];
+  const oneThread = new Set(processes.filter((process) => process.oneThread).map(({ name }) => name));
+  const full = used.find(([name, { cores }]) => oneThread.has(name) && cores >= FULL)?.[0];
+  const limit = machine.busyCores >= FULL * machine.cores ? "machine" : (full ?? "nothing");
+  const usedCores = used.reduce((sum, [, { cores }]) => sum + cores, 0);
+  return { machineCores: machine.cores, usedCores, busyCores: machine.busyCores, largest, largestCores, limit };
 }

@@ -1,6 +1,8 @@
 import { availableParallelism, cpus, release, totalmem } from "node:os";
-import type { Comparison } from "./comparison.ts";
-import type { Summary } from "./summary.ts";
+import { Trial, type TrialFigures, type TrialSettings } from "../load/trial.ts";
+import type { LatencyFigures } from "../measure/recorder.ts";
+import { joinWindows, type NamedProcess, windowFigures, type WindowFigures } from "../measure/window.ts";
+import type { System } from "../system/system.ts";
 
 /** What the figures were measured on; figures of two machines are not comparable, their ratios may be. */
 export function machine() {
@@ -67,4 +69,98 @@ export function sayFaults(summaries: Summary[]): boolean {
   for (const fault of faults.slice(0, 20)) say(`FAULT ${fault}`);
   if (faults.length > 20) say(`… and ${faults.length - 20} more`);
   return faults.length === 0;
+}
+
+/** One target under one load. Times in milliseconds. */
+export interface Summary extends WindowFigures {
+  durablePerDay: number;
+  turnsPerDay: number;
+  latency: LatencyFigures;
+  /** Rates of the single windows, to show their spread. */
+  windows: { durablePerSecond: number; turnsPerSecond: number }[];
+  notes: Record<string, number>;
+  faults: string[];
+}
+
+const SECONDS_PER_DAY = 86_400;
+
+export function summarize(figures: TrialFigures, processes: NamedProcess[]): Summary {
+  const whole = windowFigures(joinWindows(figures.windows), processes);
+  return {
+    ...whole,
+    durablePerDay: Math.round(whole.durablePerSecond * SECONDS_PER_DAY),
+    turnsPerDay: Math.round(whole.turnsPerSecond * SECONDS_PER_DAY),
+    latency: figures.latency,
+    windows: figures.windows.map(({ seconds, durable, turns }) => ({
+      durablePerSecond: durable / seconds,
+      turnsPerSecond: turns / seconds,
+    })),
+    notes: figures.notes,
+    faults: figures.faults,
+  };
+}
+
+/** Holdfast's figure over the other's; null where either is missing or the other's is zero. */
+export interface Ratios {
+  durablePerSecond: number | null;
+  turnsPerSecond: number | null;
+  eventToDurableP50: number | null;
+  eventToFirstDeltaP50: number | null;
+  eventToFinalP50: number | null;
+  cpuPerTurn: number | null;
+  transactionsPerTurn: number | null;
+}
+
+export function ratios(ours: Summary, theirs: Summary): Ratios {
+  const over = (pick: (summary: Summary) => number | null): number | null => {
+    const [a, b] = [pick(ours), pick(theirs)];
+    return a === null || b === null || b === 0 ? null : Math.round((a / b) * 1_000) / 1_000;
+  };
+  return {
+    durablePerSecond: over((summary) => summary.durablePerSecond),
+    turnsPerSecond: over((summary) => summary.turnsPerSecond),
+    eventToDurableP50: over((summary) => summary.latency.eventToDurable.p50),
+    eventToFirstDeltaP50: over((summary) => summary.latency.eventToFirstDelta.p50),
+    eventToFinalP50: over((summary) => summary.latency.eventToFinal.p50),
+    cpuPerTurn: over((summary) => summary.cpuMillisecondsPerTurn),
+    transactionsPerTurn: over((summary) => summary.temporal.transactionsPerTurn),
+  };
+}
+
+/** The targets of one run under the same load, and Holdfast's figures over the others'. */
+export interface Comparison {
+  targets: Record<string, Summary>;
+  toFloor?: Ratios;
+  toBareTemporal?: Ratios;
+}
+
+/**
+ * Measures every target of the system in `rounds` windows each, taking turns, so that whatever else the machine does
+ * meanwhile falls on all of them.
+ */
+export async function compare(
+  system: System,
+  settings: TrialSettings,
+  rounds: number,
+  onProgress: (line: string) => void,
+): Promise<Comparison> {
+  const trials: Trial[] = [];
+  for (const target of system.targets) trials.push(await Trial.prepare(target, settings, system.gauges));
+  for (let round = 1; round <= rounds; round++) {
+    for (const trial of trials) {
+      onProgress(`round ${round} of ${rounds}: ${trial.target.name}`);
+      await trial.round();
+    }
+  }
+  const targets: Record<string, Summary> = {};
+  for (const trial of trials) {
+    const processes = [...system.gauges.processes, ...trial.target.processes];
+    targets[trial.target.name] = summarize(await trial.figures(), processes);
+  }
+  const { holdfast, floor, bareTemporal } = targets;
+  return {
+    targets,
+    ...(holdfast && floor ? { toFloor: ratios(holdfast, floor) } : {}),
+    ...(holdfast && bareTemporal ? { toBareTemporal: ratios(holdfast, bareTemporal) } : {}),
+  };
 }

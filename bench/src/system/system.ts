@@ -1,18 +1,39 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Client, Connection } from "@temporalio/client";
+import { workflowIdOf } from "@holdfast/contract";
 import { DATA_DIR } from "@holdfast/stack/paths";
-import { startStack, type Stack } from "@holdfast/stack/stack";
+import { type Stack, startStack, type TokenClaims } from "@holdfast/stack/stack";
+import { appliedObserves } from "@holdfast/test/kit/checker";
+import { Child } from "@holdfast/test/kit/child-process";
+import { withUndo } from "@holdfast/test/kit/fixture";
+import { askSession, temporalAt, type TemporalClient } from "@holdfast/test/kit/temporal";
+import { WorkflowNotFoundError } from "@temporalio/client";
 import getPort from "get-port";
 import { BareTarget } from "../bare/target.ts";
 import { startFloor } from "../floor/target.ts";
-import { forkProcess, type Forked } from "../forked.ts";
-import type { LoadTarget } from "../load/target.ts";
-import { WireTarget } from "../load/wire-target.ts";
-import { forgetProcesses, type NamedProcess } from "../measure/processes.ts";
-import type { Gauges } from "../measure/window.ts";
-import type { SystemSettings, TargetName } from "./settings.ts";
-import { claimsOf, readTruth, sessionWorkflowId } from "./truth.ts";
+import type { LoadTarget } from "../load/trial.ts";
+import { type Truth, WireTarget } from "../load/wire-target.ts";
+import { forgetProcesses, type Gauges, type NamedProcess } from "../measure/window.ts";
+
+/** What is measured, and against what. */
+export interface SystemSettings {
+  targets: TargetName[];
+  edges: number;
+  agent: string;
+  /** `server`: a model server of the bench's own that speaks `tokens` tokens. `embedded`: the worker's own model. */
+  model: "server" | "embedded";
+  tokens: number;
+  tokenDelayMs: number;
+  /** Events in one `send` at most. */
+  perSend: number;
+  sessionsPerConnection: number;
+  bareShape: "same-queue" | "own-queue";
+  /** Temporal's and Valkey's data in memory, instead of in files as `npm start` keeps them. */
+  memory: boolean;
+}
+
+export const TARGETS = ["holdfast", "floor", "bareTemporal"] as const;
+export type TargetName = (typeof TARGETS)[number];
 
 const NAMESPACE = "default";
 /** Shared by all targets; everything else of the stack is Holdfast's own. */
@@ -20,24 +41,20 @@ const SERVERS = ["temporal", "valkey"];
 
 /** Everything that runs for a bench. */
 export interface System {
-  targets: LoadTarget[];
-  gauges: Gauges;
-  temporal: Client;
-  close(): Promise<void>;
+  readonly targets: LoadTarget[];
+  readonly gauges: Gauges;
+  readonly temporal: TemporalClient;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts the stack, the model server, the floor and the bare workers, on free ports. On failure nothing is left. */
-export async function startSystem(settings: SystemSettings, onProgress: (line: string) => void): Promise<System> {
-  const closers: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    for (const closer of closers.toReversed()) await closer();
-    forgetProcesses();
-  };
-  try {
+export function startSystem(settings: SystemSettings, onProgress: (line: string) => void): Promise<System> {
+  return withUndo(async (undo) => {
+    undo(forgetProcesses);
     const model = settings.model === "server" ? await startModel(settings) : undefined;
-    if (model !== undefined) closers.push(() => model.process.stop());
+    undo(() => model?.process.kill());
     const dir = await dataFolder();
-    closers.push(() => rm(dir, { recursive: true, force: true }));
+    undo(() => rm(dir, { recursive: true, force: true }));
     const stack = await startStack({
       edges: settings.edges,
       env: stackEnv(settings, model?.url),
@@ -45,21 +62,17 @@ export async function startSystem(settings: SystemSettings, onProgress: (line: s
       persist: !settings.memory,
       onProgress,
     });
-    closers.push(() => stack.stop());
-    const connection = await Connection.connect({ address: stack.temporalAddress });
-    closers.push(() => connection.close());
-    const temporal = new Client({ connection, namespace: NAMESPACE });
+    undo(() => stack.stop());
+    const temporal = temporalAt(stack.temporalAddress);
+    undo(() => temporal.connection.close());
     const targets: LoadTarget[] = [];
     for (const name of settings.targets) {
       const target = await startTarget(name, settings, stack, temporal, model?.process);
       targets.push(target);
-      closers.push(() => target.close());
+      undo(() => target.close());
     }
-    return { targets, gauges: gaugesOf(stack), temporal, close };
-  } catch (error) {
-    await close();
-    throw error;
-  }
+    return { targets, gauges: gaugesOf(stack), temporal };
+  });
 }
 
 /** Beside the data of `npm start`: on the same disk. The system's folder for temporary files may be none. */
@@ -68,13 +81,11 @@ async function dataFolder(): Promise<string> {
   return mkdtemp(join(DATA_DIR, "bench-"));
 }
 
-async function startModel(settings: SystemSettings): Promise<{ url: string; process: Forked }> {
+async function startModel({ tokens, tokenDelayMs }: SystemSettings): Promise<{ url: string; process: Child }> {
   const port = await getPort();
-  const forked = await forkProcess(new URL("./model.ts", import.meta.url), {
-    BENCH_MODEL_PORT: `${port}`,
-    BENCH_MODEL_SCRIPT: `tokens=${settings.tokens},delay=${settings.tokenDelayMs}ms,first=0ms`,
-  });
-  return { url: `http://127.0.0.1:${port}/v1`, process: forked };
+  const script = `tokens=${tokens},delay=${tokenDelayMs}ms,first=0ms`;
+  const child = await Child.start(new URL("./model.ts", import.meta.url), { port, script });
+  return { url: `http://127.0.0.1:${port}/v1`, process: child };
 }
 
 /** The same settings as `npm start`, but for logs and for limits that are there to hold back a load like this one. */
@@ -93,8 +104,8 @@ function startTarget(
   name: TargetName,
   settings: SystemSettings,
   stack: Stack,
-  temporal: Client,
-  model: Forked | undefined,
+  temporal: TemporalClient,
+  model: Child | undefined,
 ): Promise<LoadTarget> {
   const { tokens, tokenDelayMs, perSend, bareShape } = settings;
   switch (name) {
@@ -116,8 +127,8 @@ function startTarget(
 function holdfastTarget(
   settings: SystemSettings,
   stack: Stack,
-  temporal: Client,
-  model: Forked | undefined,
+  temporal: TemporalClient,
+  model: Child | undefined,
 ): LoadTarget {
   const modelProcess = model === undefined ? [] : [{ name: "model-server", pid: model.pid, oneThread: true }];
   return new WireTarget({
@@ -128,7 +139,7 @@ function holdfastTarget(
     sessionsPerConnection: settings.sessionsPerConnection,
     processes: [...children(stack, false), ...modelProcess],
     token: (subject) => stack.token(claimsOf(subject)),
-    workflowId: sessionWorkflowId,
+    workflowId: (subject, session) => workflowIdOf(keyOf(subject, session)),
     truth: (subject, session) => readTruth(temporal, subject, session),
   });
 }
@@ -146,4 +157,25 @@ function children(stack: Stack, servers: boolean): NamedProcess[] {
     .children()
     .filter(({ name }) => SERVERS.includes(name) === servers)
     .flatMap(({ name, pid }) => (pid === null ? [] : [{ name, pid, oneThread: /^(edge|valkey)/.test(name) }]));
+}
+
+const TENANT = "bench";
+
+function claimsOf(subject: string): TokenClaims {
+  return { subject, tenant: TENANT, expiresInSeconds: 24 * 3_600 };
+}
+
+const keyOf = (subject: string, session: string) => ({ tenant: TENANT, owner: subject, name: session });
+
+/** Asks the session's workflow itself. A session that was never sent anything has none: nothing is what it holds. */
+async function readTruth(temporal: TemporalClient, subject: string, session: string): Promise<Truth> {
+  try {
+    const { snapshot } = await askSession(temporal, keyOf(subject, session));
+    // The concierge's tally of observes; other agents keep none.
+    const observes = "observed" in snapshot.state ? appliedObserves(snapshot) : undefined;
+    return { turns: snapshot.turns.at(-1)?.turn ?? 0, observes };
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return { turns: 0, observes: 0 };
+    throw error;
+  }
 }

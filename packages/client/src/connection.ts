@@ -146,7 +146,7 @@ export class Connection {
     if (isRetryable(error)) return { kind: "again", error: edgeError(error) };
     const tokenIsWhy = TOKEN_CODES.has(error.code);
     if (refused || tokenIsWhy) this.#refusal = { token, error };
-    // One refused token may just have been an old one. Two different ones refused in a row are a reason to stop.
+    // One refused token may just have been an old one. Two different tokens refused in a row are a reason to stop.
     const kind = tokenIsWhy && !(refused && refusedBefore) ? "again" : "final";
     return { kind, error: edgeError(error) };
   }
@@ -188,7 +188,7 @@ export class Connection {
     const backoff = new Backoff({ baseMs: bounds.backoffBaseMs, maxMs: bounds.backoffMaxMs, random });
     const renewed = await renewToken({ wire, source: token, timeoutMs: bounds.connectTimeoutMs, backoff });
     if (renewed.outcome === "renewed") held.token = renewed.token;
-    // Not the end yet: at expiry the edge closes, and the next connection asks for a token again.
+    // That is not the end yet: at expiry the edge closes, and the next connection asks for a token again.
     if (renewed.outcome === "refused") this.#deps.problem(edgeError(renewed.error));
   }
 

@@ -36,7 +36,7 @@ export interface DeliveryDeps {
   refused(error: HoldfastError): void;
 }
 
-/** Keeps one session open on whatever connection there is, and its reader supplied. */
+/** Keeps one session open on whatever connection there is, and gives its frames to its reader. */
 export class Delivery {
   readonly #options: DeliveryOptions;
   readonly #deps: DeliveryDeps;
@@ -100,7 +100,7 @@ export class Delivery {
     const wire = this.#wire;
     this.#wire = undefined;
     this.#pause.wake();
-    // Unanswered is as good as answered: the next `open`, or the connection's end, overrides it (SPEC open-4, open-5).
+    // The answer does not matter: the next `open`, or the connection's end, overrides this `close` (SPEC open-4, open-5).
     if (wire !== undefined) void wire.closeSession({ session: this.#options.session });
     this.#enter({ state: as });
   }
@@ -138,7 +138,7 @@ export class Delivery {
       delayMs = await this.#ask(wire, current);
     }
     this.#opening = false;
-    // Attached anew, or found not to be open, while this one still waited for its answer.
+    // The session was attached anew, or found not to be open, while this `open` still waited for its answer.
     if (this.#attachment !== attachment || this.#again) this.reopen();
     else this.#liveIfSettled();
   }

@@ -50,7 +50,7 @@ function isEdgeCode(code: string): code is ErrorCode {
   return Object.hasOwn(ERRORS, code);
 }
 
-/** SPEC err-1. A code of a newer edge is read as `internal`: repeating is always safe (req-3), dropping is not. */
+/** SPEC err-3. A code of a newer edge is read as `internal`: repeating is always safe (req-3), dropping is not. */
 export const receivedErrorSchema = wireErrorSchema.extend({
   code: z.string().transform((code): ErrorCode => (isEdgeCode(code) ? code : "internal")),
 });

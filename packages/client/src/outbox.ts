@@ -158,7 +158,7 @@ class Outbox {
 
   #becameDurable(entries: OutboxEntry[]): void {
     for (const entry of entries) {
-      // Seen as applied before its answer came.
+      // A frame told that it is applied before its answer came.
       if (entry.status !== "sending") continue;
       entry.becomeDurable();
       this.#deps.journal?.remove(entry.seq);
@@ -291,7 +291,7 @@ export class Outboxes {
   }
 
   async #take({ producer, events, store }: AdoptedProducer): Promise<void> {
-    // Closed while the storage was asked: the next client adopts it.
+    // The session was closed while the storage was asked: the next client adopts them.
     if (this.#closed) {
       await store.release();
       return;

@@ -182,7 +182,7 @@ function atNextFrame(restMs: number, run: () => void): () => void {
 
 const paced = new WeakMap<Session<object>, PacedSession<object>>();
 
-/** The one of this session, for as long as the session object lives. */
+/** The paced session of this session: one and the same for as long as the session object lives. */
 function pacedSession<State extends object>(session: Session<State>): PacedSession<State> {
   let found = paced.get(session);
   if (found === undefined) {
@@ -193,5 +193,5 @@ function pacedSession<State extends object>(session: Session<State>): PacedSessi
   return found;
 }
 
-/** It was made of the session it is kept under, so what it shows is that session's. */
+/** A paced session is kept under the session it was made of, so it shows that session's state. */
 function trustState<State extends object>(_paced: PacedSession<object>): asserts _paced is PacedSession<State> {}

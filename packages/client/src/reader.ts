@@ -26,7 +26,7 @@ const KNOWN_TYPES: ReadonlySet<string> = new Set(frameSchema.options.map((option
 const chainedSchema = z.object({ type: z.string(), id: cursorSchema, prev: cursorSchema });
 
 /**
- * Checks one frame; members the contract does not name are dropped (SPEC req-2). Cheap enough for every delta: about half a
+ * Checks one frame; members the contract does not name are dropped (SPEC req-2). Cheap enough for every delta: about a
  * microsecond, less than parsing its JSON took.
  */
 export function receiveFrame(raw: unknown): ReceivedFrame {

@@ -86,7 +86,7 @@ export class Requests {
     } finally {
       this.#running.delete(request);
       signal?.removeEventListener("abort", onAbort);
-      // Whatever ended it, its loop must not go on.
+      // Whatever ended the request, its loop must not go on.
       request.fail(clientError("aborted"));
     }
   }

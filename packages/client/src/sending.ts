@@ -154,7 +154,7 @@ export class Sender {
     this.#queue.rewind();
   }
 
-  /** Something was added. Sent in a microtask, so that what is added in one go travels in one request. */
+  /** Something was added. It is sent in a microtask, so that events added in one go travel in one request. */
   poke(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -169,8 +169,8 @@ export class Sender {
     if (wire === undefined) return;
     const { sendsInFlight, sendBytes } = this.#options.bounds;
     const maxEvents = Math.min(this.#maxEvents, wire.limits["eventsPerSend"] ?? LIMITS.eventsPerSend);
-    // Until one request is taken there is only one: it sets the start (SPEC send-5), and were it refused while the second
-    // one was taken in its place, the session would drop everything in it as already seen (send-7).
+    // Until one request is taken there is only one in flight: the first sets the start (SPEC send-5). Were it refused while the
+    // second was taken in its place, the session would later drop the events of the first as already seen (send-7).
     const window = this.#established ? sendsInFlight : 1;
     while (this.#retryDelayMs === undefined && this.#inFlight < window) {
       const batch = this.#queue.take(maxEvents, sendBytes);
@@ -256,8 +256,8 @@ export class Sender {
   }
 
   /**
-   * An edge answers when it can, however long that takes: all of it at once when Temporal is back. What it answers is durable,
-   * and what is left need not wait out a delay that outage has earned it.
+   * An edge answers when it can, however long that takes, and answers everything at once when Temporal is back. What it answers is
+   * durable, and the events that are left need not wait out the delay that grew during the outage.
    */
   #answeredLate(batch: Batch, answer: SendAnswer, attachment: number): void {
     if (!answer.ok) return;

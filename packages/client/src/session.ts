@@ -268,7 +268,7 @@ export class ClientSession implements Session {
   #frame(received: ReceivedFrame): void {
     const before = this.#delivery.snapshot;
     const outcome = this.#delivery.read(received);
-    // Before the listeners of the frame, which then find it in the view.
+    // This comes before the listeners of the frame, so that they find it in the view.
     if (this.#delivery.snapshot !== before) this.changed();
     if (received.kind === "malformed") this.#deps.problem(clientError("bad_answer", received.issue));
     if (received.kind !== "snapshot" && received.kind !== "chained") return;
@@ -302,7 +302,7 @@ export class ClientSession implements Session {
       const page = await this.#requests.history(first.turn, limit);
       const outcome = transcript.prepend(page, first);
       if (outcome === "misfit") throw clientError("bad_answer", `these turns are not those before turn ${first.turn}`);
-      // Else a snapshot came meanwhile: what is older than its turns has to be asked for anew.
+      // Otherwise a snapshot came meanwhile, and the turns before its first have to be asked for anew.
       if (outcome === "added") {
         this.changed();
         return transcript.hasOlder;

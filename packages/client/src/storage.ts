@@ -207,7 +207,7 @@ export class Journal {
 
   /** The event need not be kept any more. */
   remove(seq: number): void {
-    // Not even begun to be saved: then there is nothing to remove.
+    // Where saving it has not even begun, there is nothing to remove.
     if (!this.#unsaved.delete(seq)) this.#stale.add(seq);
     this.#write();
   }
@@ -237,7 +237,7 @@ export class Journal {
         if (seqs.length > 0) await store.remove(seqs);
       });
     }
-    // In the same step as the check above: a change that came in between would never be written.
+    // This follows the check above without a pause, since a change that came in between would never be written.
     this.#writing = undefined;
   }
 

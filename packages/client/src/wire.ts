@@ -87,7 +87,7 @@ export type WireEnd =
   | { kind: "closed"; closing: WireError | undefined; detail: string };
 
 const closingSchema = z.object({ error: receivedErrorSchema });
-/** The session nobody has. */
+/** A session that nobody has. */
 const PROBED_SESSION = "~/~probe~";
 const refusalSchema = z.object({ data: receivedErrorSchema });
 

@@ -161,6 +161,22 @@ describe.skipIf(executable === undefined)("in a browser (needs a Chromium: HOLDF
     await eventually(() => expect(edge.closes).toEqual(["chat"]));
   });
 
+  test("history-2: useSession shows older turns in front of those it has", async () => {
+    const edge = await startEdge();
+    const scripted = edge.world.session("chat");
+    for (const text of ["one", "two", "three", "four"]) scripted.answer(text);
+    scripted.shortenSnapshot(1);
+    const page = await openTab(await newContext(), edge);
+    await page.evaluate(() => handle.mount());
+    const turns = page.locator("#turns li");
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["four"]);
+    expect(await page.evaluate(() => handle.history(2))).toBe(true);
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["two", "three", "four"]);
+    expect(await page.evaluate(() => handle.history(2))).toBe(false);
+    await expect.poll(() => turns.allTextContents(), { timeout: 20_000 }).toEqual(["one", "two", "three", "four"]);
+    expect(await page.evaluate(() => handle.torn())).toBe(0);
+  });
+
   test("however fast frames come, useSession renders once per animation frame at most, and shows the last of them", async () => {
     const edge = await startEdge();
     const scripted = edge.world.session("chat");

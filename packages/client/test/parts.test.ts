@@ -245,6 +245,18 @@ test("notice-1: a notice is heard once, also over a lost connection, and changes
   expect(heard).toEqual([{ name: "typing" }, { name: "progress", data: { share: 0.5 } }, { name: "meanwhile" }]);
 });
 
+test("notice-1, chain-3: a notice behind a frame that was lost is heard once, when the frame is there", async () => {
+  const { edge, session, scripted } = await opened();
+  const heard: string[] = [];
+  session.on("notice", ({ name }) => heard.push(name));
+  scripted.append({ type: "notice", name: "lost" }, true);
+  scripted.notice("found");
+  await eventually(() => expect(edge.opens).toHaveLength(2));
+  scripted.answer("one");
+  await viewOf(session, ({ turns }) => turns.length === 1);
+  expect(heard).toEqual(["lost", "found"]);
+});
+
 test("frame-3, turn-2: a turn's end says why it ends there, and who stopped it or what failed", async () => {
   const { session, scripted } = await opened();
   scripted.startTurn();

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { Scribe } from "../../../apps/edge/test/scribe.ts";
-import { Stage, token } from "../../../apps/edge/test/stage.ts";
+import { LogWriter } from "../../../apps/edge/test/log-writer.ts";
+import { Fixture, token } from "../../../apps/edge/test/fixture.ts";
 import { connect, type HoldfastClient } from "../src/client.ts";
 import { codeOf, eventually, live, runningText, viewOf } from "./harness.ts";
 
 /** The same rules against the edge itself, with a real Temporal and a real Valkey behind it. */
-let stage: Stage;
+let fixture: Fixture;
 let urls: string[];
 
 beforeAll(async () => {
-  stage = await Stage.start();
-  await stage.startWorker();
-  urls = [(await stage.startEdge()).url, (await stage.startEdge()).url];
+  fixture = await Fixture.start();
+  await fixture.startWorker();
+  urls = [(await fixture.startEdge()).url, (await fixture.startEdge()).url];
 });
 
 afterAll(async () => {
-  await stage.stop();
+  await fixture.stop();
 });
 
 function join(
@@ -43,25 +43,25 @@ test("ack-1, send-5: hundreds of events in many requests become durable, each on
     if (i % 7 === 0) await Promise.resolve();
   }
   await Promise.all(receipts.map((receipt) => receipt.durable));
-  const batches = await stage.received(keyOf("ann"));
+  const batches = await fixture.received(keyOf("ann"));
   const seqs = batches.flatMap((batch) => batch.runs.flatMap((run) => run.events.map((event) => event.seq)));
   expect(seqs).toEqual(receipts.map((receipt) => receipt.seq));
 });
 
 test("close-2, open-1, chain-1: when its edge drains, the client goes on at another one from its cursor", async () => {
-  const draining = await stage.startEdge();
+  const draining = await fixture.startEdge();
   const client = join("bea", { url: [draining.url, ...urls] });
   const session = client.session("chat");
   const types: string[] = [];
   session.on("frame", (frame) => types.push(frame.type));
   const first = await live(session);
   expect(first.connection).toMatchObject({ url: draining.url });
-  const scribe = new Scribe(stage, await stage.openLog(), keyOf("bea"));
-  await scribe.begin();
-  await scribe.say("before ");
+  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("bea"));
+  await writer.begin();
+  await writer.say("before ");
   await viewOf(session, (view) => runningText(view) === "before ");
   await draining.stop("drain");
-  await scribe.say("after");
+  await writer.say("after");
   const view = await viewOf(session, (now) => runningText(now) === "before after");
   expect(view.connection).not.toMatchObject({ url: draining.url });
   expect(types).toEqual(["snapshot", "turn.started", "delta", "delta"]);
@@ -100,13 +100,13 @@ test("connect-5: a token that expires is renewed on the same connection", async 
 test("open-6: while Redis is away the view is degraded and sending goes on; then frames come again", async () => {
   const session = join("gus").session("chat");
   await live(session);
-  stage.valkey.kill("SIGKILL");
+  fixture.valkey.kill("SIGKILL");
   await viewOf(session, (view) => view.degraded);
   await session.send("meanwhile").durable;
-  await stage.restartValkey();
+  await fixture.restartValkey();
   await viewOf(session, (view) => !view.degraded);
-  const scribe = new Scribe(stage, await stage.openLog(), keyOf("gus"));
-  await scribe.begin();
-  await scribe.say("back");
+  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("gus"));
+  await writer.begin();
+  await writer.say("back");
   await viewOf(session, (view) => runningText(view) === "back");
 });

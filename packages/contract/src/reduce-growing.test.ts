@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 import type { PatchOperation } from "./frames.ts";
 import type { Part } from "./parts.ts";
-import { call, delta, part, reading, reduce, rewind, running, stepEnded, text, turnEnded } from "./reduce-fixture.ts";
+import {
+  call,
+  delta,
+  part,
+  reading,
+  reduce,
+  rewind,
+  running,
+  stepEnded,
+  text,
+  turnEnded,
+} from "../test/reduce-fixture.ts";
 
 test("frame-4: a delta adds to the part at its place", () => {
   expect(reduce(reading, delta())).toEqual({
@@ -80,7 +91,7 @@ test("grow-3: a missing index is a gap, but for a rewind; so is a turn or a step
     for (const frame of [delta(more), part(more)]) expect(reduce(reading, frame)).toBe("gap");
     expect(reduce(reading, rewind(more))).toMatchObject({ running: { index: 9, parts: [] } });
   }
-  for (const more of [{ turn: 3, step: 1, attempt: 1, index: 1 }, { step: 3 }, { step: 3, attempt: 1 }]) {
+  for (const more of [{ turn: 3, step: 1, attempt: 1, index: 1 }, { step: 3 }, { step: 3, attempt: 1, index: 1 }]) {
     for (const frame of [delta(more), part(more), rewind(more)]) expect(reduce(reading, frame)).toBe("gap");
   }
   for (const frame of [delta(), part(), rewind()]) expect(reduce({ ...reading, running: null }, frame)).toBe("gap");

@@ -16,7 +16,7 @@ import {
   text,
   turnEnded,
   waiting,
-} from "./reduce-fixture.ts";
+} from "../test/reduce-fixture.ts";
 import { runningTurn } from "./reduce.ts";
 import { emptySnapshot, type Snapshot } from "./snapshot.ts";
 import { textOf, type Turn } from "./turn.ts";

@@ -194,7 +194,8 @@ test("the page is of the version the code speaks, and no two of its rules have o
 test("rules that this package, its tests and its page cite exist", () => {
   const cites = new RegExp(`\\b(?:${sections().join("|")})-\\d+\\b`, "g");
   const folder = new URL("./", import.meta.url);
-  const pages = ["../SPEC.md", "../SEQUENCES.md", ...readdirSync(folder).filter((name) => name.endsWith(".ts"))];
+  const helpers = readdirSync(new URL("../test/", folder)).map((name) => `../test/${name}`);
+  const pages = ["../SPEC.md", "../SEQUENCES.md", ...helpers, ...readdirSync(folder)];
   for (const page of pages) {
     const cited = readFileSync(new URL(page, folder), "utf8").match(cites) ?? [];
     expect({ page, unknown: cited.filter((rule) => !rules.includes(rule)) }).toEqual({ page, unknown: [] });

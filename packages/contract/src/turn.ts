@@ -8,6 +8,9 @@ import { fileSchema, partSchema } from "./parts.ts";
 export const originSchema = z.enum(["user", "backend", "schedule", "webhook", "child", "observe"]);
 export type Origin = z.infer<typeof originSchema>;
 
+export const turnNumberSchema = z.number().int().min(1);
+export const stepNumberSchema = z.number().int().min(1);
+
 /** SPEC send-8: one input as a turn took it. `by`: the subject whose token sent it, as the edge vouches. */
 export const inputSchema = z.object({
   by: nameSchema,
@@ -16,6 +19,8 @@ export const inputSchema = z.object({
   origin: originSchema,
   /** Unix milliseconds at the edge that took it. */
   at: z.number().int().min(0),
+  /** Of an input that joined a running turn: the first step that knows it. */
+  step: stepNumberSchema.optional(),
   /** The client's own name for it. */
   id: nameSchema.optional(),
   text: z.string(),
@@ -23,9 +28,6 @@ export const inputSchema = z.object({
   files: z.array(fileSchema).optional(),
 });
 export type Input = z.infer<typeof inputSchema>;
-
-export const turnNumberSchema = z.number().int().min(1);
-export const stepNumberSchema = z.number().int().min(1);
 
 /** One call of a model or a tool, and what it made. `attempt`: the try that counts; 0 where nobody knows. */
 export const stepSchema = z.object({

@@ -1,9 +1,9 @@
-import type { LogFrame } from "@holdfast/internal";
+import type { FrameText } from "@holdfast/internal";
 import type { Redis } from "ioredis";
 
 /** One follower. An object, so that the same function may follow twice. */
 export interface Listener {
-  onFrame: (frame: LogFrame) => void;
+  onFrame: (frame: FrameText) => void;
 }
 
 /**

@@ -5,12 +5,3 @@
 export function escapeText(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
-
-/** Undefined where `text` is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -1,7 +1,6 @@
 import type { SessionKey } from "@holdfast/contract";
-import type { LogFrame } from "@holdfast/internal";
+import { type FrameText, readFrameText } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
-import { frameOfMessage } from "./entry.ts";
 import { FeedChannel, type Listener } from "./feed-channel.ts";
 import { feedOf } from "./keys.ts";
 import { type Subscribers, subscribersOf } from "./subscribers.ts";
@@ -46,7 +45,7 @@ export class LogFollower {
    * Resolves to the function that ends it, which never rejects. Rejects when Redis did not acknowledge: then nothing follows,
    * and the caller tries again. A connection lost later is mended without the caller (see `onInterrupted`).
    */
-  async follow(key: SessionKey, onFrame: (frame: LogFrame) => void): Promise<() => Promise<void>> {
+  async follow(key: SessionKey, onFrame: (frame: FrameText) => void): Promise<() => Promise<void>> {
     const name = feedOf(key);
     const channel = this.#channels.get(name) ?? this.#open(name);
     const listener: Listener = { onFrame };
@@ -85,7 +84,7 @@ export class LogFollower {
   #deliver(name: string, message: string): void {
     const channel = this.#channels.get(name);
     if (channel === undefined || channel.listeners.size === 0) return;
-    const frame = frameOfMessage(message);
+    const frame = readFrameText(message);
     if (frame === undefined) {
       this.#onError(new Error(`A message on ${name} is not a frame.`));
       return;

@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { type BodyOf, type Cursor, type Json, LIMITS, type SessionKey } from "@holdfast/contract";
-import type { HeldStep, LogFrame, SessionState } from "@holdfast/internal";
+import { type FrameText, type HeldStep, readLogFrame, type SessionState } from "@holdfast/internal";
 import type { Cluster, Redis } from "ioredis";
 import { frameOfEntry } from "./entry.ts";
 import { escapeText } from "./json-text.ts";
@@ -29,6 +29,7 @@ import type {
   Shown,
   SnapshotRead,
   SnapshotTextRead,
+  TextsRead,
   TurnRef,
   Verification,
   Written,
@@ -184,13 +185,16 @@ export class SessionLog {
   }
 
   async head(key: SessionKey): Promise<Head> {
-    const [id, epoch, version, cold, turn] = listOf(await this.#redis.holdfastPlace(...keysOf(key), scalars({})));
+    const [id, epoch, version, cold, turn, index] = listOf(
+      await this.#redis.holdfastPlace(...keysOf(key), scalars({})),
+    );
     return {
       cursor: textOf(id),
       epoch: numberOf(epoch),
       version: numberOf(version),
       cold: cold !== 0,
       turn: numberOf(turn),
+      index: numberOf(index),
     };
   }
 
@@ -200,12 +204,12 @@ export class SessionLog {
    * `prev` of the first that is left. An entry that is no frame, or does not follow the one before it, makes the cursor
    * `unknown`, like one that was lost.
    */
-  async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
+  async readTexts(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<TextsRead> {
     if (cursor !== "0" && !ENTRY_ID.test(cursor)) return { outcome: "unknown" };
     const reply = await this.#redis.holdfastRead(...keysOf(key), scalars({ cursor, limit, bytes }));
     const [known, more, ...entries] = listOf(reply);
     if (known !== 1) return { outcome: "unknown" };
-    const frames: LogFrame[] = [];
+    const frames: FrameText[] = [];
     for (const reply of entries) {
       const entry = entryOf(reply);
       const frame = frameOfEntry(entry.id, entry.fields);
@@ -213,6 +217,14 @@ export class SessionLog {
       frames.push(frame);
     }
     return { outcome: "frames", frames, more: more === 1 };
+  }
+
+  /** As `readTexts`, of whole frames. */
+  async read(key: SessionKey, cursor: Cursor, limit: number, bytes = Number.MAX_SAFE_INTEGER): Promise<ReadResult> {
+    const page = await this.readTexts(key, cursor, limit, bytes);
+    if (page.outcome === "unknown") return page;
+    const frames = page.frames.flatMap(({ json }) => readLogFrame(JSON.parse(json)) ?? []);
+    return frames.length < page.frames.length ? { outcome: "unknown" } : { ...page, frames };
   }
 
   /** Rejects where the session's part of Redis takes no writes, though it may answer to reads. */
@@ -228,11 +240,7 @@ export class SessionLog {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }
 
-  /**
-   * The same as JSON text, for whoever passes it on, and a tenth of the work. It checks what the log's scripts do: every key
-   * holds as many elements and bytes as the head says, the state has its digest, and `applied` is marks and numbers. It does not
-   * parse what the workflow and its workers wrote.
-   */
+  /** The same as JSON text, for whoever passes it on: spliced from the log's own texts, parsed once and checked for its shape. */
   async snapshotText(key: SessionKey): Promise<SnapshotTextRead> {
     return snapshotTextOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }

@@ -6,17 +6,16 @@ import {
   type Question,
   questionSchema,
   type Snapshot,
-  snapshotSchema,
   type Step,
   stepSchema,
   type Turn,
   turnSchema,
 } from "@holdfast/contract";
-import { parseJson } from "./json-text.ts";
+import { parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
 import { listOf, numberOf, pairsOf, ReplyError, textOf } from "./replies.ts";
 import { scalars } from "./scripts.ts";
 import { storedParts } from "./step-parts.ts";
-import type { Shown, SnapshotRead, SnapshotTextRead, Verification } from "./types.ts";
+import type { Shown, SnapshotRead, SnapshotReadOf, SnapshotTextRead, Verification } from "./types.ts";
 
 /** The arguments of `lua/restore.lua`. `common`: as every write has them. */
 export function snapshotArguments(common: { [name: string]: number }, snapshot: Snapshot): string[] {
@@ -46,71 +45,63 @@ export function snapshotArguments(common: { [name: string]: number }, snapshot: 
  * and the workflow has the truth either way.
  */
 export function snapshotOfReply(reply: unknown): SnapshotRead {
-  const read = snapshotTextOfReply(reply);
-  if (read.outcome === "cold") return read;
-  const { cursor, epoch, replicationId, verified } = read;
-  const cold: SnapshotRead = { outcome: "cold", cursor, replicationId, verified };
-  const parsed = snapshotSchema.safeParse(parseJson(read.text));
-  if (!parsed.success || !isCountedOn(parsed.data)) return cold;
-  return { ...cold, outcome: "snapshot", epoch, snapshot: parsed.data };
+  return readReply(reply, readSnapshot);
 }
 
-/** snap-2: no turn is missing between the first that is kept and the running one, and no step of that. */
-function isCountedOn({ turns, running }: Snapshot): boolean {
-  const next = running?.turn;
-  const areTurnsDense = turns.every(({ turn }, i) => {
-    const after = turns[i + 1]?.turn ?? next;
-    return after === undefined || after === turn + 1;
-  });
-  return areTurnsDense && (running === null || areFirstSteps(running.steps, running.step));
+/** As `snapshotOfReply`, to be passed on: the cache's own texts, put together and then checked as one. */
+export function snapshotTextOfReply(reply: unknown): SnapshotTextRead {
+  return readReply(reply, readSnapshotText);
+}
+
+/** `read`: undefined where the text is no valid snapshot. */
+function readReply<S>(reply: unknown, read: (json: string) => S | undefined): SnapshotReadOf<S> {
+  const [cursor, whole, verification, headReply, ...content] = listOf(reply);
+  const place = { cursor: textOf(cursor), ...verificationOfReply(verification) };
+  if (whole !== 1) return { ...place, outcome: "cold" };
+  const head = pairsOf(headReply);
+  const json = head.get("cold") === "0" ? jsonOf(head, content) : undefined;
+  const snapshot = json && read(json);
+  if (snapshot === undefined || snapshot === "") return { ...place, outcome: "cold" };
+  return { ...place, outcome: "snapshot", epoch: numberOf(head.get("epoch")), snapshot };
+}
+
+/**
+ * The snapshot's text, of JSON texts as they lie in the cache. Undefined where one is missing; not valid JSON where one of them
+ * is none.
+ */
+function jsonOf(head: ReadonlyMap<string, string>, content: unknown[]): string | undefined {
+  const [parts, steps, turns, state, appliedReply] = content;
+  const number = (name: string): number => numberOf(head.get(name));
+  const applied = [...pairsOf(appliedReply)];
+  const agent = head.get("agent");
+  const running = number("turn") === 0 ? "null" : runningJson(head, textOf(parts), listOf(steps).map(textOf));
+  if (!agent || running === undefined || !applied.every(([mark, seq]) => isMark(mark, seq))) return undefined;
+  return [
+    `{"version":${number("version")},"agent":${agent},`,
+    // A session's first turn starts without a state. One that is missing where there was one is noticed by `lua/snapshot.lua`.
+    `"state":${textOf(state) || "{}"},`,
+    `"turns":[${listOf(turns).map(textOf).join()}],`,
+    `"running":${running},`,
+    `"applied":{${applied.map(([mark, seq]) => `"${mark}":${seq}`).join()}}}`,
+  ].join("");
+}
+
+function runningJson(head: ReadonlyMap<string, string>, parts: string, steps: string[]): string | undefined {
+  const number = (name: string): number => numberOf(head.get(name));
+  const [origin, inputs, questions] = [head.get("origin"), head.get("inputs"), head.get("questions")];
+  if (!origin || !inputs || !questions) return undefined;
+  const replaces = head.get("replaces") ?? "";
+  return [
+    `{"turn":${number("turn")},"origin":${origin},"inputs":${inputs},`,
+    replaces === "" ? "" : `"replaces":${replaces},`,
+    `"steps":[${steps.join()}],"step":${number("step")},"attempt":${number("held")},`,
+    `"index":${number("index")},"parts":${parts},"questions":${questions}}`,
+  ].join("");
 }
 
 /** Whether these are all of the steps before `step`. */
 function areFirstSteps(steps: Step[], step: number): boolean {
   return steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
-}
-
-/** The answer of `lua/snapshot.lua`, joined to JSON text out of the pieces the log keeps. */
-export function snapshotTextOfReply(reply: unknown): SnapshotTextRead {
-  const [cursor, whole, verification, headReply, parts, steps, turns, state, appliedReply] = listOf(reply);
-  const cold: SnapshotTextRead = { outcome: "cold", cursor: textOf(cursor), ...verificationOfReply(verification) };
-  if (whole !== 1) return cold;
-  const head = pairsOf(headReply);
-  if (head.get("cold") !== "0") return cold;
-  const number = (name: string): number => numberOf(head.get(name));
-  const applied = [...pairsOf(appliedReply)];
-  const [agent, origin, inputs, questions] = ["agent", "origin", "inputs", "questions"].map((name) => head.get(name));
-  const replaces = head.get("replaces") ?? "";
-  const turn = number("turn");
-  if (!agent || !applied.every(([mark, seq]) => isMark(mark, seq))) return cold;
-  if (turn > 0 && !(origin && inputs && questions)) return cold;
-
-  const place = { turn, step: number("step"), attempt: number("held"), index: number("index") };
-  const running = [
-    `{"turn":${turn},"origin":${origin},"inputs":${inputs},`,
-    replaces === "" ? "" : `"replaces":${replaces},`,
-    `"steps":[${listOf(steps).map(textOf).join()}],"step":${place.step},"attempt":${place.attempt},`,
-    `"index":${place.index},"parts":${textOf(parts)},"questions":${questions}}`,
-  ].join("");
-  const version = number("version");
-  const text = [
-    `{"version":${version},"agent":${agent},`,
-    // A session's first turn starts without a state. One that is missing where there was one is noticed by `lua/snapshot.lua`.
-    `"state":${textOf(state) || "{}"},`,
-    `"turns":[${listOf(turns).map(textOf).join()}],`,
-    `"running":${turn === 0 ? "null" : running},`,
-    `"applied":{${applied.map(([mark, seq]) => `"${mark}":${seq}`).join()}}}`,
-  ].join("");
-  return {
-    ...cold,
-    outcome: "snapshot",
-    epoch: number("epoch"),
-    text,
-    version,
-    applied: Object.fromEntries(applied.map(([mark, seq]) => [mark, Number(seq)])),
-    running: turn === 0 ? null : place,
-    endedTurn: number("ended"),
-  };
 }
 
 function isMark(mark: string, seq: string): boolean {

@@ -1,5 +1,6 @@
 import { grownPart, type Part, partSchema } from "@holdfast/contract";
-import { escapeText, parseJson } from "./json-text.ts";
+import { parseJson } from "@holdfast/internal";
+import { escapeText } from "./json-text.ts";
 import { ReplyError } from "./replies.ts";
 
 /**

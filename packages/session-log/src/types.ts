@@ -1,16 +1,5 @@
-import type {
-  Applied,
-  BodyOf,
-  Cursor,
-  Input,
-  Part,
-  Question,
-  RunningTurn,
-  Snapshot,
-  Step,
-  Turn,
-} from "@holdfast/contract";
-import type { LogFrame } from "@holdfast/internal";
+import type { BodyOf, Cursor, Input, Part, Question, Snapshot, Step, Turn } from "@holdfast/contract";
+import type { FrameText, LogFrame, SnapshotText } from "@holdfast/internal";
 
 /** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
 export interface TurnRef {
@@ -111,11 +100,14 @@ export interface Commit {
   shrunk?: Turn;
 }
 
-export type ReadResult =
+type PageOf<Frame> =
   /** `frames` follow `cursor` without a gap; `more`: the page was full, so there may be more. */
-  | { outcome: "frames"; frames: LogFrame[]; more: boolean }
+  | { outcome: "frames"; frames: Frame[]; more: boolean }
   /** The log does not hold this cursor (trimmed, lost, never written): only a snapshot helps. */
   | { outcome: "unknown" };
+/** Whole frames, or frames to be passed on. */
+export type ReadResult = PageOf<LogFrame>;
+export type TextsRead = PageOf<FrameText>;
 
 /**
  * Whether the log can be believed. A replication id is one history of the server's writes; a failover or a restart, which may lose
@@ -128,31 +120,16 @@ export interface Verification {
   verified: boolean;
 }
 
-export type SnapshotRead = Verification &
+export type SnapshotReadOf<S> = Verification &
   (
-    | { outcome: "snapshot"; epoch: number; snapshot: Snapshot; cursor: Cursor }
+    | { outcome: "snapshot"; epoch: number; snapshot: S; cursor: Cursor }
     /** Nothing cached, or the log lost something: ask the workflow, then `putSnapshot`. */
     | { outcome: "cold"; cursor: Cursor }
   );
 
-/** The cached snapshot as JSON text, for whoever passes it on. */
-export type SnapshotTextRead = Verification &
-  (
-    | {
-        outcome: "snapshot";
-        epoch: number;
-        cursor: Cursor;
-        /** A `Snapshot`. */
-        text: string;
-        /** What of it is needed to go on from it. */
-        version: number;
-        applied: Applied;
-        running: Pick<RunningTurn, "turn" | "step" | "attempt" | "index"> | null;
-        /** The last turn that has ended, 0 for none. */
-        endedTurn: number;
-      }
-    | { outcome: "cold"; cursor: Cursor }
-  );
+/** A whole snapshot, or one to be passed on. */
+export type SnapshotRead = SnapshotReadOf<Snapshot>;
+export type SnapshotTextRead = SnapshotReadOf<SnapshotText>;
 
 export interface Head {
   /** Cursor of the last frame, `"0"` for no log. */
@@ -161,6 +138,7 @@ export interface Head {
   epoch: number;
   version: number;
   cold: boolean;
-  /** Number of the running turn, 0 for none. */
+  /** Number of the running turn, 0 for none, and index of its last growing frame. */
   turn: number;
+  index: number;
 }

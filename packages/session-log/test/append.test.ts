@@ -33,6 +33,7 @@ describeBackends("append", (backend) => {
       version: 2,
       cold: false,
       turn: 0,
+      index: 0,
     });
   });
 

@@ -6,7 +6,7 @@ import { Redis } from "ioredis";
 import { expect, onTestFinished, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { startMasters } from "./backends.ts";
-import { allFrames, fence, newKey, started } from "./story.ts";
+import { allFrames, fence, newKey, started, wholeOf } from "./story.ts";
 
 const silent = createLogger("session-log-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
@@ -36,7 +36,7 @@ test("a Cluster's password opens it to commands and to whoever follows, on every
   const log = new SessionLog(commands);
   for (let session = 0; session < 12; session++) {
     const [key, frames] = [newKey(), [] as LogFrame[]];
-    await follower.follow(key, (frame) => frames.push(frame));
+    await follower.follow(key, (frame) => frames.push(wholeOf(frame)));
     await log.begin(key, fence(1), started(1, 1));
     await expect.poll(() => frames.length).toBe(1);
     expect(frames).toEqual(await allFrames(log, key));

@@ -2,7 +2,7 @@ import { emptySnapshot, type SessionKey } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { type Fence, SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, newKey, patched, rewind, say, started } from "./story.ts";
+import { allFrames, ended, fence, newKey, patched, rewind, running, say, started } from "./story.ts";
 
 const reborn = (turn: number, attempt = 1): Fence => fence(turn, attempt, 1, 2);
 const again = { epoch: 2 };
@@ -25,16 +25,16 @@ describeBackends("epoch", (backend) => {
     const { cursor } = await sessionLog.head(key);
     expect(await sessionLog.begin(key, reborn(1), started(1, 1), { contextTurns: 5 })).toMatchObject({
       outcome: "ok",
-      text: "",
+      parts: [],
       index: 0,
       stop: false,
+      steps: [],
       turns: [],
     });
-    const running = { turn: 1, inputs: started(1, 1).inputs, step: 1, attempt: 1, index: 0, text: "" };
     expect(await sessionLog.snapshot(key)).toMatchObject({
       outcome: "snapshot",
       epoch: 2,
-      snapshot: { ...emptySnapshot("concierge"), version: 1, running, applied: { "ann/tab-1": 1 } },
+      snapshot: { ...emptySnapshot("concierge"), version: 1, running: running(1), applied: { "ann/tab-1": 1 } },
     });
     expect(await sessionLog.read(key, cursor, 10)).toMatchObject({ frames: [{ type: "resync" }, { turn: 1 }] });
     expect(await say(sessionLog, key, reborn(1), 1, "new")).toMatchObject({ outcome: "appended", stop: false });
@@ -89,12 +89,12 @@ describeBackends("epoch", (backend) => {
     expect((await sessionLog.head(key)).turn).toBe(0);
   });
 
-  test("frame-4: a delta of the new session finds nothing to add to; its rewind starts over", async () => {
+  test("grow-3: a delta of the new session finds nothing to add to; its rewind starts over", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await lifeOf(sessionLog, key);
     expect(await say(sessionLog, key, reborn(2), 2, "!")).toEqual({ outcome: "gap", stop: false, index: 0 });
     expect(await sessionLog.head(key)).toMatchObject({ epoch: 1, version: 3 });
-    expect(await rewind(sessionLog, key, reborn(2), 2, "new")).toEqual({ outcome: "appended", stop: false, index: 2 });
+    expect(await rewind(sessionLog, key, reborn(2), 2, "new")).toEqual({ outcome: "appended", stop: false, index: 1 });
     expect(await sessionLog.head(key)).toMatchObject({ epoch: 2, version: 0, cold: true, turn: 2 });
   });
 
@@ -104,7 +104,7 @@ describeBackends("epoch", (backend) => {
     await sessionLog.requestStop(key, reborn(1));
     expect(await sessionLog.begin(key, reborn(1), started(1, 1))).toMatchObject({ outcome: "ok", stop: true });
     await sessionLog.requestStop(key, fence(1, 1, 1, 3));
-    expect(await sessionLog.begin(key, fence(1, 1, 1, 3), started(1, 1))).toMatchObject({ stop: true, text: "" });
+    expect(await sessionLog.begin(key, fence(1, 1, 1, 3), started(1, 1))).toMatchObject({ stop: true, parts: [] });
   });
 
   test("a session that begins again where the log is gone starts a new one", async () => {

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { LogFollower, SessionLog } from "../src/index.ts";
 import { feedOf } from "../src/keys.ts";
 import { type Backend, describeBackends } from "./backends.ts";
-import { allFrames, fence, newKey, say, started } from "./story.ts";
+import { allFrames, fence, newKey, say, started, wholeOf } from "./story.ts";
 
 describeBackends("follower", (backend) => {
   async function setUp(): Promise<{ log: SessionLog; follower: LogFollower; errors: unknown[] }> {
@@ -15,7 +15,7 @@ describeBackends("follower", (backend) => {
 
   test("chain-1: what is followed is the log, whole and in order", async () => {
     const [{ log, follower }, key, frames] = [await setUp(), newKey(), [] as LogFrame[]];
-    const leave = await follower.follow(key, (frame) => frames.push(frame));
+    const leave = await follower.follow(key, (frame) => frames.push(wholeOf(frame)));
     await log.begin(key, fence(1), started(1, 1));
     await Promise.all(Array.from({ length: 50 }, (_, i) => say(log, key, fence(1), i + 1, `é${i}\u0000`)));
     await log.commit(key, {
@@ -33,7 +33,7 @@ describeBackends("follower", (backend) => {
     const { log, follower } = await setUp();
     for (let i = 0; i < 50; i++) {
       const [key, frames] = [newKey(), [] as LogFrame[]];
-      await follower.follow(key, (frame) => frames.push(frame));
+      await follower.follow(key, (frame) => frames.push(wholeOf(frame)));
       await log.begin(key, fence(1), started(1, 1));
       await expect.poll(() => frames.length, { interval: 1 }).toBe(1);
     }
@@ -67,13 +67,13 @@ describeBackends("follower", (backend) => {
         if (i % 2 === round % 2) await Promise.resolve();
         leaving.push(leave());
       });
-      const last = follower.follow(key, (frame) => frames.push(frame));
+      const last = follower.follow(key, (frame) => frames.push(wholeOf(frame)));
       await Promise.all(following);
       const leave = await last;
       await Promise.all(leaving);
       await log.begin(key, fence(1), started(1, 1));
       await expect.poll(() => frames.length, { interval: 1 }).toBe(1);
-      const again = leave().then(() => follower.follow(key, (frame) => frames.push(frame)));
+      const again = leave().then(() => follower.follow(key, (frame) => frames.push(wholeOf(frame))));
       await (
         await again
       )();
@@ -121,7 +121,7 @@ describeBackends("follower", (backend) => {
     await follower.follow(key, () => {
       throw new Error("defect");
     });
-    await follower.follow(key, (frame) => frames.push(frame));
+    await follower.follow(key, (frame) => frames.push(wholeOf(frame)));
     const connection = await backend.connect("commands");
     await connection.spublish(feedOf(key), '{"type":"delta"}');
     await connection.spublish(feedOf(key), "not json");

@@ -4,7 +4,7 @@ import { SessionLog } from "../src/index.ts";
 import { keysOf } from "../src/keys.ts";
 import { describeBackends } from "./backends.ts";
 import { forget, restore, save } from "./failover.ts";
-import { allFrames, ended, fence, newKey, rewind, say, started } from "./story.ts";
+import { allFrames, ended, fence, newKey, rewind, running, say, started, textPart } from "./story.ts";
 
 describeBackends("loss", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
@@ -77,7 +77,9 @@ describeBackends("loss", (backend) => {
     expect(await rewind(sessionLog, key, fence(1), 3, "abc")).toMatchObject({ outcome: "appended" });
     expect(await sessionLog.read(key, lost, 10)).toEqual({ outcome: "unknown" });
     expect((await allFrames(sessionLog, key)).at(-1)?.prev).not.toBe(lost);
-    expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { text: "abc", index: 3 } } });
+    expect(await sessionLog.snapshot(key)).toMatchObject({
+      snapshot: { running: { parts: [textPart("abc")], index: 2 } },
+    });
   });
 
   test("chain-3: a log lost in mid-turn begins with a resync, is cold, and takes the turn's end", async () => {
@@ -100,7 +102,6 @@ describeBackends("loss", (backend) => {
     await sessionLog.commit(key, ended(1, 2, "old", { old: true }));
     await connection.del(keysOf(key)[1] ?? "");
     await sessionLog.begin(key, fence(1), started(1, 1));
-    const turns: unknown[] = [];
-    expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { state: {}, turns, running: { text: "" } } });
+    expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { state: {}, turns: [], running: running(1) } });
   });
 });

@@ -13,10 +13,10 @@ const MAX_ROUNDS = 200;
  */
 export class ModelReader {
   held: Snapshot | undefined;
+  last: Cursor = "0";
   readonly #log: SessionLog;
   readonly #key: SessionKey;
   readonly #askWorkflow: () => SessionState;
-  #last: Cursor = "0";
   #live: LogFrame[] = [];
 
   constructor(log: SessionLog, key: SessionKey, askWorkflow: () => SessionState) {
@@ -42,7 +42,7 @@ export class ModelReader {
     if (this.held === undefined) await this.#open();
     for (let round = 0; ; round++) {
       if (round > MAX_ROUNDS) throw new Error("The log has no end.");
-      const page = await this.#log.read(this.#key, this.#last, PAGE);
+      const page = await this.#log.read(this.#key, this.last, PAGE);
       if (page.outcome === "unknown" || !page.frames.every((frame) => this.#accept(frame))) {
         await this.#open();
         continue;
@@ -53,12 +53,12 @@ export class ModelReader {
 
   /** False: only a snapshot helps (chain-3). */
   #accept(frame: LogFrame): boolean {
-    if (this.held === undefined || frame.prev !== this.#last || frame.type === "resync") return false;
+    if (this.held === undefined || frame.prev !== this.last || frame.type === "resync") return false;
     if (frame.type === "foreign") throw new Error("nobody writes such a frame here");
     const reduction = reduceFrame(this.held, frame);
     if (reduction.outcome === "gap") return false;
     if (reduction.outcome === "applied") this.held = reduction.snapshot;
-    this.#last = frame.id;
+    this.last = frame.id;
     return true;
   }
 
@@ -67,7 +67,7 @@ export class ModelReader {
       const read = await this.#log.snapshot(this.#key);
       if (read.outcome === "snapshot") {
         this.held = read.snapshot;
-        this.#last = read.cursor;
+        this.last = read.cursor;
         return;
       }
       await this.#log.putSnapshot(this.#key, this.#askWorkflow());

@@ -1,20 +1,25 @@
-import type { SessionKey, Snapshot, Turn } from "@holdfast/contract";
+import type { SessionKey, Snapshot, Step, Turn } from "@holdfast/contract";
 import type { SessionState } from "@holdfast/internal";
 import type { RedisConnection } from "@holdfast/service/redis";
+import { expect } from "vitest";
 import type { SessionLog } from "../src/index.ts";
-import { damage, loseParts } from "./damage.ts";
+import { damage, loseKeys } from "./damage.ts";
 import { forget, restore, save } from "./failover.ts";
 import { ModelReader } from "./model-reader.ts";
 import { ModelSession } from "./model-session.ts";
 
 /** What may happen, and how often against the others. */
 export const OPERATIONS = {
-  write: 4,
+  write: 6,
   zombie: 1,
   resend: 1,
   retry: 1,
   "start over": 1,
-  step: 1,
+  rejoin: 1,
+  step: 2,
+  "step unpublished": 1,
+  "step twice": 1,
+  "step after a reset": 1,
   start: 2,
   end: 1,
   "end unpublished": 1,
@@ -22,17 +27,23 @@ export const OPERATIONS = {
   "end after a reset": 1,
   patch: 1,
   "patch unpublished": 1,
+  join: 1,
+  "join unpublished": 1,
+  ask: 1,
+  "ask unpublished": 1,
+  notify: 1,
   republish: 1,
   heal: 1,
   "begin again": 1,
   "lose all": 1,
-  "lose parts": 2,
+  "lose keys": 2,
   damage: 1,
   save: 1,
   "fail over": 1,
   live: 2,
   deaf: 1,
   "catch up": 2,
+  compare: 2,
 } as const;
 export type Operation = keyof typeof OPERATIONS;
 
@@ -47,12 +58,14 @@ export class ModelRun {
   /** The live reader misses what is published. */
   deaf = false;
   readonly #connection: RedisConnection;
+  readonly #log: SessionLog;
   readonly #key: SessionKey;
   #written = 0;
   #saved: Awaited<ReturnType<typeof save>> | undefined;
 
   constructor(connection: RedisConnection, log: SessionLog, key: SessionKey) {
     this.#connection = connection;
+    this.#log = log;
     this.#key = key;
     this.session = new ModelSession(log, key);
     const ask = (): SessionState => ({ epoch: this.session.epoch, snapshot: this.session.truth });
@@ -65,23 +78,31 @@ export class ModelRun {
     const piece = `${++this.#written}${ENDINGS[n % ENDINGS.length]}`;
     switch (operation) {
       case "write":
-        return session.live?.write(piece);
+        return session.live?.write(piece, n);
       case "zombie":
-        return session.attempts.at(-1 - (n % 4))?.write(piece);
+        return session.attempts.at(-1 - (n % 4))?.write(piece, n);
       case "resend":
         return session.attempts.at(-1 - (n % 4))?.resend();
       case "retry":
         return session.retry(true);
       case "start over":
         return session.retry(false);
+      case "rejoin":
+        return session.live?.rejoin();
       case "step":
-        return session.nextStep();
+        return session.nextStep(true);
+      case "step unpublished":
+        return session.nextStep(false);
+      case "step twice":
+        return session.nextStep(true, n % 2 === 0 ? "same run" : "another frame");
+      case "step after a reset":
+        return session.nextStep(true, "another run");
       case "start":
         return session.live === undefined ? session.startTurn() : undefined;
       case "end":
         return session.endTurn(true);
       case "end twice":
-        return session.endTurn(true, "same run");
+        return session.endTurn(true, n % 2 === 0 ? "same run" : "another frame");
       case "end after a reset":
         return session.endTurn(true, "another run");
       case "end unpublished":
@@ -90,6 +111,16 @@ export class ModelRun {
         return session.patchState(true);
       case "patch unpublished":
         return session.patchState(false);
+      case "join":
+        return session.join(true);
+      case "join unpublished":
+        return session.join(false);
+      case "ask":
+        return session.ask(true);
+      case "ask unpublished":
+        return session.ask(false);
+      case "notify":
+        return session.notify();
       case "republish":
         return session.republish(n);
       case "heal":
@@ -98,8 +129,8 @@ export class ModelRun {
         return session.beginAgain();
       case "lose all":
         return forget(this.#connection, this.#key);
-      case "lose parts":
-        return loseParts(this.#connection, this.#key, n);
+      case "lose keys":
+        return loseKeys(this.#connection, this.#key, n);
       case "damage":
         return damage(this.#connection, this.#key, n);
       case "save":
@@ -114,10 +145,23 @@ export class ModelRun {
         return readers.live.takeLive();
       case "catch up":
         return readers.polling.catchUp();
+      case "compare":
+        return this.#compare();
     }
   }
 
-  /** turn-4: what a reader shows is the beginning of what some attempt wrote, and committed turns are the workflow's. */
+  /** snap-1: whoever has read every frame holds what the snapshot at that place says. */
+  async #compare(): Promise<void> {
+    await this.readers.polling.catchUp();
+    const { held, last } = this.readers.polling;
+    const [read, text] = [await this.#log.snapshot(this.#key), await this.#log.snapshotText(this.#key)];
+    if (read.outcome === "cold") return;
+    if (read.cursor !== last) throw new Error("Somebody wrote meanwhile.");
+    expect(held).toEqual(read.snapshot);
+    expect(text.outcome === "snapshot" && JSON.parse(text.snapshot.json)).toEqual(read.snapshot);
+  }
+
+  /** turn-4: what a reader shows of a step some attempt has shown, and committed turns and steps are the workflow's. */
   complaints(): string[] {
     const forgotten = this.session.attempts.flatMap(({ forgot }) => forgot ?? []);
     return forgotten.concat(this.#complaintsOfReaders());
@@ -134,29 +178,45 @@ export class ModelRun {
     const { session, readers } = this;
     await session.patchState(true);
     if (session.live === undefined) await session.startTurn();
-    await session.live?.write("the");
-    await session.live?.write(" end");
+    await session.live?.write("the", 0);
+    await session.live?.write(" end", 0);
+    await this.#compare();
     const held: unknown[] = [];
     for (const reader of Object.values(readers)) {
       await reader.catchUp();
-      held.push({ ...reader.held, running: reader.held?.running?.text });
+      held.push(withoutPlace(reader.held));
     }
-    return { held, truth: { ...session.truth, running: session.live?.text } };
+    const { truth, live } = session;
+    const parts = live?.parts ?? [];
+    return { held, truth: withoutPlace({ ...truth, running: truth.running && { ...truth.running, parts } }) };
   }
 
   #wrongIn({ turns, running }: Snapshot): string[] {
     const truths = [this.session.truth, ...this.session.past];
     const wrong = truths.some((truth) => isPartOf(turns, truth)) ? [] : [`turns ${JSON.stringify(turns)}`];
     if (running === null) return wrong;
-    const attempts = this.session.attempts.filter(({ fence }) => fence.turn === running.turn);
-    if (!attempts.some(({ text }) => text.startsWith(running.text))) {
-      wrong.push(`text ${JSON.stringify(running.text)} of ${JSON.stringify(attempts.map(({ text }) => text))}`);
+    const { turn, step, steps, parts } = running;
+    if (!truths.some((truth) => areStepsOf(turn, steps, truth))) wrong.push(`steps ${JSON.stringify(steps)}`);
+    const attempts = this.session.attempts.filter(({ fence }) => fence.turn === turn && fence.step === step);
+    if (parts.length > 0 && !attempts.some((attempt) => attempt.hasShown(parts))) {
+      wrong.push(`parts ${JSON.stringify(parts)} of ${JSON.stringify(attempts.map((attempt) => attempt.parts))}`);
     }
     return wrong;
   }
 }
 
+/** All but the place in a running turn, which only the log can tell. */
+function withoutPlace(snapshot: Snapshot | undefined): unknown {
+  return snapshot && { ...snapshot, running: snapshot.running && { ...snapshot.running, attempt: 0, index: 0 } };
+}
+
 function isPartOf(turns: Turn[], truth: Snapshot): boolean {
   const committed = truth.turns.filter(({ turn }) => turns.some((other) => other.turn === turn));
   return JSON.stringify(turns) === JSON.stringify(committed);
+}
+
+/** Whether these are the first steps of that turn, which runs or has ended. */
+function areStepsOf(turn: number, steps: Step[], { running, turns }: Snapshot): boolean {
+  const known = [running, ...turns].find((other) => other?.turn === turn);
+  return JSON.stringify(steps) === JSON.stringify(known?.steps.slice(0, steps.length));
 }

@@ -1,8 +1,29 @@
-import { emptySnapshot, type Frame, LIMITS, reduceFrame, type SessionKey, type Snapshot } from "@holdfast/contract";
+import {
+  emptySnapshot,
+  type Frame,
+  LIMITS,
+  type Part,
+  reduceFrame,
+  type SessionKey,
+  type Snapshot,
+} from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, ended, fence, inputOf, newKey, patched, rewind, say, started } from "./story.ts";
+import {
+  allFrames,
+  ended,
+  fence,
+  inputOf,
+  newKey,
+  patched,
+  rewind,
+  running,
+  say,
+  started,
+  textPart,
+  turnOf,
+} from "./story.ts";
 
 /** What a reader of every frame holds. */
 async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
@@ -18,18 +39,17 @@ async function reduced(log: SessionLog, key: SessionKey): Promise<Snapshot> {
 
 async function cached(log: SessionLog, key: SessionKey): Promise<Snapshot> {
   const read = await log.snapshot(key);
-  if (read.outcome === "cold") throw new Error("the cache is cold");
+  const passedOn = await log.snapshotText(key);
+  if (read.outcome === "cold" || passedOn.outcome === "cold") throw new Error("the cache is cold");
+  const { version, applied, running } = read.snapshot;
+  expect(passedOn).toMatchObject({ cursor: read.cursor, epoch: read.epoch, snapshot: { version, applied } });
+  expect(passedOn.snapshot.running?.index).toBe(running?.index);
+  expect(JSON.parse(passedOn.snapshot.json)).toEqual(read.snapshot);
   return read.snapshot;
 }
 
 function whole(turns: number, more: Partial<Snapshot> = {}): Snapshot {
-  const committed = Array.from({ length: turns }, (_, i) => ({
-    turn: i + 1,
-    inputs: [inputOf(i + 1)],
-    outcome: "completed" as const,
-    finish: "stop" as const,
-    text: `answer ${i + 1}`,
-  }));
+  const committed = Array.from({ length: turns }, (_, i) => turnOf(i + 1, `answer ${i + 1}`));
   const state = { seen: turns };
   return {
     version: 2 * turns,
@@ -57,7 +77,6 @@ describeBackends("snapshot", (backend) => {
           key,
           fence(1),
           started(1, 1, { applied: { "ann/tab-1": 1, "bob/tab-2": 9_007_199_254_740_991 } }),
-          0,
         ),
       () => say(sessionLog, key, fence(1), 1, "Hel"),
       () => say(sessionLog, key, fence(1), 2, "lo"),
@@ -90,10 +109,11 @@ describeBackends("snapshot", (backend) => {
       "": null,
     };
     const data = { choices: [], filter: {}, ratio: 1e21, id: 12_345_678_901_234 };
-    const input = { by: "ann", producer: "tab-1", seq: 1, text: "q", data };
+    const input = { ...inputOf(1), data };
     await sessionLog.begin(key, fence(1), started(1, 1, { inputs: [input] }));
     expect((await cached(sessionLog, key)).running?.inputs).toEqual([input]);
-    const commit = ended(1, 2, "", state, [{ op: "replace", path: "", value: state }]);
+    const patch = Object.entries(state).map(([name, value]) => ({ op: "add" as const, path: `/${name}`, value }));
+    const commit = ended(1, 2, "", state, patch);
     await sessionLog.commit(key, commit);
     expect((await cached(sessionLog, key)).state).toEqual(state);
     expect((await allFrames(sessionLog, key)).at(-1)).toMatchObject(commit.frame);
@@ -111,15 +131,17 @@ describeBackends("snapshot", (backend) => {
   test('open-3: a session without a log is cold at "0", and a put snapshot is read as it was put', async () => {
     const [sessionLog, key] = [await log(), newKey()];
     expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold", cursor: "0" });
-    const running = { turn: 4, inputs: [inputOf(4)], step: 2, attempt: 1, index: 0, text: "step one" };
-    const snapshot = whole(3, { version: 7, running, applied: { "ann/tab-1": 4, "ann/other": 1 } });
+    const steps = [{ step: 1, attempt: 1, parts: [textPart("step one")] }];
+    const current = { ...running(4), steps, step: 2, index: 3, replaces: [2] };
+    const snapshot = whole(3, { version: 7, running: current, applied: { "ann/tab-1": 4, "ann/other": 1 } });
     expect(await put(sessionLog, key, snapshot)).toBe("stored");
     expect(await cached(sessionLog, key)).toEqual(snapshot);
     expect((await allFrames(sessionLog, key)).map(({ type }) => type)).toEqual(["resync"]);
     expect(await sessionLog.begin(key, fence(4, 2, 2), started(4, 7), { contextTurns: 2 })).toMatchObject({
       outcome: "ok",
-      text: "step one",
-      baseLength: 8,
+      parts: [],
+      index: 3,
+      steps,
       turns: snapshot.turns.slice(1),
     });
   });
@@ -158,16 +180,20 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.commit(key, patched(10, {}, []))).toEqual({ outcome: "appended" });
   });
 
-  test("turn-4: a put snapshot keeps the partial text the log has of its running turn", async () => {
+  test("turn-4: a put snapshot keeps the parts the log has of its running turn", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await rewind(sessionLog, key, fence(2, 3), 5, "partial");
-    const running = { turn: 2, inputs: [inputOf(2)], step: 1, attempt: 1, index: 0, text: "" };
-    await put(sessionLog, key, whole(1, { version: 3, running }));
-    expect((await cached(sessionLog, key)).running).toEqual({ ...running, attempt: 3, index: 5, text: "partial" });
+    await put(sessionLog, key, whole(1, { version: 3, running: running(2) }));
+    expect((await cached(sessionLog, key)).running).toEqual({
+      ...running(2),
+      attempt: 3,
+      index: 1,
+      parts: [textPart("partial")],
+    });
     expect(await say(sessionLog, key, fence(2, 3), 6, "!")).toMatchObject({ outcome: "appended" });
   });
 
-  test("turn-4: a put snapshot ends the turns it has, and does not keep their text", async () => {
+  test("turn-4: a put snapshot ends the turns it has, and does not keep their parts", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await rewind(sessionLog, key, fence(2), 5, "partial");
     await put(sessionLog, key, whole(2));
@@ -187,12 +213,47 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.head(key)).toMatchObject({ version: 401, cold: true });
   });
 
-  test("a cache that does not parse counts as cold", async () => {
-    const [sessionLog, key] = [await log(), newKey()];
+  test("a cache that does not parse counts as cold, also where its damage has the length of what was there", async () => {
+    const sessionLog = await log();
     const connection = await backend.connect("commands");
-    await put(sessionLog, key, whole(1));
-    await connection.set(`hf:{acme/ada/${key.name}}:state`, "{not json");
-    expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+    const garbage = (text: string | null | undefined) => "{".repeat(text?.length ?? 0);
+    const damages: ((
+      names: Record<"head" | "parts" | "text" | "steps" | "turns" | "state" | "applied", string>,
+    ) => Promise<unknown>)[] = [
+      ({ state }) => connection.set(state, "{not json"),
+      async ({ turns }) => connection.lset(turns, 0, garbage(await connection.lindex(turns, 0))),
+      async ({ turns }) =>
+        connection.lset(turns, 0, (await connection.lindex(turns, 0))?.replace("turn", "tern") ?? ""),
+      async ({ parts }) => connection.lset(parts, 0, garbage(await connection.lindex(parts, 0))),
+      async ({ steps }) => connection.lset(steps, 0, garbage(await connection.lindex(steps, 0))),
+      async ({ steps }) => connection.lset(steps, 0, (await connection.lindex(steps, 0))?.replace(":1,", ":2,") ?? ""),
+      async ({ text }) => connection.set(text, `"${garbage(await connection.get(text)).slice(1)}`),
+      ({ head }) => connection.hdel(head, "inputs"),
+      ({ head }) => connection.hdel(head, "agent"),
+      ({ head }) => connection.hset(head, "questions", "[{}]"),
+      ({ head }) => connection.hset(head, "inputs", '[{"by":"ann"}]'),
+      ({ applied }) => connection.hset(applied, "ann/tab-1", "x"),
+    ];
+    for (const damage of damages) {
+      const key = newKey();
+      const steps = [{ step: 1, attempt: 1, parts: [] }];
+      const parts: Part[] = [{ type: "source", title: "a" }, textPart("half")];
+      const current = { ...running(2), steps, step: 2, index: 1, parts };
+      await put(sessionLog, key, whole(1, { version: 3, running: current }));
+      expect((await cached(sessionLog, key)).running).toEqual(current);
+      const named = (part: string) => `hf:{acme/ada/${key.name}}:${part}`;
+      await damage({
+        head: named("head"),
+        parts: named("parts"),
+        text: named("text"),
+        steps: named("steps"),
+        turns: named("turns"),
+        state: named("state"),
+        applied: named("applied"),
+      });
+      expect(await sessionLog.snapshot(key)).toMatchObject({ outcome: "cold" });
+      expect(await sessionLog.snapshotText(key)).toMatchObject({ outcome: "cold" });
+    }
   });
 
   test("a cache whose state Redis evicted counts as cold, but for a session that has none yet", async () => {

@@ -10,7 +10,7 @@ import type {
   TextPart,
   Turn,
 } from "@holdfast/contract";
-import type { LogFrame } from "@holdfast/internal";
+import { type FrameText, type LogFrame, readLogFrame } from "@holdfast/internal";
 import type { Commit, Fence, SessionLog, Written } from "../src/index.ts";
 
 let sessions = 0;
@@ -119,4 +119,11 @@ export async function allFrames(log: SessionLog, key: SessionKey): Promise<LogFr
   const read = await log.read(key, "0", 10_000);
   if (read.outcome === "unknown") throw new Error("the log was trimmed");
   return read.frames;
+}
+
+/** A frame that is to be passed on, as a reader that takes all of it has it. */
+export function wholeOf({ json }: FrameText): LogFrame {
+  const frame = readLogFrame(JSON.parse(json));
+  if (frame === undefined) throw new Error(`Not a frame: ${json}`);
+  return frame;
 }

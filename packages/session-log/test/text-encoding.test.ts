@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SessionLog } from "../src/index.ts";
 import { describeBackends } from "./backends.ts";
-import { allFrames, fence, newKey, rewind, say, started } from "./story.ts";
+import { allFrames, fence, newKey, rewind, say, started, textPart } from "./story.ts";
 
 describeBackends("text", (backend) => {
   const log = async (): Promise<SessionLog> => new SessionLog(await backend.connect("commands"));
@@ -22,13 +22,14 @@ describeBackends("text", (backend) => {
       const whole = pieces.join("");
       const deltas = (await allFrames(sessionLog, key)).slice(1);
       expect(deltas.map((frame) => (frame.type === "delta" ? frame.text : ""))).toEqual(pieces);
-      expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { text: whole } } });
-      expect(await sessionLog.begin(key, fence(1, 1, 2), started(1, 1))).toMatchObject({
-        text: whole,
-        baseLength: whole.length,
-      });
-      await rewind(sessionLog, key, fence(1, 1, 2), 99, whole.slice(1));
-      expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { text: whole.slice(1) } } });
+      expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { parts: [textPart(whole)] } } });
+      expect(await sessionLog.begin(key, fence(1, 2), started(1, 1))).toMatchObject({ parts: [textPart(whole)] });
+      await rewind(sessionLog, key, fence(1, 2), 99, whole.slice(1));
+      expect(await sessionLog.held(key, { epoch: 1, turn: 1 })).toMatchObject({ parts: [textPart(whole.slice(1))] });
+      // Once another part follows, it is one among the others.
+      await sessionLog.write(key, fence(1, 2), 100, { type: "delta", at: 1, begins: "reasoning", text: whole });
+      const parts = [textPart(whole.slice(1)), { type: "reasoning", text: whole }];
+      expect(await sessionLog.snapshot(key)).toMatchObject({ snapshot: { running: { parts } } });
     });
   }
 
@@ -41,9 +42,8 @@ describeBackends("text", (backend) => {
         const key = newKey();
         await sessionLog.begin(key, fence(1), started(1, 1));
         for (const [i, text] of pieces.entries()) await say(sessionLog, key, fence(1), i + 1, text);
-        const { text, baseLength } = await sessionLog.begin(key, fence(1, 1, 2), started(1, 1));
-        expect(text).toBe(pieces.join(""));
-        expect(baseLength).toBe(text.length);
+        const { parts } = await sessionLog.begin(key, fence(1, 2), started(1, 1));
+        expect(parts).toEqual([textPart(pieces.join(""))]);
       }),
       { numRuns: 50 },
     );

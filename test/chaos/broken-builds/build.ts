@@ -1,5 +1,5 @@
 import type { Patch } from "../../builds/patched-tree.ts";
-import type { BrokenPromise } from "../violation.ts";
+import type { BrokenPromise } from "../../kit/history.ts";
 import type { Trial } from "./trial.ts";
 
 /** What happens to a session while a build is tried: who says what, and what befalls it. */

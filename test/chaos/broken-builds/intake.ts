@@ -1,11 +1,11 @@
+import { until } from "../../kit/wait.ts";
 import type { BrokenBuild, Story } from "./build.ts";
 import type { Trial } from "./trial.ts";
-import { until } from "./until.ts";
 
 const SLOWLY = "tokens=60,slow=25ms";
 
 async function waiting(trial: Trial, events: number): Promise<void> {
-  await until(`${events} events wait at the edge`, async () => (await trial.booth.waitingEvents()) === events);
+  await until(`${events} events wait at the edge`, async () => (await trial.lane.waitingEvents()) === events);
 }
 
 async function hello(trial: Trial): Promise<void> {
@@ -15,12 +15,12 @@ async function hello(trial: Trial): Promise<void> {
 
 /** Temporal is out of reach; the edge takes an input, and the client, whose connection is cut, sends it again. */
 const sentTwice: Story = async (trial) => {
-  const { edgeToTemporal } = trial.booth;
+  const { edgeToTemporal } = trial.lane;
   await hello(trial);
   edgeToTemporal.freeze();
   const said = trial.say(trial.one, "once");
   await waiting(trial, 1);
-  trial.cableOf(trial.one).cut();
+  trial.linkOf(trial.one).cut();
   await waiting(trial, 2);
   edgeToTemporal.thaw();
   await until("it is durable", () => said.durable);
@@ -28,17 +28,17 @@ const sentTwice: Story = async (trial) => {
 
 /** Temporal is out of reach; an input waits at the edge, which is killed. */
 const edgeDies: Story = async (trial) => {
-  const { edgeToTemporal } = trial.booth;
+  const { edgeToTemporal } = trial.lane;
   await hello(trial);
   edgeToTemporal.freeze();
   const said = trial.say(trial.one, "are you there?");
   await trial.misdeed("an input is acked while Temporal is out of reach", () => said.durable);
-  await trial.booth.replace("edge", () => edgeToTemporal.cut());
+  await trial.lane.replace("edge", () => edgeToTemporal.cut());
 };
 
 /** The signal of one batch fails while the next one waits. */
 const signalFails: Story = async (trial) => {
-  const { edgeToTemporal } = trial.booth;
+  const { edgeToTemporal } = trial.lane;
   await hello(trial);
   edgeToTemporal.freeze();
   trial.say(trial.one, "first");
@@ -66,7 +66,7 @@ export const INTAKE: readonly BrokenBuild[] = [
     app: "edge",
     patches: [
       {
-        file: "apps/edge/src/session-queue.ts",
+        file: "apps/edge/src/send/session-queue.ts",
         find: "const error = await this.#deliver(batch);",
         replace: "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); return;",
       },
@@ -79,12 +79,12 @@ export const INTAKE: readonly BrokenBuild[] = [
     app: "edge",
     patches: [
       {
-        file: "apps/edge/src/session-queue.ts",
-        find: "await this.#sleep(backoff(attempt, settings.firstRetryMs, settings.longestRetryMs));",
+        file: "apps/edge/src/send/session-queue.ts",
+        find: "await this.#sleep(backoff(attempt, options.firstRetryMs, options.longestRetryMs));",
         replace: "this.#waiting.push(...batch); return 'later';",
       },
       {
-        file: "apps/edge/src/session-queue.ts",
+        file: "apps/edge/src/send/session-queue.ts",
         find: "const error = await this.#deliver(batch);",
         replace: "const error = await this.#deliver(batch); if (error === 'later') return;",
       },

@@ -1,6 +1,7 @@
+import { textOf } from "../../kit/reading.ts";
 import type { BrokenBuild, Story } from "./build.ts";
 
-const READER = "apps/edge/src/reader.ts";
+const READER = "apps/edge/src/read/reader.ts";
 const SLOWLY = "tokens=50,slow=25ms";
 
 /** Two inputs, one after the other's answer. */
@@ -21,10 +22,10 @@ const lateComer: Story = async (trial) => {
 const away: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", SLOWLY);
   await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.index ?? 0) > 5);
-  const cable = trial.cableOf(trial.one);
-  cable.unplug();
+  const link = trial.linkOf(trial.one);
+  link.unplug();
   await trial.shows(trial.two, "the whole of it", ({ turns }) => turns.length === 1);
-  cable.plug();
+  link.plug();
   trial.say(trial.one, "and then?", SLOWLY);
   await trial.shows(trial.two, "what came then", ({ turns }) => turns.length === 2);
 };
@@ -32,28 +33,28 @@ const away: Story = async (trial) => {
 /** The model's answer is cut half-way, and the call made again. */
 const modelCut: Story = async (trial) => {
   trial.say(trial.one, "tell me a story", "cut@10,tokens=30,slow=10ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** An attempt takes longer than its worker may be silent. */
 const longAnswer: Story = async (trial) => {
   trial.say(trial.one, "take your time", "tokens=90,slow=50ms");
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
 };
 
 /** The worker that made an answer dies before Temporal has heard of it. */
 const resultIsLost: Story = async (trial) => {
-  const { inferenceToTemporal } = trial.booth;
+  const { inferenceToTemporal } = trial.lane;
   trial.say(trial.one, "tell me a story", SLOWLY);
-  await trial.shows(trial.one, "half a sentence", ({ running }) => (running?.text ?? "") !== "");
+  await trial.shows(trial.one, "half a sentence", ({ running }) => textOf(running) !== "");
   inferenceToTemporal.freeze();
-  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.record().final.turns.length === 1);
-  await trial.booth.replace("inference", () => inferenceToTemporal.cut());
+  await trial.misdeed("a turn ends that Temporal has not heard of", () => trial.one.view().turns.length === 1);
+  await trial.lane.replace("inference", () => inferenceToTemporal.cut());
 };
 
-const SEND = "this.#outlet.send(this.#start.ref, [frame.json]);";
+const SEND = "this.#writer.write(packet.under(this.#start.ref));";
 const drops = (condition: string, otherwise: string) =>
-  `const it = frame.frame; if (${condition}) return; ${otherwise}`;
+  `const it = packet.frames[0]; if (${condition}) return; ${otherwise}`;
 
 /** What the way out must not do: readers are shown all that is, whole and in order, and nothing that is not. */
 export const OUTPUT: readonly BrokenBuild[] = [
@@ -72,12 +73,13 @@ export const OUTPUT: readonly BrokenBuild[] = [
         file: READER,
         find: SEND,
         replace: `
-          const it = frame.frame;
+          const it = packet.frames[0];
           if (it.type === "delta" && it.index === 3) { this.dropped = it; return; }
-          const mended = { ...it };
+          const mended = JSON.parse(it.json);
           if (it.prev === this.dropped?.id) mended.prev = this.dropped.prev;
           if (it.type === "delta" && it.turn === this.dropped?.turn) mended.index--;
-          this.#outlet.send(this.#start.ref, [JSON.stringify(mended)]);`,
+          const repacked = new FramesPacket([{ ...it, json: JSON.stringify(mended) }]);
+          this.#writer.write(repacked.under(this.#start.ref));`,
       },
     ],
     story: smallTalk,
@@ -96,9 +98,9 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: READER,
-        find: "if (newest !== undefined) return this.#joinAfter(newest);",
+        find: "if (newest !== undefined) return this.#joinAfter(behind, newest);",
         replace:
-          "this.#cursor = this.#feed.tail; this.#continuity = new Continuity(undefined); return this.#joinAfter([]);",
+          "behind.cursor = this.#feed.tail; behind.sequence = new SequenceCheck(undefined); return this.#joinAfter(behind, []);",
       },
     ],
     story: away,

@@ -1,14 +1,11 @@
 import type { Snapshot } from "@holdfast/contract";
-import { answersIn, modelCallsOf } from "../answers.ts";
-import { Cable } from "../cables.ts";
-import type { History, SentEvent } from "../history.ts";
-import type { Participant, ParticipantPlan } from "../participant.ts";
-import { questionIn } from "../prompt.ts";
-import { RawParticipant } from "../raw-participant.ts";
-import { rest, type Patience } from "../rest.ts";
-import { SdkParticipant } from "../sdk-participant.ts";
-import type { Booth } from "./booth.ts";
-import { until } from "./until.ts";
+import type { History, SentEvent } from "../../kit/history.ts";
+import { Link } from "../../kit/link.ts";
+import { answersIn, modelCallsOf, questionIn } from "../../kit/model-calls.ts";
+import { type Participant, type ParticipantOptions, RawParticipant, SdkParticipant } from "../../kit/participant.ts";
+import { type Patience, rest } from "../../kit/rest.ts";
+import { until } from "../../kit/wait.ts";
+import type { Lane } from "./lane.ts";
 
 /** Nothing more happens in a broken session that has been silent this long. */
 const BROKEN: Patience = { inAll: 60_000, inSilence: 2_000 };
@@ -19,65 +16,62 @@ let trials = 0;
 
 /** One session with two clients, for one story on one build. */
 export class Trial {
-  readonly booth: Booth;
+  readonly lane: Lane;
   /** Uses `@holdfast/client`; `two` knows SPEC.md and nothing else. */
   readonly one: Participant;
   readonly two: Participant;
   readonly #isBroken: boolean;
   readonly #name = `trial-${++trials}`;
   readonly #began = performance.now();
-  readonly #cables = new Map<Participant, Cable>();
+  readonly #links = new Map<Participant, Link>();
 
-  private constructor(booth: Booth, isBroken: boolean, [first, second]: [Cable, Cable]) {
-    this.booth = booth;
+  private constructor(lane: Lane, isBroken: boolean, [first, second]: [Link, Link]) {
+    this.lane = lane;
     this.#isBroken = isBroken;
-    this.one = new SdkParticipant(this.#plan("one", first));
-    this.two = new RawParticipant(this.#plan("two", second));
-    this.#cables.set(this.one, first).set(this.two, second);
+    this.one = new SdkParticipant(this.#options("one", first));
+    this.two = new RawParticipant(this.#options("two", second));
+    this.#links.set(this.one, first).set(this.two, second);
   }
 
   /** Both clients have the session open. */
-  static async begin(booth: Booth, isBroken: boolean): Promise<Trial> {
-    const trial = new Trial(booth, isBroken, await Promise.all([Cable.to(booth.edgeUrl), Cable.to(booth.edgeUrl)]));
+  static async begin(lane: Lane, isBroken: boolean): Promise<Trial> {
+    const trial = new Trial(lane, isBroken, await Promise.all([Link.to(lane.edgeUrl), Link.to(lane.edgeUrl)]));
     await until("both clients read", () => trial.participants.every((each) => each.record().frames.length > 0));
     return trial;
   }
 
   get participants(): Participant[] {
-    return [...this.#cables.keys()];
+    return [...this.#links.keys()];
   }
 
   /** One more client opens the session. */
   async join(name: string): Promise<void> {
-    const cable = await Cable.to(this.booth.edgeUrl);
-    const participant = new RawParticipant(this.#plan(name, cable));
-    this.#cables.set(participant, cable);
+    const link = await Link.to(this.lane.edgeUrl);
+    const participant = new RawParticipant(this.#options(name, link));
+    this.#links.set(participant, link);
     await until(`${name} reads`, () => participant.record().frames.length > 0);
   }
 
   /** From a client to the edge. */
-  cableOf(participant: Participant): Cable {
-    const cable = this.#cables.get(participant);
-    if (cable === undefined) throw new Error(`${participant.name} is not of this trial.`);
-    return cable;
+  linkOf(participant: Participant): Link {
+    const link = this.#links.get(participant);
+    if (link === undefined) throw new Error(`${participant.name} is not of this trial.`);
+    return link;
   }
 
   /** `how` the model answers: see `parseScript`. */
   say(participant: Participant, words: string, how = "tokens=20,slow=5ms"): SentEvent {
-    participant.say(`${this.#name}: ${words} faults:distinct,${how}`);
-    const said = participant.sent.at(-1);
-    if (said === undefined) throw new Error("What was said is not among what was sent.");
-    return said;
+    return participant.say(`${this.#name}: ${words} faults:distinct,${how}`);
   }
 
   /** What `participant` holds, until it is as wanted. */
   async shows(participant: Participant, what: string, wanted: (held: Snapshot) => boolean): Promise<void> {
-    await until(`${participant.name} shows ${what}`, () => wanted(participant.record().final));
+    await until(`${participant.name} shows ${what}`, () => wanted(participant.view()));
   }
 
   /** What a broken build does, sooner or later, and this repository's does not. */
   async misdeed(what: string, done: () => boolean): Promise<void> {
-    if (this.#isBroken) return until(what, done);
+    if (this.#isBroken) return void (await until(what, done));
     const seen = await until(what, done, RESTRAINT_MS).then(
       () => true,
       () => false,
@@ -88,7 +82,7 @@ export class Trial {
   /** Everything that happened, once it has come to rest. */
   async history(): Promise<History> {
     const { participants } = this;
-    const { stack, model } = this.booth;
+    const { stack, model } = this.lane;
     const rested = await rest(participants, stack.temporalAddress, ...(this.#isBroken ? [BROKEN] : []));
     const modelCalls = modelCallsOf(model.calls).filter(({ messages }) =>
       questionIn(messages).startsWith(`${this.#name}: `),
@@ -106,15 +100,15 @@ export class Trial {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.participants.map((each) => each.close()));
-    await Promise.allSettled([...this.#cables.values()].map((cable) => cable.close()));
+    await Promise.allSettled([...this.#links.values()].map((link) => link.close()));
   }
 
-  #plan(name: string, cable: Cable): ParticipantPlan {
-    const { stack } = this.booth;
+  #options(name: string, link: Link): ParticipantOptions {
+    const { stack } = this.lane;
     return {
       name: `${this.#name}-${name}`,
       key: { tenant: "acme", owner: this.#name, name: "talk" },
-      edges: [cable.url],
+      edges: [link.url],
       token: () => stack.token({ subject: this.#name }),
       clock: () => Math.round(performance.now() - this.#began),
     };

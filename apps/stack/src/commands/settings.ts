@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { consoleConfig, shape as consoleShape } from "@holdfast/console/src/config.ts";
-import { edgeConfig, shape as edgeShape } from "@holdfast/edge/src/config.ts";
+import { edgeConfig, shape as edgeShape } from "@holdfast/edge/src/operate/config.ts";
 import { inferenceConfig, shape as inferenceShape } from "@holdfast/inference/src/config.ts";
 import { orchestratorConfig, shape as orchestratorShape } from "@holdfast/orchestrator/src/config.ts";
 import {

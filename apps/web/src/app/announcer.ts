@@ -1,4 +1,4 @@
-import { speak } from "./speech.ts";
+import { speak, withoutMarkup } from "./speech.ts";
 
 /** One announcement at a time in so many milliseconds: a fast answer is told in paragraphs, not in a hail of sentences. */
 const PACE_MS = 500;
@@ -71,7 +71,7 @@ export class Announcer {
     if (this.#answer !== undefined) {
       const speech = speak(this.#answer.text, this.#said, this.#answer.over);
       this.#said = speech.length;
-      sentences.push(...speech.sentences);
+      sentences.push(...speech.sentences.map(withoutMarkup).filter((sentence) => sentence !== ""));
     }
     sentences.push(...this.#news);
     this.#news = [];

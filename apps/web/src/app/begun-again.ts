@@ -2,7 +2,7 @@ import type { SessionView } from "@holdfast/client";
 import type { RunningTurn, Turn } from "@holdfast/contract";
 
 /** The part of a view a transcript is made of. */
-type Transcript = Pick<SessionView<object>, "agent" | "turns" | "streaming">;
+type Transcript = Pick<SessionView<object>, "agent" | "turns" | "running">;
 
 /** What a page keeps of a conversation its reader saw. */
 const MOST = 200;
@@ -21,7 +21,7 @@ export class BegunAgain {
     const held = this.#held;
     if (view.agent === undefined) return this.#past;
     this.#held = view;
-    if (held === undefined || (held.turns === view.turns && held.streaming === view.streaming)) return this.#past;
+    if (held === undefined || (held.turns === view.turns && held.running === view.running)) return this.#past;
     // A log that lost its tail (or all, for a moment) is told the rest again: then nothing has begun anew.
     if (this.#past.length > 0 && isSame(this.#past, all(view))) this.#past = NOTHING;
     const before = all(held);
@@ -34,18 +34,19 @@ export class BegunAgain {
 
 type AnyTurn = Turn | RunningTurn;
 
-function all({ turns, streaming }: Transcript): readonly AnyTurn[] {
-  return streaming === null ? turns : [...turns, streaming];
+function all({ turns, running }: Transcript): readonly AnyTurn[] {
+  return running === null ? turns : [...turns, running];
 }
 
 /** Whether `after` may be the same conversation as `before`, later or (its log cut short) a little earlier. */
 function continues(before: readonly AnyTurn[], after: readonly AnyTurn[]): boolean {
-  const first = after[0];
-  if (first === undefined) return false;
-  const known = before.find((turn) => turn.turn === first.turn);
-  // Beyond what was held: turns of a long absence, of which the newest are shown.
-  if (known === undefined) return first.turn > (before[0]?.turn ?? 0);
-  return sameInputs(known, first);
+  const known = new Map(before.map((turn) => [turn.turn, turn]));
+  for (const turn of after) {
+    const same = known.get(turn.turn);
+    if (same !== undefined) return sameInputs(same, turn);
+  }
+  // Turns of a long absence, of which the newest are shown.
+  return (after[0]?.turn ?? 0) > (before[0]?.turn ?? 0);
 }
 
 function isSame(past: readonly AnyTurn[], after: readonly AnyTurn[]): boolean {
@@ -54,14 +55,19 @@ function isSame(past: readonly AnyTurn[], after: readonly AnyTurn[]): boolean {
   );
 }
 
-/** A producer gives a number once, so the numbers tell whether it is the same turn. */
+/**
+ * A producer gives a number once, so the numbers tell whether it is the same turn. Inputs may join a turn, so one may have more than
+ * the other.
+ */
 function sameInputs(a: AnyTurn, b: AnyTurn): boolean {
-  if (a.inputs.length !== b.inputs.length) return false;
-  return a.inputs.every((input, i) => input.producer === b.inputs[i]?.producer && input.seq === b.inputs[i]?.seq);
+  const [fewer, more] = a.inputs.length < b.inputs.length ? [a.inputs, b.inputs] : [b.inputs, a.inputs];
+  if (fewer.length === 0) return more.length === 0;
+  return fewer.every((input, i) => input.producer === more[i]?.producer && input.seq === more[i]?.seq);
 }
 
 function asEnded(turn: AnyTurn): Turn {
   if ("outcome" in turn) return turn;
-  const { turn: number, inputs, text } = turn;
-  return { turn: number, inputs, outcome: "completed", finish: "error", text };
+  const { turn: number, origin, inputs, steps, step, attempt, parts } = turn;
+  const all = parts.length === 0 ? steps : [...steps, { step, attempt, parts }];
+  return { turn: number, origin, inputs, steps: all, outcome: "completed", finish: "error" };
 }

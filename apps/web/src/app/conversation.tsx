@@ -26,9 +26,9 @@ export function Conversation({ session, view, draftName, focusAtOnce, onSend, on
   const [stopped, setStopped] = useState<number>();
   const field = useRef<HTMLTextAreaElement>(null);
   const { viewport, follows, follow } = useFollowing();
-  const { streaming, connection } = view;
-  const stopping = streaming !== null && streaming.turn === stopped;
-  const answer = streaming === null ? "none" : stopping ? "stopping" : "running";
+  const { running, connection } = view;
+  const stopping = running !== null && running.turn === stopped;
+  const answer = running === null ? "none" : stopping ? "stopping" : "running";
 
   useEffect(() => {
     if (focusAtOnce) field.current?.focus();
@@ -42,13 +42,17 @@ export function Conversation({ session, view, draftName, focusAtOnce, onSend, on
     follow();
   }
   function retry(turn: Turn): void {
-    for (const { text, data } of turn.inputs) session.send(text, data === undefined ? {} : { data });
+    for (const { text, data, origin } of turn.inputs) {
+      // What no person said comes again by itself, or not at all.
+      if (origin !== "user") continue;
+      session.send(text, data === undefined ? {} : { data });
+    }
     follow();
     field.current?.focus({ preventScroll: true });
   }
   function stop(): void {
-    if (streaming === null) return;
-    const { turn } = streaming;
+    if (running === null) return;
+    const { turn } = running;
     setFailure(undefined);
     // Shown at once: the answer of a busy service may take a while, and a button that does nothing is pressed again.
     setStopped(turn);
@@ -70,6 +74,7 @@ export function Conversation({ session, view, draftName, focusAtOnce, onSend, on
         stopping={stopping}
         onDismiss={session.dismiss}
         onRetry={retry}
+        onOlder={session.history}
       />
       <div className="conversation-notices">
         {connection.state === "refused" ? <Refusal error={connection.error} onRetry={onReconnect} /> : null}

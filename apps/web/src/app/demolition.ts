@@ -61,7 +61,7 @@ export class Demolition {
       return;
     }
     this.#change({ armed: child });
-    if (this.#session.get().streaming === null) this.#session.send(question);
+    if (this.#session.get().running === null) this.#session.send(question);
     this.#look();
   };
 

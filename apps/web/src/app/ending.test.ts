@@ -1,15 +1,16 @@
-import type { Turn } from "@holdfast/contract";
+import type { Step, Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
 import { endingOf } from "./ending.ts";
 
-const turn: Turn = { turn: 1, inputs: [], outcome: "completed", finish: "stop", text: "What was said" };
+const SAID: Step[] = [{ step: 1, attempt: 1, parts: [{ type: "text", text: "What was said" }] }];
+const turn: Turn = { turn: 1, origin: "user", inputs: [], outcome: "completed", finish: "stop", steps: SAID };
 
 test("a whole answer ends without a word", () => {
-  expect(endingOf(turn)).toBeUndefined();
+  expect(endingOf(turn, "ann")).toBeUndefined();
 });
 
 test.for(["length", "limit", "filtered", "interrupted", "error"] as const)("an answer cut by %s says so", (finish) => {
-  const ending = endingOf({ ...turn, finish });
+  const ending = endingOf({ ...turn, finish }, "ann");
   expect(ending?.title).toMatch(/here/);
 });
 
@@ -27,7 +28,7 @@ test("turn-5: each way to fail has words for a visitor; what is the operator's s
     "state_too_large",
     "new_one",
   ]) {
-    const ending = endingOf({ ...turn, outcome: "failed", text: "", error: { code, message } });
+    const ending = endingOf({ ...turn, outcome: "failed", steps: [], error: { code, message } }, "ann");
     expect(ending?.details).toBe(`${code}: ${message}`);
     expect(ending?.advice).not.toBe("");
     expect(`${ending?.title} ${ending?.advice}`).not.toMatch(/key|HOLDFAST|model_|provider/);
@@ -37,12 +38,25 @@ test("turn-5: each way to fail has words for a visitor; what is the operator's s
 });
 
 test("an error code called like a member of every object is only unknown", () => {
-  const ending = endingOf({ ...turn, outcome: "failed", error: { code: "constructor", message: "odd" } });
+  const ending = endingOf({ ...turn, outcome: "failed", error: { code: "constructor", message: "odd" } }, "ann");
   expect(ending?.title).toMatch(/went wrong/);
 });
 
 test("a failed turn that had said something says that it breaks off", () => {
   const failed: Turn = { ...turn, outcome: "failed", error: { code: "turn_deadline", message: "late" } };
-  expect(endingOf(failed)?.title).toMatch(/breaks off here/);
-  expect(endingOf({ ...failed, text: "" })?.title).not.toMatch(/breaks off/);
+  expect(endingOf(failed, "ann")?.title).toMatch(/breaks off here/);
+  expect(endingOf({ ...failed, steps: [] }, "ann")?.title).not.toMatch(/breaks off/);
+});
+
+test("who stopped an answer is told: oneself, another, or nobody in the conversation", () => {
+  const stopped: Turn = { ...turn, outcome: "interrupted", finish: "interrupted" };
+  expect(endingOf({ ...stopped, by: "ann" }, "ann")?.title).toBe("You stopped the answer here.");
+  expect(endingOf({ ...stopped, by: "bob" }, "ann")?.title).toBe("bob stopped the answer here.");
+  expect(endingOf({ ...stopped, steps: [] }, "ann")?.title).toBe("The answer was stopped before the first word.");
+});
+
+test("reasoning and tools alone are no answer", () => {
+  const steps: Step[] = [{ step: 1, attempt: 1, parts: [{ type: "reasoning", text: "Well" }] }];
+  const ending = endingOf({ ...turn, outcome: "interrupted", by: "ann", steps }, "ann");
+  expect(ending?.title).toBe("You stopped the answer before the first word.");
 });

@@ -1,4 +1,4 @@
-import type { Finish, Turn } from "@holdfast/contract";
+import { textOf, type Finish, type Turn } from "@holdfast/contract";
 
 /** What a person has to know of how a turn ended. */
 export interface Ending {
@@ -13,16 +13,16 @@ export interface Ending {
   retry: boolean;
 }
 
-/** Undefined for an answer that is whole. */
-export function endingOf(turn: Turn): Ending | undefined {
-  const said = turn.text !== "";
+/** Undefined for an answer that is whole. `me`: the subject that reads it. */
+export function endingOf(turn: Turn, me: string): Ending | undefined {
+  const said = textOf(turn) !== "";
   switch (turn.outcome) {
     case "completed":
       return cutOf(turn.finish);
     case "interrupted":
       return {
         kind: "stopped",
-        title: said ? "You stopped the answer here." : "Stopped before the first word.",
+        title: said ? `${stoppedBy(turn, me)} here.` : `${stoppedBy(turn, me)} before the first word.`,
         advice: "",
         details: undefined,
         retry: true,
@@ -39,6 +39,11 @@ export function endingOf(turn: Turn): Ending | undefined {
       };
     }
   }
+}
+
+function stoppedBy({ by }: Turn, me: string): string {
+  if (by === undefined) return "The answer was stopped";
+  return `${by === me ? "You" : by} stopped the answer`;
 }
 
 const CUT = { kind: "cut", details: undefined } as const;

@@ -1,44 +1,59 @@
-import { useLayoutEffect, useRef, type ReactNode } from "react";
+import type { File, Origin } from "@holdfast/contract";
+import type { ReactNode } from "react";
 import { CopyButton } from "./copy-button.tsx";
+import { GivenName, givenName } from "./given-name.tsx";
+import { GrowingText } from "./markdown/growing-text.tsx";
+import { useMe } from "./me.ts";
+import { FileView } from "./parts/part-view.tsx";
 
 interface MessageProps {
-  from: "user" | "agent";
   text: string;
-  /** Shown under the text: delivery, outcome. */
-  footer?: ReactNode;
-  /** The text is all there will be of it. */
-  whole?: boolean;
+  files?: readonly File[] | undefined;
+  /** The subject that said it. */
+  by: string;
+  origin: Origin;
+  /** Shown under the text: how far its delivery is. */
+  footer: ReactNode;
 }
 
-/** One speech bubble. */
-export function Message({ from, text, footer, whole = true }: MessageProps) {
+/** What somebody said to the agent, to the letter: each line in the direction of its own words. */
+export function Message({ text, files = [], by, origin, footer }: MessageProps) {
+  const me = useMe();
+  const isMine = by === me && origin === "user";
+  const speaker = speakerOf(by, origin);
   return (
-    <div className={`message message-${from}`}>
-      <span className="visually-hidden">{from === "user" ? "You said: " : "The agent said: "}</span>
-      <GrowingText text={text} />
+    <div className={isMine ? "message message-user" : "message message-user message-other"}>
+      {isMine ? (
+        <span className="visually-hidden">You said: </span>
+      ) : (
+        <p className="speaker">
+          <GivenName name={speaker} />
+          <span className="visually-hidden"> said: </span>
+        </p>
+      )}
+      <div className="bubble" dir="auto" lang="">
+        <GrowingText text={text} />
+        {files.map((file) => (
+          <FileView key={file.blob} file={file} />
+        ))}
+      </div>
       <div className="message-footer">
         {footer}
-        {whole ? <CopyButton text={text} what={from === "user" ? "your message" : "the answer"} /> : null}
+        <CopyButton text={text} what={isMine ? "your message" : `the message of ${givenName(speaker)}`} />
       </div>
     </div>
   );
 }
 
-/**
- * A person's or a model's words: of any language and direction, each line by its own. What comes is added to the text that
- * is there; a text set anew with every piece would take back what the reader has just selected.
- */
-function GrowingText({ text }: { text: string }) {
-  const bubble = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => {
-    const element = bubble.current;
-    if (element === null) return;
-    const node = element.firstChild;
-    if (node instanceof Text && text.startsWith(node.data)) {
-      if (text.length > node.data.length) node.appendData(text.slice(node.data.length));
-    } else {
-      element.textContent = text;
-    }
-  }, [text]);
-  return <div ref={bubble} className="bubble" dir="auto" lang="" />;
+/** What made an input, where no person did, and for whom. */
+const ORIGINS: Record<Exclude<Origin, "user">, string> = {
+  backend: "A service",
+  schedule: "A schedule",
+  webhook: "A webhook",
+  child: "Another agent",
+  observe: "Something observed",
+};
+
+function speakerOf(by: string, origin: Origin): string {
+  return origin === "user" ? by : `${ORIGINS[origin]} (${by})`;
 }

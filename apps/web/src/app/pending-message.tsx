@@ -1,5 +1,6 @@
 import type { PendingInput } from "@holdfast/client";
 import { Delivery } from "./delivery.tsx";
+import { useMe } from "./me.ts";
 import { Message } from "./message.tsx";
 
 interface PendingMessageProps {
@@ -20,5 +21,5 @@ export function PendingMessage({ message, onDismiss }: PendingMessageProps) {
       ) : null}
     </>
   );
-  return <Message from="user" text={text} footer={footer} />;
+  return <Message text={text} by={useMe()} origin="user" footer={footer} />;
 }

@@ -5,6 +5,7 @@ import { BreakIt } from "./break-it.tsx";
 import { Conversation } from "./conversation.tsx";
 import { Demolition } from "./demolition.ts";
 import type { Identity } from "./identity.ts";
+import { Me } from "./me.ts";
 import type { Panels } from "./panels.ts";
 import { oneLine } from "./plain-text.ts";
 import { titleOf, type SessionEntry, type SessionList } from "./session-list.ts";
@@ -40,7 +41,7 @@ export function SessionDesk({ name, agent, entry, list, sessions, identity, pane
   const wreckage = useSyncExternalStore(demolition.subscribe, demolition.get);
   const title = titleOf(entry);
   const loaded = view.agent !== undefined;
-  const first = view.turns[0] ?? view.streaming;
+  const first = view.turns[0] ?? view.running;
   const begun = first?.turn === 1 ? first.inputs[0]?.text : first === null ? undefined : "";
 
   useEffect(() => {
@@ -69,14 +70,16 @@ export function SessionDesk({ name, agent, entry, list, sessions, identity, pane
       >
         {sessions}
       </SidePanel>
-      <Conversation
-        session={session}
-        view={view}
-        draftName={`${identity.tenant}/${identity.subject}/${name}`}
-        focusAtOnce={panels.docked}
-        onSend={(text) => list.said(name, agent, text)}
-        onReconnect={() => client.start()}
-      />
+      <Me value={identity.subject}>
+        <Conversation
+          session={session}
+          view={view}
+          draftName={`${identity.tenant}/${identity.subject}/${name}`}
+          focusAtOnce={panels.docked}
+          onSend={(text) => list.said(name, agent, text)}
+          onReconnect={() => client.start()}
+        />
+      </Me>
       <SidePanel
         title="Agent"
         side="end"

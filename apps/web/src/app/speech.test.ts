@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { speak } from "./speech.ts";
+import { speak, withoutMarkup } from "./speech.ts";
 
 /** Feeds `text` piece by piece, as deltas bring it, and collects what is said. */
 function stream(text: string, size: number): string[] {
@@ -36,4 +36,17 @@ test("what never comes to the end of a sentence is said all the same, up to a sp
   expect(sentences).toEqual([code.slice(0, length).trim()]);
   expect(code.length - length).toBeLessThan(20);
   expect(speak("x".repeat(2_000), 0, false).length).toBe(2_000);
+});
+
+test.for([
+  ["**Bold** and *slanted* `code`.", "Bold and slanted code."],
+  ["## A heading", "A heading"],
+  ["- an item", "an item"],
+  ["See [the map](https://example.com/map) first.", "See the map first."],
+  ["| a | b |", "a, b"],
+  ["|---|--:|", ""],
+  ["```ts", ""],
+  ["2 * 3 is 6, in snake_case - truly.", "2 * 3 is 6, in snake_case - truly."],
+] as const)("marks that only say how a text looks are not read out: %j", ([written, said]) => {
+  expect(withoutMarkup(written)).toBe(said);
 });

@@ -33,3 +33,17 @@ function lastSpace(text: string): number {
   const place = text.trimEnd().search(/\s\S*$/);
   return place === -1 ? text.length - 1 : place;
 }
+
+/** A sentence without the signs that only say how it looks: a screen reader would read them out one by one. */
+export function withoutMarkup(sentence: string): string {
+  return sentence
+    .replaceAll(/^[ \t]*(?:```|~~~).*$/gm, "")
+    .replaceAll(/^[ \t|:-]*\|[ \t|:-]*$/gm, "")
+    .replaceAll(/^[ \t]*(?:#{1,6}|[-+*>])[ \t]+/gm, "")
+    .replaceAll(/!?\[([^\][]{0,300})\]\([^()\s]{0,2000}\)/g, "$1")
+    .replaceAll(/\*\*|__|~~|`/g, "")
+    .replaceAll(/(?<![\p{L}\p{N}])[*_](?=\S)|(?<=\S)[*_](?![\p{L}\p{N}])/gu, "")
+    .replaceAll(/[ \t]*\|[ \t]*/g, ", ")
+    .replaceAll(/^, |, $/gm, "")
+    .trim();
+}

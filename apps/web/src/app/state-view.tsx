@@ -25,6 +25,15 @@ export function StateView({ state }: { state: { readonly [member: string]: unkno
   );
 }
 
+/** Any JSON value, like the value of a member. */
+export function StateValue({ value }: { value: unknown }) {
+  return (
+    <div className="state">
+      <Value value={value} depth={1} />
+    </div>
+  );
+}
+
 function Member({ name, children }: { name: string; children: ReactNode }) {
   return (
     <>

@@ -2,6 +2,10 @@ import type { PendingInput, SessionView } from "@holdfast/client";
 import type { Turn } from "@holdfast/contract";
 import { useState, type RefObject } from "react";
 import { BegunAgain } from "./begun-again.ts";
+import { KeepsPlace } from "./keeps-place.tsx";
+import { useMe } from "./me.ts";
+import { OlderTurns, useOlderTurns } from "./older-turns.tsx";
+import { questionsInWords } from "./parts/open-questions.tsx";
 import { PendingMessage } from "./pending-message.tsx";
 import { Refusal } from "./refusal.tsx";
 import { SpokenAnswer } from "./spoken-answer.tsx";
@@ -19,6 +23,8 @@ interface TranscriptProps {
   /** Takes a message that was refused out of sight. */
   onDismiss: (message: PendingInput) => void;
   onRetry: (turn: Turn) => void;
+  /** Asks for turns before those that are shown. */
+  onOlder: () => Promise<unknown>;
 }
 
 const BEGUN_AGAIN =
@@ -27,15 +33,18 @@ const BEGUN_AGAIN =
 /** The conversation: committed turns, the one under way, and this browser's messages that no turn has taken yet. */
 export function Transcript(props: TranscriptProps) {
   const { view, viewport, follows, stopping, onRetry } = props;
-  const { turns, streaming, pending, delivery } = view;
+  const { turns, running, pending, delivery } = view;
+  const me = useMe();
+  const older = useOlderTurns(view, props.onOlder);
   const [begunAgain] = useState(() => new BegunAgain());
   const past = begunAgain.see(view);
   const waiting = useWaiting(view);
-  const dropped = (turns[0]?.turn ?? 1) - 1;
-  const empty = turns.length === 0 && streaming === null && pending.length === 0;
-  const quiet = streaming === null && pending.length === 0;
+  const first = turns[0]?.turn ?? 1;
+  const empty = turns.length === 0 && running === null && pending.length === 0;
+  const quiet = running === null && pending.length === 0;
   const lastTurn = turns.at(-1);
-  const shown = streaming === null ? turns : [...turns, streaming];
+  const asked = questionsInWords(view.questions, me);
+  const shown = running === null ? turns : [...turns, running];
 
   function goToNewest(): void {
     props.onFollow();
@@ -56,7 +65,7 @@ export function Transcript(props: TranscriptProps) {
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
       >
-        <div className="transcript-content">
+        <KeepsPlace first={first} viewport={viewport} className="transcript-content">
           {past.length === 0 ? null : (
             <>
               <section className="past" aria-label="Before the conversation began again">
@@ -67,7 +76,7 @@ export function Transcript(props: TranscriptProps) {
               <p className="begun-again">{BEGUN_AGAIN}</p>
             </>
           )}
-          {dropped > 0 ? <p className="notice">{dropped} earlier messages are not shown.</p> : null}
+          <OlderTurns older={older} hasOlder={view.hasOlder} isCut={first > 1} viewport={viewport} />
           {delivery.state === "refused" ? <Refusal error={delivery.error} /> : null}
           {empty && past.length === 0 && delivery.state !== "refused" ? (
             <p className="notice">
@@ -86,7 +95,7 @@ export function Transcript(props: TranscriptProps) {
               {waiting.words}… {waiting.seconds} s
             </p>
           )}
-        </div>
+        </KeepsPlace>
       </div>
       {follows ? null : (
         <button type="button" className="to-end" onClick={goToNewest}>
@@ -97,10 +106,11 @@ export function Transcript(props: TranscriptProps) {
         // Anew for a conversation that begins again: its turns are numbered anew. What is there at first is no news.
         <SpokenAnswer
           key={past.length}
-          running={streaming}
+          running={running}
           last={lastTurn}
-          notice={stopping ? "Stopping…" : waiting.words}
-          news={past.length > 0 ? BEGUN_AGAIN : ""}
+          me={me}
+          notice={stopping ? "Stopping…" : asked === "" ? waiting.words : asked}
+          news={older.news === "" && past.length > 0 ? BEGUN_AGAIN : older.news}
         />
       )}
     </div>

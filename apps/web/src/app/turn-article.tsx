@@ -1,8 +1,14 @@
-import type { RunningTurn, Turn } from "@holdfast/contract";
-import { memo } from "react";
+import type { Question, RunningTurn, Turn } from "@holdfast/contract";
+import { Fragment, memo } from "react";
 import { Delivery } from "./delivery.tsx";
 import { endingOf } from "./ending.ts";
+import { useMe } from "./me.ts";
 import { Message } from "./message.tsx";
+import { Answer } from "./parts/answer.tsx";
+import { exchangesOf } from "./parts/exchanges.ts";
+import { OpenQuestions } from "./parts/open-questions.tsx";
+
+const NO_QUESTIONS: readonly Question[] = [];
 
 interface TurnArticleProps {
   turn: Turn | RunningTurn;
@@ -16,42 +22,43 @@ interface TurnArticleProps {
  */
 export const TurnArticle = memo(function TurnArticle({ turn, onRetry }: TurnArticleProps) {
   const ended = "outcome" in turn ? turn : undefined;
+  const questions = "outcome" in turn ? NO_QUESTIONS : turn.questions;
   const running = ended === undefined;
+  const exchanges = exchangesOf(turn);
   return (
     // Not announced word by word (`aria-busy`): `SpokenAnswer` reads it out in sentences.
-    <article className="turn" data-turn={turn.turn} data-outcome={ended?.outcome ?? "running"} aria-busy={running}>
-      {turn.inputs.map((input) => (
-        <Message
-          key={`${input.producer}/${input.seq}`}
-          from="user"
-          text={input.text}
-          footer={<Delivery status="applied" />}
-        />
+    <article
+      className="turn"
+      data-turn={turn.turn}
+      data-outcome={ended?.outcome ?? "running"}
+      data-waiting={questions.length > 0}
+      aria-busy={running && questions.length === 0}
+    >
+      {exchanges.map((exchange, place) => (
+        <Fragment key={place}>
+          {exchange.inputs.map((input) => (
+            <Message
+              key={`${input.by}/${input.producer}/${input.seq}`}
+              by={input.by}
+              origin={input.origin}
+              text={input.text}
+              files={input.files}
+              footer={<Delivery status="applied" />}
+            />
+          ))}
+          <Answer exchange={exchange} questions={questions} />
+        </Fragment>
       ))}
-      {turn.text === "" ? null : <Message from="agent" text={turn.text} whole={!running} />}
-      {running && turn.text === "" ? <Thinking /> : null}
+      <OpenQuestions questions={questions} />
       {ended === undefined ? null : <Outcome turn={ended} onRetry={onRetry} />}
     </article>
   );
 });
 
-function Thinking() {
-  return (
-    <div className="message message-agent">
-      <div className="bubble thinking">
-        <span className="visually-hidden">The agent is thinking</span>
-        <i aria-hidden="true" />
-        <i aria-hidden="true" />
-        <i aria-hidden="true" />
-      </div>
-    </div>
-  );
-}
-
 function Outcome({ turn, onRetry }: { turn: Turn; onRetry: TurnArticleProps["onRetry"] }) {
-  const ending = endingOf(turn);
+  const ending = endingOf(turn, useMe());
   if (ending === undefined) return null;
-  const retry = ending.retry && onRetry !== undefined && turn.inputs.length > 0;
+  const retry = ending.retry && onRetry !== undefined && turn.inputs.some(({ origin }) => origin === "user");
   return (
     <div className={`outcome outcome-${ending.kind}`}>
       <p>

@@ -1,4 +1,5 @@
 import type { SessionView } from "@holdfast/client";
+import { textOf, type RunningTurn } from "@holdfast/contract";
 import { useEffect, useState } from "react";
 
 /** A pause this long is an ordinary one, and is not spoken of. */
@@ -12,25 +13,28 @@ interface Waiting {
 
 /** What a conversation waits for, once it has waited for a while. Counted by this page: it changes once a second. */
 export function useWaiting(view: SessionView<object>): Waiting {
-  const { streaming } = view;
+  const { running } = view;
   const oldest = view.pending.find(({ status }) => status === "durable");
   const awaited =
-    streaming !== null
-      ? `${streaming.turn}/${streaming.index}`
-      : oldest !== undefined
-        ? `${oldest.producer}/${oldest.seq}`
-        : undefined;
+    running !== null ? awaitedOf(running) : oldest !== undefined ? `${oldest.producer}/${oldest.seq}` : undefined;
   const seconds = useSecondsOf(awaited);
   if (awaited === undefined || seconds < PATIENCE_SECONDS) return { words: "", seconds: 0 };
   return { words: wordsFor(view), seconds };
 }
 
-function wordsFor({ connection, degraded, streaming }: SessionView<object>): string {
+/** What the next sign of life of a turn would change. A question is waited for by a person, who is told of it in other words. */
+function awaitedOf({ turn, index, questions }: RunningTurn): string | undefined {
+  return questions.length > 0 ? undefined : `${turn}/${index}`;
+}
+
+function wordsFor({ connection, degraded, running }: SessionView<object>): string {
   if (connection.state !== "connected") return "Not connected. The answer goes on once the connection is back";
   if (degraded) return "Answers are delayed. They will catch up by themselves";
-  if (streaming === null) return "Still waiting for the agent to begin";
-  if (streaming.attempt > 1) return `Trying again (attempt ${streaming.attempt})`;
-  return streaming.text === "" ? "Still waiting for an answer" : "Still waiting for the rest of the answer";
+  if (running === null) return "Still waiting for the agent to begin";
+  if (running.attempt > 1) return `Trying again (attempt ${running.attempt})`;
+  const last = running.parts.at(-1);
+  if (last?.type === "tool" && last.state === "running") return `Still waiting for a tool, ${last.name}`;
+  return textOf(running) === "" ? "Still waiting for an answer" : "Still waiting for the rest of the answer";
 }
 
 /** How long `what` has been the same, in whole seconds. Tells only of seconds worth telling, so a stream renders nothing. */

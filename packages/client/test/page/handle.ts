@@ -10,6 +10,8 @@ export interface PageHandle {
   connection(): string;
   pending(): string[];
   open(): void;
+  /** Asks for turns before those held. */
+  history(limit: number): Promise<boolean>;
   mount(): void;
   unmount(): void;
 }

@@ -96,6 +96,7 @@ const handle: PageHandle = {
       .get()
       .pending.map((input) => `${input.text} ${input.status}`),
   open: () => void client.session("chat"),
+  history: (limit) => client.session("chat", { lazy: true }).history({ limit }),
   mount: () => {
     commits = frames = 0;
     root = createRoot(document.body.querySelector("#root") ?? document.body);

@@ -1,0 +1,175 @@
+import { emptySnapshot, sessionPath, workflowIdOf, type Cursor, type SessionKey } from "@holdfast/contract";
+import { QUERY_SNAPSHOT, type SessionState, type SnapshotText } from "@holdfast/internal";
+import type { Head, SessionLog } from "@holdfast/session-log";
+import type { Client } from "@temporalio/client";
+import pLimit from "p-limit";
+import { classifyTemporalFailure } from "../temporal.ts";
+
+/** A whole session and the place in its log that follows it. */
+export interface PlacedSnapshot {
+  readonly snapshot: SnapshotText;
+  readonly cursor: Cursor;
+}
+
+/** Undefined: of a session that does not exist yet. */
+interface Loaded {
+  readonly snapshot: SnapshotText | undefined;
+  readonly cursor: Cursor;
+}
+
+export type SnapshotSource = "cache" | "query" | "none";
+
+export interface SnapshotMetrics {
+  served(source: SnapshotSource): void;
+  /** `atOnce`: Queries in flight, this one included. */
+  queried(atOnce: number): void;
+}
+
+export interface SnapshotsOptions {
+  /** Queries in flight for readers, and as many for checks. */
+  readonly maxQueries: number;
+  /** What the log holds may be old, though nothing it was told was lost: writes were refused. */
+  readonly isDoubtful: () => boolean;
+  readonly metrics: SnapshotMetrics;
+}
+
+const QUERY_DEADLINE_MS = 10_000;
+/** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
+const MAX_ROUNDS = 3;
+/** Cached snapshots read at once, which bounds what they take: one may be most of a mebibyte. */
+const MAX_CACHE_READS = 32;
+
+/**
+ * Snapshots from the log's cache or, where that is cold or not verified since Redis may have lost something, from the
+ * workflow itself. One read in flight per session, a bounded number of Queries per node: a Query costs a worker, at worst a
+ * replay. What one node has verified the others need not ask for again.
+ */
+export class Snapshots {
+  readonly #log: SessionLog;
+  readonly #temporal: Client;
+  readonly #metrics: SnapshotMetrics;
+  readonly #isDoubtful: () => boolean;
+  readonly #reads = new Map<string, Promise<Loaded>>();
+  readonly #fromCache = pLimit(MAX_CACHE_READS);
+  readonly #forReaders;
+  readonly #forChecks;
+  #queries = 0;
+
+  constructor(log: SessionLog, temporal: Client, { maxQueries, isDoubtful, metrics }: SnapshotsOptions) {
+    this.#log = log;
+    this.#temporal = temporal;
+    this.#isDoubtful = isDoubtful;
+    this.#metrics = metrics;
+    this.#forReaders = pLimit(maxQueries);
+    this.#forChecks = pLimit(maxQueries);
+  }
+
+  /** `agent`: of a session that does not exist yet. Rejects while Redis, or Temporal where it is needed, is away. */
+  async read(key: SessionKey, agent: string): Promise<PlacedSnapshot> {
+    const path = sessionPath(key);
+    let read = this.#reads.get(path);
+    if (read === undefined) {
+      read = this.#load(key).finally(() => this.#reads.delete(path));
+      this.#reads.set(path, read);
+    }
+    const { snapshot, cursor } = await read;
+    // Each who asks for a session that does not exist yet may name another agent.
+    return { snapshot: snapshot ?? emptyText(agent), cursor };
+  }
+
+  /**
+   * Compares the log with the workflow, unless that has been done since Redis may have lost something, and repairs it:
+   * readers then find a `resync` in it. Rejects like `read`.
+   */
+  async verify(key: SessionKey): Promise<void> {
+    const path = sessionPath(key);
+    while (!(await this.#log.verification(key)).verified) {
+      const read = this.#reads.get(path);
+      // A reader's snapshot verifies the log as well, and all that come back at once after a loss need one.
+      if (read !== undefined) await read;
+      else if (await this.#forChecks(() => this.#compareUnlessRead(key, path))) return;
+    }
+  }
+
+  /** As `verify`, whatever was verified: the log may have been told nothing. */
+  async compare(key: SessionKey): Promise<void> {
+    await this.#forChecks(async () => this.#compare(key, (await this.#log.verification(key)).replicationId));
+  }
+
+  /** False if a reader asks for it by now. */
+  async #compareUnlessRead(key: SessionKey, path: string): Promise<boolean> {
+    if (this.#reads.has(path)) return false;
+    const { replicationId, verified } = await this.#log.verification(key);
+    if (!verified) await this.#compare(key, replicationId);
+    return true;
+  }
+
+  async #compare(key: SessionKey, replicationId: string): Promise<void> {
+    const current = await this.#query(key);
+    const head = await this.#log.head(key);
+    // A log without a workflow is nobody's: neither repaired nor verified.
+    if (current === undefined && head.cursor !== "0") return;
+    if (current !== undefined && (head.cold || isBehind(head, current))) await this.#log.putSnapshot(key, current);
+    await this.#log.markVerified(key, replicationId);
+  }
+
+  async #load(key: SessionKey): Promise<Loaded> {
+    const isDoubtful = this.#isDoubtful();
+    let told: SessionState | undefined;
+    for (let round = 0; round < MAX_ROUNDS; round++) {
+      const {
+        replicationId,
+        verified: isVerified,
+        ...cached
+      } = await this.#fromCache(() => this.#log.snapshotText(key));
+      const verified = isVerified && !isDoubtful;
+      // What was asked for just now needs no verification, which there is none of where Redis does not tell its replicationId.
+      if (cached.outcome === "snapshot" && (verified || holds(cached, told))) {
+        this.#metrics.served(told === undefined ? "cache" : "query");
+        return cached;
+      }
+      const isEmpty = cached.cursor === "0";
+      const current = verified && isEmpty ? undefined : await this.#forReaders(() => this.#query(key));
+      if (current === undefined) {
+        if (isEmpty && !verified) await this.#log.markVerified(key, replicationId);
+        this.#metrics.served("none");
+        return { snapshot: undefined, cursor: cached.cursor };
+      }
+      told = current;
+      await this.#log.putSnapshot(key, current);
+      await this.#log.markVerified(key, replicationId);
+    }
+    throw new Error(`The snapshot cache of ${sessionPath(key)} does not settle.`);
+  }
+
+  /** Undefined: no such workflow, which is a session at version 0. */
+  async #query(key: SessionKey): Promise<SessionState | undefined> {
+    this.#metrics.queried(++this.#queries);
+    try {
+      return await this.#temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
+        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionState>(QUERY_SNAPSHOT),
+      );
+    } catch (error) {
+      if (classifyTemporalFailure(error) === "not_found") return undefined;
+      throw error;
+    } finally {
+      this.#queries--;
+    }
+  }
+}
+
+function emptyText(agent: string): SnapshotText {
+  const snapshot = emptySnapshot(agent);
+  return { json: JSON.stringify(snapshot), version: snapshot.version, applied: snapshot.applied, running: null };
+}
+
+function holds(cached: { epoch: number; snapshot: SnapshotText }, told: SessionState | undefined): boolean {
+  const { epoch, snapshot } = cached;
+  return told !== undefined && !isBehind({ epoch, version: snapshot.version }, told);
+}
+
+/** A session that began again is ahead of whatever the one before it wrote. */
+function isBehind(head: Pick<Head, "epoch" | "version">, truth: SessionState): boolean {
+  if (head.epoch !== truth.epoch) return head.epoch < truth.epoch;
+  return head.version < truth.snapshot.version;
+}

@@ -1,0 +1,128 @@
+import { mintToken } from "@holdfast/stack/token";
+import type { TokenClaims } from "@holdfast/stack/stack";
+import type { Socket } from "socket.io-client";
+import { type Fixture, startFixture } from "../kit/fixture.ts";
+import { type Ack, ask, type Obj, rawConnect, RawReader } from "../kit/raw-client.ts";
+
+/**
+ * What a rule can be tried with. `secret`: tokens for any subject can be signed. `script`: the model obeys the directives in
+ * its inputs, as the scripted model server does. `concierge`: there is an agent of that name that counts observes.
+ */
+export type Need = "secret" | "script" | "concierge";
+
+/** The edges under test, where they are somebody else's; see `main.ts`. */
+const GIVEN = {
+  urls: process.env["HOLDFAST_CONFORMANCE_URLS"]?.split(" ") ?? [],
+  token: process.env["HOLDFAST_CONFORMANCE_TOKEN"],
+  secret: process.env["HOLDFAST_CONFORMANCE_SECRET"],
+  tenant: process.env["HOLDFAST_CONFORMANCE_TENANT"] ?? "acme",
+  agent: process.env["HOLDFAST_CONFORMANCE_AGENT"] ?? "echo",
+  isScripted: process.env["HOLDFAST_CONFORMANCE_SCRIPTED"] === "true",
+};
+const isGiven = GIVEN.urls.length > 0;
+const has: Record<Need, boolean> = {
+  secret: !isGiven || GIVEN.secret !== undefined,
+  script: !isGiven || GIVEN.isScripted,
+  concierge: !isGiven || GIVEN.isScripted,
+};
+
+/** Whether a rule can be tried; one that cannot is told as not tried. */
+export function can(...needs: readonly Need[]): boolean {
+  return needs.every((need) => has[need]);
+}
+
+export const input = (seq: number, text: string): Obj => ({ seq, kind: "input", text });
+
+/** So many turns have ended and none is running. */
+export const ended =
+  (turns: number) =>
+  (held: RawReader): boolean =>
+    held.view.turns.at(-1)?.turn === turns && !held.view.running;
+
+export interface Visit {
+  socket: Socket;
+  reader: RawReader;
+  subject: string;
+  /** The session as its owner names it. */
+  session: string;
+  readonly send: (events: Obj[], more?: Obj) => Promise<Ack>;
+}
+
+/** Edges that are held against SPEC.md: those of a stack of its own, or any that are named by `HOLDFAST_CONFORMANCE_URLS`. */
+export class Target {
+  readonly #fixture: Fixture | undefined;
+  readonly #sockets: Socket[] = [];
+  #names = 0;
+
+  private constructor(fixture: Fixture | undefined) {
+    this.#fixture = fixture;
+  }
+
+  static async open(): Promise<Target> {
+    return new Target(isGiven ? undefined : await startFixture());
+  }
+
+  /** Of a stack of its own. */
+  get fixture(): Fixture {
+    if (this.#fixture === undefined) throw new Error("These edges are somebody else's.");
+    return this.#fixture;
+  }
+
+  edge(node: number): string {
+    const urls = this.#fixture?.stack.edgeUrls ?? GIVEN.urls;
+    return urls[node % urls.length] ?? "";
+  }
+
+  token(claims: TokenClaims): Promise<string> {
+    if (this.#fixture !== undefined) return this.#fixture.stack.token(claims);
+    if (GIVEN.secret !== undefined) return mintToken(GIVEN.secret, { tenant: GIVEN.tenant, ...claims });
+    return Promise.resolve(GIVEN.token ?? "");
+  }
+
+  newSubject(): string {
+    return this.#newName("user");
+  }
+
+  async connect(subject: string, node = 0, claims: Omit<TokenClaims, "subject"> = {}): Promise<Socket> {
+    const { socket } = await this.connected(node, await this.token({ subject, ...claims }));
+    return socket;
+  }
+
+  async connected(node: number, token: string): Promise<{ socket: Socket; welcome: Obj }> {
+    const connected = await rawConnect(this.edge(node), token);
+    this.#sockets.push(connected.socket);
+    return connected;
+  }
+
+  /** A subject with a session of its own open; `again`: the same one. */
+  async visit(again: Partial<Pick<Visit, "subject" | "session">> = {}, node = 0): Promise<Visit> {
+    const { socket, welcome } = await this.connected(
+      node,
+      await this.token({ subject: again.subject ?? this.newSubject() }),
+    );
+    const session = again.session ?? this.#newName("s");
+    const reader = new RawReader(session);
+    const ack = await reader.open(socket, { agent: GIVEN.agent });
+    if (!ack.ok) throw new Error(`The session did not open: ${JSON.stringify(ack)}`);
+    const send = (events: Obj[], more: Obj = {}): Promise<Ack> =>
+      ask(socket, "send", { session, producer: "p", events, ...more });
+    return { socket, reader, subject: String(welcome["subject"]), session, send };
+  }
+
+  /** Closes every connection there is. */
+  leave(): void {
+    for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  async close(): Promise<void> {
+    this.leave();
+    await this.#fixture?.close();
+  }
+
+  /** Edges of somebody else's may have seen an earlier run. */
+  #newName(what: string): string {
+    return `${what}-${isGiven ? `${RUN}-` : ""}${++this.#names}`;
+  }
+}
+
+const RUN = `${Date.now().toString(36)}${process.pid.toString(36)}`;
