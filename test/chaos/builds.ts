@@ -8,11 +8,11 @@ import type { Patch } from "../builds/patched-tree.ts";
  */
 export const SMALL_BOUNDS: readonly Patch[] = [
   {
-    file: "workflows/src/session/governor.ts",
+    file: "workflows/src/session/continue-as-new.ts",
     find: "const HISTORY_EVENTS = 400;",
     replace: "const HISTORY_EVENTS = 120;",
   },
-  { file: "workflows/src/session/governor.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 40;" },
+  { file: "workflows/src/session/continue-as-new.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 40;" },
   { file: "packages/contract/src/limits.ts", find: "logTtlSeconds: 24 * 3600", replace: "logTtlSeconds: 3" },
   { file: "packages/contract/src/limits.ts", find: "logFrames: 4000", replace: "logFrames: 12" },
 ];

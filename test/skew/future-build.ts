@@ -74,14 +74,14 @@ const WORKERS: readonly Patch[] = [
 /** Its workflow knows more of a session. */
 const WORKFLOW: readonly Patch[] = [
   {
-    file: "workflows/src/session/session.ts",
-    find: "outcome: end.outcome, text, finish, ...error, ...by };",
-    replace: `outcome: end.outcome, text, finish, ...error, ...by, ${LATER} };`,
+    file: "workflows/src/session/turn.ts",
+    find: "const turn: EndedTurn = { ...this.#begun, steps, ...ending };",
+    replace: `const turn: EndedTurn = { ...this.#begun, steps, ...ending, ${LATER} };`,
   },
   {
-    file: "workflows/src/session/session.ts",
-    find: "const body = { turn: run.turn, text, finish,",
-    replace: `const body = { ${LATER}, turn: run.turn, text, finish,`,
+    file: "workflows/src/session/turn.ts",
+    find: 'frame: { type: "turn.ended",',
+    replace: `frame: { ${LATER}, type: "turn.ended",`,
   },
   {
     file: "workflows/src/session/session.ts",

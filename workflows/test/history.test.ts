@@ -1,4 +1,5 @@
 import type { SessionKey } from "@holdfast/contract";
+import { type HistoryPage, type HistoryQuery, QUERY_HISTORY } from "@holdfast/internal";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "./eventually.ts";
 import { History } from "./history-file.ts";
@@ -77,4 +78,10 @@ test("a turn adds at most 12 events, and the 300th no more bytes than the 10th",
   expect(turns.map((turn) => turn.turn)).toEqual(Array.from({ length: 200 }, (_, i) => 201 + i));
   expect(state["messages"]).toBe(400);
   expect(await harness.log.snapshot(key)).toMatchObject({ snapshot: { version, state } });
+
+  // history-1: those that the snapshot has no room for are there, after a dozen runs.
+  const query: HistoryQuery = { before: 201, limit: 50 };
+  const older = await harness.handle(key).query<HistoryPage, [HistoryQuery]>(QUERY_HISTORY, query);
+  expect(older.turns.map((turn) => turn.turn)).toEqual(Array.from({ length: 50 }, (_, i) => 151 + i));
+  expect(older.more).toBe(true);
 });

@@ -17,13 +17,13 @@ export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
   const registers = [registry];
   const accesses = new Histogram({
     name: "holdfast_log_access_seconds",
-    help: "The workflows' uses of session logs, with all tries; what was unreachable is healed later.",
+    help: "The workflows' uses of session logs, with all tries; what was unreachable is repaired later.",
     labelNames: ["operation", "outcome"],
     buckets: LATENCY_BUCKETS,
     registers,
   });
-  const heals = new Counter({
-    name: "holdfast_log_heals_total",
+  const repairs = new Counter({
+    name: "holdfast_log_repairs_total",
     help: "Session logs brought up to their workflow after they missed a frame.",
     labelNames: ["outcome"],
     registers,
@@ -40,7 +40,7 @@ export function orchestratorMetrics(log: Logger): OrchestratorMetrics {
       accesses.observe({ operation, outcome }, seconds);
       if (outcome === "unreachable") log.warn({ err: error, operation }, "a session log is out of reach");
     },
-    onRepaired: (outcome) => heals.inc({ outcome }),
+    onRepaired: (outcome) => repairs.inc({ outcome }),
     onRecalled: (found) => recalls.inc({ found: String(found) }),
   };
 }

@@ -97,7 +97,7 @@ export const INTAKE: readonly BrokenBuild[] = [
     app: "orchestrator",
     patches: [
       {
-        file: "workflows/src/session/producers.ts",
+        file: "workflows/src/session/inbox.ts",
         find: "if (before !== undefined && seq <= before.seq) return false;",
         replace: "",
       },
@@ -122,8 +122,12 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "forgets its inbox when it continues as new",
     app: "orchestrator",
     patches: [
-      { file: "workflows/src/session/governor.ts", find: "const SIGNALS = 2_000;", replace: "const SIGNALS = 3;" },
-      { file: "workflows/src/session/session.ts", find: "inbox: this.#inbox.toCarry(),", replace: "inbox: []," },
+      {
+        file: "workflows/src/session/continue-as-new.ts",
+        find: "const SIGNALS = 2_000;",
+        replace: "const SIGNALS = 3;",
+      },
+      { file: "workflows/src/session/session.ts", find: "inbox: this.#inbox.waiting,", replace: "inbox: []," },
     ],
     story: inputsQueue,
     breaks: "lost",
