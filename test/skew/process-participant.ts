@@ -17,8 +17,9 @@ export class ProcessParticipant extends Participant {
     const participant = new ProcessParticipant(options);
     const { edges, token, key } = options;
     const start: ClientStart = { tree, edges, token: await token(), session: key.name };
-    // It is a process of ours, whose words need no check.
-    const onMessage = (news: unknown): void => participant.#hear(news as ClientNews);
+    const onMessage = (news: unknown): void => {
+      if (isNews(news)) participant.#hear(news);
+    };
     participant.#process = await Child.start(PROCESS, start, { onMessage });
     return participant;
   }
@@ -65,4 +66,9 @@ export class ProcessParticipant extends Participant {
         return;
     }
   }
+}
+
+/** A process of ours tells nothing else. */
+function isNews(message: unknown): message is ClientNews {
+  return typeof message === "object" && message !== null && "news" in message;
 }
