@@ -1,4 +1,4 @@
-import type { Snapshot, Turn } from "@holdfast/contract";
+import { shrunkTurn, type Snapshot, type Turn } from "@holdfast/contract";
 import { shown } from "./history.ts";
 import { textOf } from "./reading.ts";
 
@@ -19,8 +19,12 @@ export function differ(view: Snapshot, truth: Snapshot): string | undefined {
   return undefined;
 }
 
+/** Whether two accounts of a turn are the same, where one may be of when it was no longer among the newest (snap-5). */
 export function sameTurn(a: Turn, b: Turn | undefined): boolean {
-  return canonical(a) === canonical(b);
+  if (b === undefined) return false;
+  if (canonical(a) === canonical(b)) return true;
+  const [shrunkA, shrunkB] = [shrunkTurn(a), shrunkTurn(b)];
+  return (a === shrunkA || b === shrunkB) && canonical(shrunkA) === canonical(shrunkB);
 }
 
 /** Its JSON, equal for equal values whatever the order of their members. */

@@ -66,7 +66,7 @@ test("chain-2: two readers are given different frames under one id", () => {
     if (delta?.type === "delta") delta.text = "";
     history.readers.push({ ...other, name: "r2" });
   });
-  expect(broken).toEqual(["diverged", "garbled"]);
+  expect(broken).toEqual(["diverged", "garbled", "retracted"]);
 });
 
 /** A frame that is chained like any other, after the first turn's first delta. */
