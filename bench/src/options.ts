@@ -2,10 +2,10 @@ import { LIMITS } from "@holdfast/contract";
 import { notNegative, positive, whole } from "@holdfast/test/kit/command-line";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Arrivals } from "./load/pacer.ts";
-import { type SystemSettings, type TargetName, TARGETS } from "./system/system.ts";
+import { type SystemOptions, type TargetName, TARGETS } from "./system/system.ts";
 
 /** Options every command has, as commander gives them. */
-export interface CommonOptions extends Omit<SystemSettings, "tokenDelayMs"> {
+export interface CommonOptions extends Omit<SystemOptions, "tokenDelayMs"> {
   tokenDelay: number;
   sessions: number;
   seconds: number;
@@ -41,7 +41,7 @@ export function addCommonOptions(command: Command, defaults: Defaults): Command 
     .option("--seed <number>", "of an open loop's arrivals", whole, 1);
 }
 
-export function systemSettings(options: CommonOptions): SystemSettings {
+export function systemSettings(options: CommonOptions): SystemOptions {
   const { targets, edges, agent, model, tokens, perSend, sessionsPerConnection, bareShape, memory } = options;
   const tokenDelayMs = options.tokenDelay;
   return { targets, edges, agent, model, tokens, tokenDelayMs, perSend, sessionsPerConnection, bareShape, memory };

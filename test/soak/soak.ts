@@ -215,7 +215,7 @@ async function unlessSettled(openNow: () => Promise<string[]>): Promise<string[]
   return open;
 }
 
-type Truth = Snapshot | string;
+type Told = Snapshot | string;
 
 /**
  * Each session's snapshot, or why its workflow did not tell. One after the other: replaying all at once they would keep one
@@ -224,18 +224,18 @@ type Truth = Snapshot | string;
 async function truthsOf(
   keys: readonly SessionKey[],
   { temporal }: ServerInstruments,
-): Promise<[key: SessionKey, truth: Truth][]> {
-  const truths: [SessionKey, Truth][] = [];
+): Promise<[key: SessionKey, truth: Told][]> {
+  const truths: [SessionKey, Told][] = [];
   for (const key of keys) {
     const asked = askSession(temporal, key, QUERY_MS).then(
-      ({ snapshot }): Truth => snapshot,
-      (error: unknown): Truth => `its workflow does not answer: ${reasonOf(error)}`,
+      ({ snapshot }): Told => snapshot,
+      (error: unknown): Told => `its workflow does not answer: ${reasonOf(error)}`,
     );
     truths.push([key, await asked]);
   }
   return truths;
 }
 
-function differenceTo(truth: Truth, view: Snapshot): string | undefined {
+function differenceTo(truth: Told, view: Snapshot): string | undefined {
   return typeof truth === "string" ? truth : differ(view, truth);
 }

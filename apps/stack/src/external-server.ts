@@ -1,7 +1,7 @@
 import { connect } from "node:net";
 import { redisAddressOf } from "@holdfast/service/redis-address";
 import { ageWarning, checkTemporal } from "@holdfast/service/temporal-check";
-import type { TemporalSettings } from "@holdfast/service/temporal";
+import type { TemporalClientOptions } from "@holdfast/service/temporal";
 import { Redis } from "ioredis";
 import { StackError } from "./stack-error.ts";
 
@@ -36,7 +36,10 @@ interface Host {
 }
 
 /** Rejects with a sentence when the apps could not work with this Temporal. `onWarning` is told what they could do without. */
-export async function requireTemporal(settings: TemporalSettings, onWarning: (line: string) => void): Promise<void> {
+export async function requireTemporal(
+  settings: TemporalClientOptions,
+  onWarning: (line: string) => void,
+): Promise<void> {
   const [, host = "", port = "7233"] = /^\[?(.*?)\]?(?::(\d+))?$/.exec(settings.HOLDFAST_TEMPORAL_ADDRESS) ?? [];
   await requireReachable("HOLDFAST_TEMPORAL_ADDRESS", [{ host, port: Number(port) }]);
   const { problem, version } = await checkTemporal(settings);

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TemporalSettings } from "@holdfast/service/temporal";
+import type { TemporalClientOptions } from "@holdfast/service/temporal";
 import pidusage from "pidusage";
 import { edgeUrls, type Offer, stackChildren, type StackPlan, temporalUiUrl } from "./children.ts";
 import { serveControlApi } from "./supervision/control-api.ts";
@@ -36,7 +36,7 @@ export interface StackOptions {
   web?: boolean;
   temporalAddress?: string | undefined;
   /** How the apps are told (by `env`) to use that address, or the Temporal that is started. */
-  temporal?: Omit<TemporalSettings, "HOLDFAST_TEMPORAL_ADDRESS">;
+  temporal?: Omit<TemporalClientOptions, "HOLDFAST_TEMPORAL_ADDRESS">;
   redisUrl?: string | undefined;
   jwtSecret?: string;
   /** Environment for every app (`all`), the apps of one folder (`edge`), or one child (`edge-1`); later ones win. */

@@ -15,7 +15,7 @@ import {
 } from "./protocol.ts";
 import type { bare } from "./workflows.ts";
 
-export interface BareSettings {
+export interface BareOptions {
   address: string;
   namespace: string;
   tokens: number;
@@ -31,20 +31,20 @@ export interface BareSettings {
  */
 export class BareTarget implements LoadTarget {
   readonly name = "bareTemporal";
-  readonly #settings: BareSettings;
+  readonly #settings: BareOptions;
   readonly #connection: Connection;
   readonly #client: Client;
   readonly #workers: { name: string; child: Child }[] = [];
   readonly #sessions = new Map<string, BareSession>();
   #opened = 0;
 
-  private constructor(settings: BareSettings, connection: Connection) {
+  private constructor(settings: BareOptions, connection: Connection) {
     this.#settings = settings;
     this.#connection = connection;
     this.#client = new Client({ connection, namespace: settings.namespace });
   }
 
-  static async start(settings: BareSettings): Promise<BareTarget> {
+  static async start(settings: BareOptions): Promise<BareTarget> {
     const target = new BareTarget(settings, await Connection.connect({ address: settings.address }));
     for (const role of settings.shape === "same-queue" ? ["both"] : ["workflow", "activity"]) {
       await target.#startWorker(role);

@@ -1,5 +1,5 @@
 import type { LoadShape } from "../load/pacer.ts";
-import type { TrialSettings } from "../load/trial.ts";
+import type { TrialOptions } from "../load/trial.ts";
 import { type CommonOptions, systemSettings } from "../options.ts";
 import { compare, type Comparison, machine, printJson, say, sayFaults, sayNoise, sayTable } from "../report/report.ts";
 import { startSystem, type System } from "../system/system.ts";
@@ -19,7 +19,7 @@ export async function withSystem(options: CommonOptions, run: (system: System) =
   }
 }
 
-export function trialSettings(options: CommonOptions, shape: LoadShape): TrialSettings {
+export function trialSettings(options: CommonOptions, shape: LoadShape): TrialOptions {
   return { sessions: options.sessions, shape, warmupSeconds: options.warmup, seconds: options.seconds };
 }
 

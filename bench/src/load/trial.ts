@@ -61,7 +61,7 @@ export interface LoadTarget {
   close(): Promise<void>;
 }
 
-export interface TrialSettings {
+export interface TrialOptions {
   sessions: number;
   shape: LoadShape;
   warmupSeconds: number;
@@ -83,20 +83,20 @@ export interface TrialFigures {
 /** One target under one load, measured in several windows so that other targets can be measured between them. */
 export class Trial {
   readonly target: LoadTarget;
-  readonly #settings: TrialSettings;
+  readonly #settings: TrialOptions;
   readonly #gauges: Gauges;
   readonly #recorder = new Recorder();
   readonly #windows: WindowCounts[] = [];
   readonly #faults: string[] = [];
   #sessions: LoadSession[] = [];
 
-  private constructor(target: LoadTarget, settings: TrialSettings, gauges: Gauges) {
+  private constructor(target: LoadTarget, settings: TrialOptions, gauges: Gauges) {
     this.target = target;
     this.#settings = settings;
     this.#gauges = { ...gauges, processes: [...gauges.processes, ...target.processes] };
   }
 
-  static async prepare(target: LoadTarget, settings: TrialSettings, gauges: Gauges): Promise<Trial> {
+  static async prepare(target: LoadTarget, settings: TrialOptions, gauges: Gauges): Promise<Trial> {
     const trial = new Trial(target, settings, gauges);
     trial.#sessions = await target.open(settings.sessions, (ordinal) => trial.#recorder.progressOf(ordinal));
     return trial;

@@ -12,13 +12,13 @@ import type { LoadSession, LoadTarget, Progress, ProgressOf } from "./trial.ts";
 import { type Wire, WireSession } from "./wire-session.ts";
 
 /** A session as the system's own truth holds it, for the comparison at the end. */
-export interface Truth {
+export interface WorkflowFacts {
   turns: number;
   /** Undefined where the system does not count them. */
   observes: number | undefined;
 }
 
-export interface WireTargetSettings {
+export interface WireTargetOptions {
   name: LoadTarget["name"];
   /** Connections are spread over them in turn. */
   urls: string[];
@@ -31,18 +31,18 @@ export interface WireTargetSettings {
   token(subject: string): Promise<string>;
   workflowId?: (subject: string, session: string) => string;
   /** Undefined where there is no truth but what the reader saw. */
-  truth?: (subject: string, session: string) => Promise<Truth>;
+  truth?: (subject: string, session: string) => Promise<WorkflowFacts>;
 }
 
 /** Anything that speaks the wire contract: Holdfast's edges, or the floor. */
 export class WireTarget implements LoadTarget {
   readonly name: LoadTarget["name"];
   readonly processes: NamedProcess[];
-  readonly #settings: WireTargetSettings;
+  readonly #settings: WireTargetOptions;
   readonly #connections: WireConnection[] = [];
   #opened = 0;
 
-  constructor(settings: WireTargetSettings) {
+  constructor(settings: WireTargetOptions) {
     this.#settings = settings;
     this.name = settings.name;
     this.processes = settings.processes;
@@ -89,7 +89,7 @@ export class WireTarget implements LoadTarget {
 
 class TargetSession extends WireSession implements LoadSession {
   workflowId: string | undefined;
-  truth: (() => Promise<Truth>) | undefined;
+  truth: (() => Promise<WorkflowFacts>) | undefined;
 
   async verify(): Promise<string[]> {
     const { name, offered } = this;

@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, release, totalmem } from "node:os";
-import { Trial, type TrialFigures, type TrialSettings } from "../load/trial.ts";
+import { Trial, type TrialFigures, type TrialOptions } from "../load/trial.ts";
 import type { LatencyFigures } from "../measure/recorder.ts";
 import { joinWindows, type NamedProcess, windowFigures, type WindowFigures } from "../measure/window.ts";
 import type { System } from "../system/system.ts";
@@ -140,7 +140,7 @@ export interface Comparison {
  */
 export async function compare(
   system: System,
-  settings: TrialSettings,
+  settings: TrialOptions,
   rounds: number,
   onProgress: (line: string) => void,
 ): Promise<Comparison> {

@@ -12,11 +12,11 @@ import getPort from "get-port";
 import { BareTarget } from "../bare/target.ts";
 import { startFloor } from "../floor/target.ts";
 import type { LoadTarget } from "../load/trial.ts";
-import { type Truth, WireTarget } from "../load/wire-target.ts";
+import { type WorkflowFacts, WireTarget } from "../load/wire-target.ts";
 import { forgetProcesses, type Gauges, type NamedProcess } from "../measure/window.ts";
 
 /** What is measured, and against what. */
-export interface SystemSettings {
+export interface SystemOptions {
   targets: TargetName[];
   edges: number;
   agent: string;
@@ -48,7 +48,7 @@ export interface System {
 }
 
 /** Starts the stack, the model server, the floor and the bare workers, on free ports. On failure nothing is left. */
-export function startSystem(settings: SystemSettings, onProgress: (line: string) => void): Promise<System> {
+export function startSystem(settings: SystemOptions, onProgress: (line: string) => void): Promise<System> {
   return withUndo(async (undo) => {
     undo(forgetProcesses);
     const model = settings.model === "server" ? await startModel(settings) : undefined;
@@ -81,7 +81,7 @@ async function dataFolder(): Promise<string> {
   return mkdtemp(join(DATA_DIR, "bench-"));
 }
 
-async function startModel({ tokens, tokenDelayMs }: SystemSettings): Promise<{ url: string; process: Child }> {
+async function startModel({ tokens, tokenDelayMs }: SystemOptions): Promise<{ url: string; process: Child }> {
   const port = await getPort();
   const script = `tokens=${tokens},delay=${tokenDelayMs}ms,first=0ms`;
   const child = await Child.start(new URL("./model.ts", import.meta.url), { port, script });
@@ -89,7 +89,7 @@ async function startModel({ tokens, tokenDelayMs }: SystemSettings): Promise<{ u
 }
 
 /** The same settings as `npm start`, but for logs and for limits that are there to hold back a load like this one. */
-function stackEnv(settings: SystemSettings, modelUrl: string | undefined): Record<string, Record<string, string>> {
+function stackEnv(settings: SystemOptions, modelUrl: string | undefined): Record<string, Record<string, string>> {
   return {
     all: { HOLDFAST_LOG_LEVEL: "warn" },
     edge: { HOLDFAST_REQUESTS_PER_SECOND: "1000000", HOLDFAST_CONNECTS_PER_MINUTE_PER_SUBJECT: "100000" },
@@ -102,7 +102,7 @@ function stackEnv(settings: SystemSettings, modelUrl: string | undefined): Recor
 
 function startTarget(
   name: TargetName,
-  settings: SystemSettings,
+  settings: SystemOptions,
   stack: Stack,
   temporal: TemporalClient,
   model: Child | undefined,
@@ -125,7 +125,7 @@ function startTarget(
 }
 
 function holdfastTarget(
-  settings: SystemSettings,
+  settings: SystemOptions,
   stack: Stack,
   temporal: TemporalClient,
   model: Child | undefined,
@@ -168,7 +168,7 @@ function claimsOf(subject: string): TokenClaims {
 const keyOf = (subject: string, session: string) => ({ tenant: TENANT, owner: subject, name: session });
 
 /** Asks the session's workflow itself. A session that was never sent anything has none: nothing is what it holds. */
-async function readTruth(temporal: TemporalClient, subject: string, session: string): Promise<Truth> {
+async function readTruth(temporal: TemporalClient, subject: string, session: string): Promise<WorkflowFacts> {
   try {
     const { snapshot } = await askSession(temporal, keyOf(subject, session));
     // The concierge's tally of observes; other agents keep none.

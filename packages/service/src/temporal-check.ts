@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { Connection } from "@temporalio/client";
-import { type TemporalSettings, temporalConnectionOptions } from "./temporal.ts";
+import { type TemporalClientOptions, temporalConnectionOptions } from "./temporal.ts";
 
 /** What keeps a process from using the Temporal it was told of, in one sentence that says what to do. */
 export interface TemporalProblem {
@@ -31,7 +31,7 @@ const GRPC = {
 };
 
 /** Asks the server what it is and for the namespace, within a few seconds. Never rejects. */
-export async function checkTemporal(config: TemporalSettings, withinMs = 5_000): Promise<TemporalCheck> {
+export async function checkTemporal(config: TemporalClientOptions, withinMs = 5_000): Promise<TemporalCheck> {
   const connection = Connection.lazy({ ...temporalConnectionOptions(config), interceptors: [] });
   const ask = <T>(call: () => Promise<T>): Promise<T> => connection.withDeadline(Date.now() + withinMs, call);
   try {
@@ -58,7 +58,7 @@ export function ageWarning(version: string | undefined): string | undefined {
   );
 }
 
-async function problemOf(error: unknown, config: TemporalSettings): Promise<TemporalProblem> {
+async function problemOf(error: unknown, config: TemporalClientOptions): Promise<TemporalProblem> {
   const {
     HOLDFAST_TEMPORAL_ADDRESS: at,
     HOLDFAST_TEMPORAL_NAMESPACE: namespace,
@@ -92,7 +92,7 @@ async function problemOf(error: unknown, config: TemporalSettings): Promise<Temp
 }
 
 /** No answer by gRPC: TLS where there is none or the other way round, another kind of server, or none. */
-async function unreached(error: unknown, config: TemporalSettings): Promise<TemporalProblem> {
+async function unreached(error: unknown, config: TemporalClientOptions): Promise<TemporalProblem> {
   const at = config.HOLDFAST_TEMPORAL_ADDRESS;
   const tls = await tlsAt(at);
   if (tls === "closed") return { kind: "away", message: `Nothing answers at ${at} (HOLDFAST_TEMPORAL_ADDRESS).` };

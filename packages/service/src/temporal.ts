@@ -1,6 +1,6 @@
 import { Client, Connection } from "@temporalio/client";
 
-export interface TemporalSettings {
+export interface TemporalClientOptions {
   HOLDFAST_TEMPORAL_ADDRESS: string;
   HOLDFAST_TEMPORAL_NAMESPACE: string;
   HOLDFAST_TEMPORAL_TLS: boolean;
@@ -8,7 +8,7 @@ export interface TemporalSettings {
 }
 
 /** Address and credentials in the form both `Connection` and `NativeConnection` take. */
-export function temporalConnectionOptions(config: TemporalSettings) {
+export function temporalConnectionOptions(config: TemporalClientOptions) {
   const apiKey = config.HOLDFAST_TEMPORAL_API_KEY;
   return {
     address: config.HOLDFAST_TEMPORAL_ADDRESS,
@@ -25,7 +25,7 @@ const RECONNECT = { "grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnec
  * `retries`: who repeats a call that failed. The SDK's own repeats wait in timers that nothing can cancel, and throw
  * where nobody catches when the connection is closed meanwhile; a caller with a retry of its own does without them.
  */
-export function connectTemporal(config: TemporalSettings, retries: "sdk" | "caller" = "sdk"): Client {
+export function connectTemporal(config: TemporalClientOptions, retries: "sdk" | "caller" = "sdk"): Client {
   const options = { ...temporalConnectionOptions(config), channelArgs: RECONNECT };
   const connection = Connection.lazy(retries === "sdk" ? options : { ...options, interceptors: [] });
   return new Client({ connection, namespace: config.HOLDFAST_TEMPORAL_NAMESPACE });

@@ -32,7 +32,7 @@ export const OPERATIONS = {
   "ask unpublished": 1,
   notify: 2,
   republish: 2,
-  heal: 3,
+  repair: 3,
   "begin again": 1,
   "lose all": 2,
   "lose keys": 4,
@@ -123,8 +123,8 @@ export class ModelRun {
         return session.notify();
       case "republish":
         return session.republish(n);
-      case "heal":
-        return session.heal();
+      case "repair":
+        return session.repair();
       case "begin again":
         return session.beginAgain();
       case "lose all":

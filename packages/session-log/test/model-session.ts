@@ -121,7 +121,7 @@ export class ModelSession {
     if (commit !== undefined) await this.#log.commit(this.#key, commit);
   }
 
-  async heal(): Promise<void> {
+  async repair(): Promise<void> {
     await this.#log.putSnapshot(this.#key, { epoch: this.epoch, snapshot: this.truth });
   }
 

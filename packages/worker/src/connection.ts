@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "@holdfast/service/log";
 import { ageWarning, checkTemporal, type TemporalProblem } from "@holdfast/service/temporal-check";
-import { type TemporalSettings, temporalConnectionOptions } from "@holdfast/service/temporal";
+import { type TemporalClientOptions, temporalConnectionOptions } from "@holdfast/service/temporal";
 import { NativeConnection } from "@temporalio/worker";
 
 /** Milliseconds between tries, before jitter. */
@@ -9,7 +9,7 @@ const PAUSE_MS = 1_000;
 
 /** Connects to Temporal, waiting for it as long as it takes; undefined when `signal` ends the wait. */
 export async function untilConnected(
-  config: TemporalSettings,
+  config: TemporalClientOptions,
   log: Logger,
   signal: AbortSignal,
 ): Promise<NativeConnection | undefined> {

@@ -4,17 +4,17 @@ import { prepareApart } from "@holdfast/orchestrator/src/workflow-bundle.ts";
 import type { Offer } from "../children.ts";
 import { ROOT } from "../paths.ts";
 import { StackError } from "../stack-error.ts";
-import type { Settings } from "./settings.ts";
+import type { StartOptions } from "./settings.ts";
 
 const LOOK_MS = 1_000;
 
 /** Which agents the edges offer, from the code as it is and from what was set. */
 export class Agents {
-  readonly #settings: Settings["agents"];
+  readonly #settings: StartOptions["agents"];
   #names: readonly string[] | undefined;
   #key: string | undefined;
 
-  constructor(settings: Settings["agents"]) {
+  constructor(settings: StartOptions["agents"]) {
     this.#settings = settings;
   }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 
 const PATIENCE_MS = 4_000;
 
-export interface ModelSettings {
+export interface ModelOptions {
   url: string | undefined;
   key: string | undefined;
   /** Undefined: not set. */
@@ -12,7 +12,7 @@ export interface ModelSettings {
 const listSchema = z.object({ data: z.array(z.object({ id: z.string() })) });
 
 /** Which model answers, for people. */
-export function modelName({ url, name }: ModelSettings): string {
+export function modelName({ url, name }: ModelOptions): string {
   if (url === undefined) return "embedded, in the worker (or a server: HOLDFAST_MODEL_URL)";
   return `${name ?? "default"} at ${withoutCredentials(url)}`;
 }
@@ -21,7 +21,7 @@ export function modelName({ url, name }: ModelSettings): string {
  * Asks a model server for its models. Returns a sentence about what will keep it from answering; undefined when nothing is seen
  * to. Not a refusal: the server may come up later, and not every server lists its models.
  */
-export async function modelWarning({ url, key, name }: ModelSettings): Promise<string | undefined> {
+export async function modelWarning({ url, key, name }: ModelOptions): Promise<string | undefined> {
   if (url === undefined) return undefined;
   const at = `the model server at HOLDFAST_MODEL_URL (${withoutCredentials(url)})`;
   if (new URL(url).username !== "") {

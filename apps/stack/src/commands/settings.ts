@@ -12,11 +12,11 @@ import {
   redisConfigShape,
   temporalConfigShape,
 } from "@holdfast/service/config";
-import type { TemporalSettings } from "@holdfast/service/temporal";
+import type { TemporalClientOptions } from "@holdfast/service/temporal";
 import { shape as webShape, webConfig } from "@holdfast/web/src/server/config.ts";
 import { z } from "zod";
 import type { StackPorts } from "../stack-ports.ts";
-import type { ModelSettings } from "./model-check.ts";
+import type { ModelOptions } from "./model-check.ts";
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
@@ -55,16 +55,16 @@ const shape = {
 /** Read elsewhere: where data and binaries are. */
 const OTHERS = ["HOLDFAST_DATA_DIR", "HOLDFAST_TEMPORAL_BIN", "HOLDFAST_VALKEY_BIN", "HOLDFAST_PYTHON"];
 
-export interface Settings {
+export interface StartOptions {
   edges: number;
   ports: StackPorts;
   graceMs: number;
   jwtSecret: string | undefined;
   temporalAddress: string | undefined;
   /** Of the apps' connection to that address. */
-  temporal: Omit<TemporalSettings, "HOLDFAST_TEMPORAL_ADDRESS">;
+  temporal: Omit<TemporalClientOptions, "HOLDFAST_TEMPORAL_ADDRESS">;
   redisUrl: string | undefined;
-  model: ModelSettings;
+  model: ModelOptions;
   agents: { offered: readonly string[] | undefined; defaultAgent: string | undefined };
   /** Handed to every app. */
   passedOn: Record<string, string>;
@@ -82,7 +82,7 @@ const NEVER_PASSED_ON = new Set([
 ]);
 
 /** `portBase` moves every port that has no variable of its own set. Throws `ConfigError`. */
-export function loadSettings(portBase: number, env: NodeJS.ProcessEnv = process.env): Settings {
+export function loadSettings(portBase: number, env: NodeJS.ProcessEnv = process.env): StartOptions {
   const config = loadConfig(shape, env);
   checkApps(passedOn(env));
   if (config.HOLDFAST_TEMPORAL_ADDRESS === undefined && config.HOLDFAST_TEMPORAL_TLS) {

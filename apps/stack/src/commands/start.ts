@@ -7,7 +7,7 @@ import { modelName, modelWarning } from "./model-check.ts";
 import { panel } from "./panel.ts";
 import { DATA_DIR } from "../paths.ts";
 import { requireFreePorts, requireUsablePorts } from "../ports.ts";
-import { developmentSecret, loadSettings, misspelt, type Settings } from "./settings.ts";
+import { developmentSecret, loadSettings, misspelt, type StartOptions } from "./settings.ts";
 import { StackError } from "../stack-error.ts";
 import { portClaims } from "../stack-ports.ts";
 import { ErrorWatch } from "../supervision/error-watch.ts";
@@ -32,7 +32,7 @@ export async function start(options: { portBase: number }): Promise<void> {
   }
 }
 
-async function run(settings: Settings): Promise<void> {
+async function run(settings: StartOptions): Promise<void> {
   const signals = untilStopped();
   for (const name of await reapLeftovers(join(DATA_DIR, "run")))
     say(`ended ${name}, left over from a run that crashed`);
@@ -61,7 +61,7 @@ async function run(settings: Settings): Promise<void> {
 
 /** Undefined when it was told to stop while starting; what had been started has then been stopped. */
 async function startUnlessStopped(
-  settings: Settings,
+  settings: StartOptions,
   agents: Agents,
   signals: StopSignal,
 ): Promise<{ stack: Stack; errors: ErrorWatch } | undefined> {

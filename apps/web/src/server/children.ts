@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ControlSettings } from "./config.ts";
+import type { ControlOptions } from "./config.ts";
 
 /** What a child of the supervisor is called, and what the page may ask for. */
 export const childNameSchema = z.string().regex(/^[a-z0-9-]{1,64}$/);
@@ -16,9 +16,9 @@ export interface ControlAnswer {
 
 /** The supervisor's control API. It listens on loopback and wants a token the page must not have: hence this detour. */
 export class Supervisor {
-  readonly #control: ControlSettings;
+  readonly #control: ControlOptions;
 
-  constructor(control: ControlSettings) {
+  constructor(control: ControlOptions) {
     this.#control = control;
   }
 

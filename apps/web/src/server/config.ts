@@ -24,13 +24,13 @@ export const shape = {
   HOLDFAST_CONTROL_TOKEN: z.string().optional(),
 } as const;
 
-export interface DevTokenSettings {
+export interface DevTokenOptions {
   secret: Uint8Array;
   seconds: number;
   issuer: string | undefined;
   audience: string | undefined;
 }
-export interface ControlSettings {
+export interface ControlOptions {
   url: string;
   token: string;
 }
@@ -42,9 +42,9 @@ export interface WebConfig {
   edges: string[];
   origins: string[];
   /** Undefined: the route does not exist. */
-  devTokens: DevTokenSettings | undefined;
+  devTokens: DevTokenOptions | undefined;
   /** Undefined: the routes do not exist. Never there without development tokens. */
-  control: ControlSettings | undefined;
+  control: ControlOptions | undefined;
 }
 
 /** Throws `ConfigError`, also where single settings are well-formed but do not go together. */
@@ -63,7 +63,7 @@ export function webConfig(env: NodeJS.ProcessEnv = process.env): WebConfig {
 
 type Parsed = z.infer<z.ZodObject<typeof shape>>;
 
-function devTokens(parsed: Parsed): DevTokenSettings | undefined {
+function devTokens(parsed: Parsed): DevTokenOptions | undefined {
   if (!parsed.HOLDFAST_DEV_TOKENS) return undefined;
   if (parsed.HOLDFAST_JWT_SECRET === undefined) {
     throw new ConfigError("HOLDFAST_DEV_TOKENS needs HOLDFAST_JWT_SECRET, the secret the edges verify tokens with.");
@@ -76,7 +76,7 @@ function devTokens(parsed: Parsed): DevTokenSettings | undefined {
   };
 }
 
-function control(parsed: Parsed): ControlSettings | undefined {
+function control(parsed: Parsed): ControlOptions | undefined {
   const { HOLDFAST_CONTROL_URL: url, HOLDFAST_CONTROL_TOKEN: token } = parsed;
   if (url === undefined || !parsed.HOLDFAST_DEV_TOKENS) return undefined;
   if (token === undefined) throw new ConfigError("HOLDFAST_CONTROL_URL needs HOLDFAST_CONTROL_TOKEN.");

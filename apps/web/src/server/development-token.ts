@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { NAME_PATTERN } from "@holdfast/contract";
 import { SignJWT } from "jose";
 import { z } from "zod";
-import type { DevTokenSettings } from "./config.ts";
+import type { DevTokenOptions } from "./config.ts";
 
 const name = z.string().regex(NAME_PATTERN, "use 1–128 characters out of letters, digits and . _ ~ @ : + = | -");
 
@@ -11,7 +11,7 @@ export const devTokenRequestSchema = z.strictObject({ subject: name, tenant: nam
 export type DevTokenRequest = z.infer<typeof devTokenRequestSchema>;
 
 /** A token as the edges want it (SPEC connect-2). Nobody is authenticated: development only. */
-export async function developmentToken(who: DevTokenRequest, settings: DevTokenSettings): Promise<string> {
+export async function developmentToken(who: DevTokenRequest, settings: DevTokenOptions): Promise<string> {
   const token = new SignJWT({ tenant: who.tenant })
     .setProtectedHeader({ alg: "HS256" })
     .setSubject(who.subject)
