@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { answerTo } from "../kit/model-calls.ts";
-import { ask } from "../kit/raw-client.ts";
+import { ask, rawText } from "../kit/raw-client.ts";
 import { can, ended, input, Target } from "./target.ts";
 
 /** SPEC.md against the whole of Holdfast, by a client that knows nothing but the page: opening, resuming, reading. */
@@ -24,7 +24,7 @@ test("ack-1, ack-2, turn-4: an input is durable, then applied, then answered, an
   expect(held.view).toMatchObject({ version: 2, applied: { [`${subject}/p`]: 1 } });
   const [turn] = held.view.turns;
   expect(turn).toMatchObject({ turn: 1, inputs: [{ by: subject, producer: "p", seq: 1, text: "tell me" }] });
-  for (const { text: shown } of held.shown) expect(turn?.text.startsWith(shown)).toBe(true);
+  for (const { text: shown } of held.shown) expect(rawText(turn).startsWith(shown)).toBe(true);
   expect(held.breaks).toBe(0);
 });
 
@@ -36,8 +36,22 @@ test.runIf(can("script"))(
     expect(await send([input(1, text)])).toEqual({ ok: true, durable: 1 });
     await held.until(ended(1));
     const expected = answerTo(text);
-    const inputs = [{ by: subject, producer: "p", seq: 1, text }];
-    expect(held.view.turns).toEqual([{ turn: 1, inputs, outcome: "completed", text: expected, finish: "stop" }]);
+    const inputs = [{ by: subject, producer: "p", seq: 1, origin: "user", at: expect.any(Number), text }];
+    const steps = [{ step: 1, attempt: 1, parts: [{ type: "text", text: expected }] }];
+    expect(held.view.turns).toEqual([
+      {
+        turn: 1,
+        origin: "user",
+        inputs,
+        steps,
+        outcome: "completed",
+        finish: "stop",
+        usage: expect.any(Object),
+        model: expect.any(String),
+      },
+    ]);
+    // end-1: a reader that holds the text is not sent it again.
+    expect(held.frames.find(({ type }) => type === "turn.ended")).not.toHaveProperty("parts");
     expect(held.view).toMatchObject({ version: 2, applied: { [`${subject}/p`]: 1 } });
     for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
     expect(held.shown.length).toBeGreaterThan(3);
@@ -76,10 +90,10 @@ test("open-3: a cursor the log does not have is answered with a snapshot", async
 test.runIf(can("script"))("snap-3: who opens in the middle of a turn gets the partial text and the rest", async () => {
   const first = await target.visit();
   await first.send([input(1, "long faults:slow=20ms,tokens=80")]);
-  await first.reader.until((r) => (r.view.running?.text.length ?? 0) > 50);
+  await first.reader.until((r) => rawText(r.view.running).length > 50);
   const second = await target.visit(first, 1);
   await second.reader.until((r) => r.last !== undefined);
-  expect(second.reader.view.running?.text.length).toBeGreaterThan(0);
+  expect(rawText(second.reader.view.running).length).toBeGreaterThan(0);
   await Promise.all([first.reader.until(ended(1)), second.reader.until(ended(1))]);
   expect(second.reader.view).toEqual(first.reader.view);
   expect(second.reader.breaks).toBe(0);
@@ -92,7 +106,8 @@ for (const fault of ["429x2,retry-after=1", "500x2", "cut@20", "malformed@20", "
     await send([input(1, text)]);
     await held.until(ended(1), 60_000);
     const expected = answerTo(text);
-    expect(held.view.turns[0]).toMatchObject({ outcome: "completed", text: expected, finish: "stop" });
+    expect(held.view.turns[0]).toMatchObject({ outcome: "completed", finish: "stop" });
+    expect(rawText(held.view.turns[0])).toBe(expected);
     for (const { text: shown } of held.shown) expect(expected.startsWith(shown)).toBe(true);
   });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { ask, type Obj, RawReader } from "../kit/raw-client.ts";
+import { ask, type Obj, RawReader, rawText } from "../kit/raw-client.ts";
 import { can, ended, input, Target, type Visit } from "./target.ts";
 
 /** Two people in one session, one of whom means the other no good: SPEC.md by a client that knows nothing but the page. */
@@ -106,7 +106,7 @@ test.runIf(can("secret", "script"))(
   async () => {
     const { owner, guest } = await meet();
     await owner.send([input(1, "long faults:slow=20ms,tokens=2000")]);
-    await owner.reader.until((held) => (held.view.running?.text.length ?? 0) > 20);
+    await owner.reader.until((held) => rawText(held.view.running).length > 20);
     const stop = { id: "c-1", name: "interrupt" };
     for (const turn of [7, 1]) {
       await ask(guest.socket, "command", { ...stop, session: guest.session, args: { turn } });
@@ -114,7 +114,7 @@ test.runIf(can("secret", "script"))(
     await owner.reader.until(ended(1));
     expect(owner.reader.view.turns[0]).toMatchObject({ outcome: "interrupted", by: guest.subject });
     await owner.send([input(2, "longer faults:slow=20ms,tokens=2000")]);
-    await owner.reader.until((held) => held.view.running?.turn === 2 && held.view.running.text.length > 20);
+    await owner.reader.until((held) => held.view.running?.turn === 2 && rawText(held.view.running).length > 20);
     expect(await ask(owner.socket, "command", { ...stop, session: owner.session })).toEqual({
       ok: true,
       result: { turn: 2 },

@@ -6,22 +6,48 @@ import { io, type Socket } from "socket.io-client";
  */
 export type Obj = Record<string, unknown>;
 
-export interface RawTurn {
-  turn: number;
-  inputs: { by: string; producer: string; seq: number; text: string }[];
-  outcome: string;
+/** A text or a reasoning has `text`; what else a part has is its type's. */
+export interface RawPart extends Obj {
+  type: string;
+  text?: string;
+  state?: string;
+  inputText?: string;
+}
+export interface RawInput {
+  by: string;
+  producer: string;
+  seq: number;
+  origin: string;
+  at: number;
+  id?: string;
   text: string;
+}
+interface RawStep {
+  step: number;
+  attempt: number;
+  parts: RawPart[];
+}
+interface RawBegun {
+  turn: number;
+  origin: string;
+  inputs: RawInput[];
+  replaces?: number[] | undefined;
+  steps: RawStep[];
+}
+export interface RawTurn extends RawBegun {
+  outcome: string;
   finish: string;
+  usage?: { inputTokens?: number; outputTokens?: number };
+  model?: string;
   by?: string;
   error?: { code: string; message: string };
 }
-export interface RawRunning {
-  turn: number;
-  inputs: RawTurn["inputs"];
+export interface RawRunning extends RawBegun {
   step: number;
   attempt: number;
   index: number;
-  text: string;
+  parts: RawPart[];
+  questions: Obj[];
 }
 export interface RawState {
   version: number;
@@ -40,16 +66,36 @@ interface RawFrame extends Obj {
   step: number;
   attempt: number;
   index: number;
+  at: number;
+  begins?: string;
   text: string;
-  finish: string;
-  by?: string;
-  inputs: RawTurn["inputs"];
+  part: RawPart;
+  parts?: RawPart[];
+  origin: string;
+  inputs: RawInput[];
   agent: string;
   applied: Record<string, number>;
+  replaces?: number[];
+  questions: Obj[];
+  outcome: string;
+  finish: string;
+  usage?: RawTurn["usage"];
+  model?: string;
+  error?: RawTurn["error"];
+  by?: string;
   patch: { op: string; path: string; value?: unknown }[];
-  error: { code: string; message: string };
   snapshot: RawState;
 }
+
+/** part-2: a turn's text is that of its `text` parts, over all steps. */
+export function rawText(turn: RawTurn | RawRunning | null | undefined): string {
+  if (turn === null || turn === undefined) return "";
+  const parts = [...turn.steps.flatMap((step) => step.parts), ...("parts" in turn ? turn.parts : [])];
+  return parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
+}
+
+/** Types of frame that raise the version. */
+const VERSIONED = ["turn.started", "step.ended", "turn.waiting", "inputs.joined", "turn.ended", "state.patched"];
 export interface Ack {
   ok: boolean;
   error?: { code: string; message: string; retryAfterMs?: number; after?: number };
@@ -162,7 +208,7 @@ export class RawReader {
         return this.#reopen(false);
       }
       this.last = frame.id;
-      if (this.view.running) this.shown.push({ turn: this.view.running.turn, text: this.view.running.text });
+      if (this.view.running) this.shown.push({ turn: this.view.running.turn, text: rawText(this.view.running) });
     }
     for (const listener of this.#listeners) listener();
     this.onTaken();
@@ -177,57 +223,86 @@ export class RawReader {
 
   /** §8; false: a gap. */
   #apply(frame: RawFrame): boolean {
-    const view = this.view;
-    switch (frame.type) {
-      case "delta":
-      case "rewind":
-        return this.#applyText(frame);
-      case "turn.started":
-      case "turn.completed":
-      case "turn.interrupted":
-      case "turn.failed":
-      case "state.patched":
-        break;
-      default:
-        return true;
-    }
+    if (["delta", "part", "rewind"].includes(frame.type)) return this.#grow(frame);
+    // frame-7, notice-1: nothing a reader holds.
+    if (!VERSIONED.includes(frame.type)) return true;
+    const { view } = this;
     if (frame.version <= view.version) return true;
     if (frame.version > view.version + 1) return false;
+    const { running } = view;
+    if (frame.type !== "turn.started" && frame.type !== "state.patched" && running?.turn !== frame.turn) return false;
+    if (!this.#commit(frame, running)) return false;
+    Object.assign(view.applied, frame.applied);
+    if (frame.patch !== undefined) applyJsonPatch(view.state, frame.patch);
     view.version = frame.version;
-    if (frame.type === "turn.started") {
-      view.agent = frame.agent;
-      Object.assign(view.applied, frame.applied);
-      view.running = { turn: frame.turn, inputs: frame.inputs, step: 1, attempt: 1, index: 0, text: "" };
-      return true;
-    }
-    applyJsonPatch(view.state, frame.patch);
-    if (frame.type === "state.patched") return true;
-    const inputs = view.running?.turn === frame.turn ? view.running.inputs : [];
-    const outcome = frame.type.slice("turn.".length);
-    view.turns.push({
-      turn: frame.turn,
-      inputs,
-      outcome,
-      text: frame.text,
-      finish: frame.finish,
-      ...(frame.error && { error: frame.error }),
-      ...(frame.by !== undefined && { by: frame.by }),
-    });
-    view.running = null;
     return true;
   }
 
-  #applyText(frame: RawFrame): boolean {
-    const running = this.view.running;
-    if (frame.turn <= (this.view.turns.at(-1)?.turn ?? 0)) return true;
-    if (running?.turn !== frame.turn) return false;
-    const older = frame.step < running.step || (frame.step === running.step && frame.attempt < running.attempt);
-    if (older || frame.index <= running.index) return true;
-    if (frame.type === "delta" && frame.index !== running.index + 1) return false;
-    running.text = frame.type === "rewind" ? frame.text : running.text + frame.text;
-    Object.assign(running, { step: frame.step, attempt: frame.attempt, index: frame.index });
+  /** frame-2, frame-3: what the frame does to the turns; false: a gap. */
+  #commit(frame: RawFrame, running: RawRunning | null): boolean {
+    if (frame.type === "state.patched") return true;
+    if (frame.type === "turn.started") {
+      this.view.agent = frame.agent;
+      this.view.running = { ...begunOf(frame), steps: [], step: 1, attempt: 1, index: 0, parts: [], questions: [] };
+      return true;
+    }
+    if (running === null) return false;
+    if (frame.type === "turn.waiting") running.questions = frame.questions;
+    if (frame.type === "inputs.joined") running.inputs = [...running.inputs, ...frame.inputs];
+    if (frame.type === "step.ended") return endStep(running, frame);
+    if (frame.type !== "turn.ended") return true;
+    if (frame.step !== undefined && !endStep(running, frame)) return false;
+    const { outcome, finish, usage, model, error, by } = frame;
+    const ended = given({ usage, model, error, by });
+    this.view.turns.push({ ...begunOf(running), steps: running.steps, outcome, finish, ...ended });
+    this.view.running = null;
     return true;
   }
+
+  /** grow-1 … grow-4; false: a gap. */
+  #grow(frame: RawFrame): boolean {
+    const { running } = this.view;
+    if (frame.turn <= (this.view.turns.at(-1)?.turn ?? 0)) return true;
+    if (running?.turn !== frame.turn || frame.step > running.step) return false;
+    if (frame.step < running.step || frame.attempt < running.attempt || frame.index <= running.index) return true;
+    if (frame.type !== "rewind" && frame.index !== running.index + 1) return false;
+    if (frame.type === "rewind") running.parts = structuredClone(frame.parts ?? []);
+    else if (!placePart(running.parts, frame)) return false;
+    running.attempt = frame.attempt;
+    running.index = frame.index;
+    return true;
+  }
+}
+
+/** frame-4, frame-8; false: a gap. */
+function placePart(parts: RawPart[], { type, at, begins, text, part }: RawFrame): boolean {
+  if (type === "part" || begins !== undefined) {
+    if (at > parts.length || (begins !== undefined && at !== parts.length)) return false;
+    parts[at] = begins === undefined ? structuredClone(part) : { type: begins, text };
+    return true;
+  }
+  const grown = parts[at];
+  if (grown?.type === "text" || grown?.type === "reasoning") grown.text = (grown.text ?? "") + text;
+  else if (grown?.type === "tool" && grown.state === "writing") grown.inputText = (grown.inputText ?? "") + text;
+  else return false;
+  return true;
+}
+
+/** end-1: the step with its parts, those of the frame or those that are held; false: a gap. */
+function endStep(running: RawRunning, { step, attempt, index, parts }: RawFrame): boolean {
+  if (step !== running.step || (parts === undefined && index !== running.index)) return false;
+  running.steps.push({ step, attempt, parts: structuredClone(parts) ?? running.parts });
+  Object.assign(running, { step: step + 1, attempt: 1, parts: [] });
+  return true;
+}
+
+function begunOf({ turn, origin, inputs, replaces }: Omit<RawBegun, "steps">): Omit<RawBegun, "steps"> {
+  return { turn, origin, inputs, ...given({ replaces }) };
+}
+
+/** The members that are there. */
+function given<T extends object>(members: T): { [M in keyof T]?: Exclude<T[M], undefined> } {
+  return JSON.parse(JSON.stringify(members));
 }
 
 /** RFC 6902 add, replace, remove: what frame-3 asks for. */
