@@ -54,9 +54,9 @@ const EDGE: readonly Patch[] = [
 /** Its workers write members and a type of frame that nobody knows yet. */
 const WORKERS: readonly Patch[] = [
   {
-    file: "packages/session-log/src/session-log.ts",
-    find: "JSON.stringify({ type, turn, step, attempt, index, text })",
-    replace: `JSON.stringify({ type, turn, step, attempt, index, text, ${LATER} })`,
+    file: "packages/session-log/src/lua/write.lua",
+    find: ".. rest .. '}'",
+    replace: `.. rest .. ',"later":{"since":[1,{"deep":null}]}}'`,
   },
   {
     file: "packages/session-log/src/session-log.ts",
@@ -64,10 +64,10 @@ const WORKERS: readonly Patch[] = [
     replace: `JSON.stringify({ ...started, ${LATER} })`,
   },
   {
-    file: "packages/session-log/src/lua/text.lua",
-    find: "append(ARGV[15])",
-    replace: `append('{"type":"turn.usage","tokens":[1,{}]}')
-  append(ARGV[15])`,
+    file: "packages/session-log/src/lua/write.lua",
+    find: "  append(frame((opening ==",
+    replace: `  append('{"type":"turn.usage","tokens":[1,{}]}')
+  append(frame((opening ==`,
   },
 ];
 

@@ -2,6 +2,7 @@ import { textOf } from "../../kit/reading.ts";
 import type { BrokenBuild, Story } from "./build.ts";
 
 const READER = "apps/edge/src/read/reader.ts";
+const WRITE = "packages/session-log/src/lua/write.lua";
 const SLOWLY = "tokens=50,slow=25ms";
 
 /** Two inputs, one after the other's answer. */
@@ -77,7 +78,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
           if (it.type === "delta" && it.index === 3) { this.dropped = it; return; }
           const mended = JSON.parse(it.json);
           if (it.prev === this.dropped?.id) mended.prev = this.dropped.prev;
-          if (it.type === "delta" && it.turn === this.dropped?.turn) mended.index--;
+          if (mended.turn === this.dropped?.turn && mended.index > 3) mended.index--;
           const repacked = new FramesPacket([{ ...it, json: JSON.stringify(mended) }]);
           this.#writer.write(repacked.under(this.#start.ref));`,
       },
@@ -88,7 +89,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
   {
     name: "drops the last frame, after which nothing gives it away",
     app: "edge",
-    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'turn.completed' && it.turn === 2", SEND) }],
+    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'turn.ended' && it.turn === 2", SEND) }],
     story: smallTalk,
     breaks: "diverged",
   },
@@ -111,15 +112,15 @@ export const OUTPUT: readonly BrokenBuild[] = [
     app: "inference",
     patches: [
       {
-        file: "packages/session-log/src/lua/text.lua",
-        find: "redis.call('APPEND', TEXT, ARGV[12])",
-        replace: "if index ~= 3 then redis.call('APPEND', TEXT, ARGV[12]) end",
+        file: WRITE,
+        find: "redis.call('APPEND', TEXT, text)",
+        replace: "if head.index ~= 3 then redis.call('APPEND', TEXT, text) end",
       },
       {
-        file: "packages/session-log/src/lua/text.lua",
+        file: WRITE,
         // Were it counted, the log would notice that it is not there.
-        find: "head.textBytes + #ARGV[12]",
-        replace: "head.textBytes + (index ~= 3 and #ARGV[12] or 0)",
+        find: "head.textBytes + #text",
+        replace: "head.textBytes + (head.index ~= 3 and #text or 0)",
       },
     ],
     story: lateComer,
@@ -130,14 +131,9 @@ export const OUTPUT: readonly BrokenBuild[] = [
     app: "inference",
     patches: [
       {
-        file: "activities/src/text-stream.ts",
-        find: 'else this.#standing = { at: "behind" };',
-        replace: 'else this.#standing = { at: "in step" };',
-      },
-      {
-        file: "activities/src/text-stream.ts",
-        find: 'this.#shown = begun?.text ?? "";',
-        replace: "this.#shown = before + prefix;",
+        file: "activities/src/attempt.ts",
+        find: 'if (prompt.prefix !== "") this.#writer.goOn();',
+        replace: "this.#writer.goOn();",
       },
     ],
     story: modelCut,
@@ -158,9 +154,16 @@ export const OUTPUT: readonly BrokenBuild[] = [
         replace: "this.#activity.onCancel(() => {});",
       },
       {
-        file: "packages/session-log/src/lua/text.lua",
+        file: WRITE,
         find: "if order < 0 then return 'stale' end",
         replace: "if order < 0 then return 'appended' end",
+      },
+      {
+        file: WRITE,
+        // The fence stays the later attempt's, which goes on as well.
+        find: "head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0",
+        replace:
+          "if compare_fence(step, attempt) >= 0 then head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0 end",
       },
     ],
     story: longAnswer,
@@ -172,12 +175,16 @@ export const OUTPUT: readonly BrokenBuild[] = [
     patches: [
       {
         file: "activities/src/attempt.ts",
-        find: "const answer = await this.#answer(await this.#begin());",
-        replace: `const answer = await this.#answer(await this.#begin());
-          const { key, epoch, version, turn } = this.#request;
-          const frame = { type: "turn.completed", version: version + 1, turn, text: answer.text, finish: "stop", patch: [] };
-          const committed = { turn, inputs: this.#request.inputs, outcome: "completed", finish: "stop", text: answer.text };
-          await this.#deps.log.commit(key, { epoch, frame, state: {}, turn: committed });`,
+        find: "return await this.#respond(await this.#writer.begin(this.#contextTurns));",
+        replace: `const result = await this.#respond(await this.#writer.begin(this.#contextTurns));
+          const { key, epoch, startedVersion, turn, origin, inputs } = this.#request;
+          const { attempt, index, parts, finish, model } = result;
+          const ending = { outcome: "completed", finish, model };
+          const ended = { turn, origin, inputs, steps: [{ step: 1, attempt, parts }], ...ending };
+          const place = { version: startedVersion + 1, turn, step: 1, attempt, index };
+          const frame = { type: "turn.ended", ...place, ...ending, parts, patch: [] };
+          await this.#deps.log.commit(key, { run: "no run", epoch, frame, state: {}, turn: ended, keepTurns: 1 });
+          return result;`,
       },
     ],
     story: resultIsLost,
