@@ -44,7 +44,7 @@ seen["resumed"] = {"resumed": session.resumed, "versions": session.view["version
 
 # A command, and its repeat.
 session.send("long faults:slow=20ms,tokens=2000")
-session.wait(lambda held: held.view["running"] is not None and len(held.view["running"]["text"]) > 50)
+session.wait(lambda held: held.view["running"] is not None and len(holdfast.text_of(held.view["running"])) > 50)
 stop = [session.command("interrupt", {}, "stop-1"), session.command("interrupt", {}, "stop-1")]
 session.wait(ended(4))
 other.wait(ended(4))
@@ -56,7 +56,7 @@ try:
 except holdfast.Refused as refused:
     seen["too_large"] = refused.code
 
-seen["turns"] = session.view["turns"]
+seen["turns"] = [{**turn, "text": holdfast.text_of(turn)} for turn in session.view["turns"]]
 seen["agree"] = session.view == other.view
 socket.disconnect()
 elsewhere.disconnect()

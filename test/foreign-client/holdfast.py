@@ -139,43 +139,94 @@ class Session:
 
     def _apply(self, frame):
         """Section 8. False: a gap."""
-        view, kind = self.view, frame["type"]
-        if kind in ("delta", "rewind"):
-            return self._apply_text(frame)
-        if kind != "state.patched" and not kind.startswith("turn.") or "version" not in frame:
-            return True  # frame-7
-        if frame["version"] <= view["version"]:
-            return True
+        view, kind, running = self.view, frame["type"], self.view["running"]
+        if kind in ("delta", "part", "rewind"):
+            return self._grow(frame)
+        if kind not in VERSIONED or frame["version"] <= view["version"]:
+            return True  # frame-7, frame-2
         if frame["version"] > view["version"] + 1:
             return False
-        view["version"] = frame["version"]
+        if kind not in ("turn.started", "state.patched") and (running is None or running["turn"] != frame["turn"]):
+            return False
         if kind == "turn.started":
             view["agent"] = frame["agent"]
-            view["applied"].update(frame["applied"])
-            start = {"step": 1, "attempt": 1, "index": 0, "text": ""}
-            view["running"] = {"turn": frame["turn"], "inputs": frame["inputs"], **start}
-            return True
-        for operation in frame["patch"]:
+            begun = {"steps": [], "step": 1, "attempt": 1, "index": 0, "parts": [], "questions": []}
+            view["running"] = {**picked(frame, BEGUN), **begun}
+        elif kind == "turn.waiting":
+            running["questions"] = frame["questions"]
+        elif kind == "inputs.joined":
+            running["inputs"] += frame["inputs"]
+        elif kind in ("step.ended", "turn.ended"):
+            if "step" in frame and not end_step(running, frame):
+                return False
+            if kind == "turn.ended":
+                kept = {**picked(running, BEGUN), "steps": running["steps"], **picked(frame, KEPT)}
+                view["turns"].append(kept)
+                view["running"] = None
+        view["applied"].update(frame.get("applied", {}))
+        for operation in frame.get("patch", []):
             patch(view["state"], operation)
-        if kind != "state.patched":
-            running = view["running"] or {"inputs": []}
-            ended = {"turn": frame["turn"], "inputs": running["inputs"], "outcome": kind[len("turn.") :]}
-            view["turns"].append({**ended, "text": frame["text"], **{k: frame[k] for k in ("finish", "error", "by") if k in frame}})
-            view["running"] = None
+        view["version"] = frame["version"]
         return True
 
-    def _apply_text(self, frame):
+    def _grow(self, frame):
+        """grow-1 to grow-4."""
         running = self.view["running"]
-        if running is None or running["turn"] != frame["turn"]:
-            return bool(self.view["turns"]) and frame["turn"] <= self.view["turns"][-1]["turn"]  # frame-6
-        place, held = (frame["step"], frame["attempt"]), (running["step"], running["attempt"])
-        if place < held or frame["index"] <= running["index"]:
-            return True  # frame-4: void
-        if frame["type"] == "delta" and frame["index"] != running["index"] + 1:
+        if self.view["turns"] and frame["turn"] <= self.view["turns"][-1]["turn"]:
+            return True  # frame-6
+        if running is None or running["turn"] != frame["turn"] or frame["step"] > running["step"]:
             return False
-        text = frame["text"] if frame["type"] == "rewind" else running["text"] + frame["text"]
-        running.update(step=frame["step"], attempt=frame["attempt"], index=frame["index"], text=text)
+        if frame["step"] < running["step"] or frame["attempt"] < running["attempt"] or frame["index"] <= running["index"]:
+            return True  # grow-2: void
+        if frame["type"] == "rewind":
+            running["parts"] = frame["parts"]
+        elif frame["index"] != running["index"] + 1 or not place(running["parts"], frame):
+            return False
+        running.update(attempt=frame["attempt"], index=frame["index"])
         return True
+
+
+VERSIONED = ("turn.started", "step.ended", "turn.waiting", "inputs.joined", "turn.ended", "state.patched")
+BEGUN = ("turn", "origin", "inputs", "replaces")
+KEPT = ("outcome", "finish", "usage", "model", "error", "by")
+
+
+def picked(members, names):
+    return {name: members[name] for name in names if name in members}
+
+
+def place(parts, frame):
+    """frame-4, frame-8. False: a gap."""
+    at, is_new = frame["at"], "begins" in frame
+    if frame["type"] == "part" or is_new:
+        if at > len(parts) or is_new and at != len(parts):
+            return False
+        parts[at : at + 1] = [{"type": frame["begins"], "text": frame["text"]} if is_new else frame["part"]]
+        return True
+    part = parts[at] if at < len(parts) else {"type": "none"}
+    if part["type"] in ("text", "reasoning"):
+        part["text"] += frame["text"]
+    elif part["type"] == "tool" and part["state"] == "writing":
+        part["inputText"] = part.get("inputText", "") + frame["text"]
+    else:
+        return False
+    return True
+
+
+def end_step(running, frame):
+    """end-1: the step with its parts, those of the frame or those that are held. False: a gap."""
+    if frame["step"] != running["step"] or "parts" not in frame and frame["index"] != running["index"]:
+        return False
+    parts = frame.get("parts", running["parts"])
+    running["steps"].append({"step": frame["step"], "attempt": frame["attempt"], "parts": parts})
+    running.update(step=frame["step"] + 1, attempt=1, parts=[])
+    return True
+
+
+def text_of(turn):
+    """part-2: the text parts of all steps."""
+    parts = [part for step in turn["steps"] for part in step["parts"]] + turn.get("parts", [])
+    return "".join(part["text"] for part in parts if part["type"] == "text")
 
 
 def patch(state, operation):
