@@ -20,9 +20,9 @@ export class ChatPage {
     });
   }
 
-  /** As somebody nobody has been yet. */
-  async signIn(): Promise<void> {
-    await this.page.getByLabel("Your name").fill(`guest-${randomUUID()}`);
+  /** As somebody nobody has been yet, unless `subject` is given. */
+  async signIn(subject = `guest-${randomUUID()}`): Promise<void> {
+    await this.page.getByLabel("Your name").fill(subject);
     await this.page.getByRole("button", { name: "Sign in" }).click();
     await this.connected();
   }

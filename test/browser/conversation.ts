@@ -114,23 +114,6 @@ export function conversation(fixture: () => PageFixture): void {
     await chat.ended(2, "completed");
   });
 
-  test("the agent's state is shown as its patches arrive, and what is observed is counted", async () => {
-    const chat = await fixture().tab();
-    await chat.signIn();
-    await chat.say("I love the wonderful museums of Paris.");
-    await chat.ended(1, "completed");
-    const panel = chat.page.getByRole("complementary", { name: "Agent" });
-    await panel.getByText("pleased").waitFor();
-    await panel
-      .getByRole("button", { name: /^paris/i })
-      .first()
-      .click();
-    await panel.locator('[data-observed="entity.clicked"], [data-observed="topic.clicked"]').getByText("×1").waitFor();
-    await panel.getByRole("button", { name: "That helped" }).click();
-    await panel.getByRole("button", { name: "That helped" }).click();
-    await panel.locator('[data-observed="feedback.helpful"]').getByText("×2").waitFor();
-  });
-
   test("sessions are apart: a new one is empty, the first is still there", async () => {
     const chat = await fixture().tab();
     await chat.signIn();

@@ -74,7 +74,7 @@ export function fast(fixture: () => ScriptedFixture): void {
     session.delta("Mark these words. ");
     await chat.streaming(1);
     await chat.answer(1).evaluate((bubble) => {
-      const text = bubble.firstChild;
+      const text = document.createTreeWalker(bubble, NodeFilter.SHOW_TEXT).nextNode();
       if (text === null) throw new Error("the answer has no text");
       getSelection()?.setBaseAndExtent(text, 5, text, 10);
     });

@@ -10,7 +10,7 @@ import type { Browser, BrowserContextOptions } from "playwright-core";
 import { webConfig } from "../../apps/web/src/server/config.ts";
 import { webApp } from "../../apps/web/src/server/web.ts";
 import { ScriptedEdge } from "../../packages/client/test/scripted-edge.ts";
-import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
+import { SUBJECT, type ScriptedSession } from "../../packages/client/test/scripted-session.ts";
 import type { ChatPage } from "./chat-page.ts";
 import { launchChromium } from "./chromium.ts";
 import { Tabs } from "./page-fixture.ts";
@@ -58,11 +58,11 @@ export class ScriptedFixture extends Tabs {
     return this.edge.world.session("main");
   }
 
-  /** A tab of somebody signed in, in a conversation that has this many turns, each longer than a window. */
+  /** A tab of whoever says what is said in scripted sessions, in a conversation that has this many turns, each longer than a window. */
   async reader(options: { turns?: number; context?: BrowserContextOptions } = {}): Promise<ChatPage> {
     for (let turn = 1; turn <= (options.turns ?? 0); turn++) this.session.answer(longText(`Turn ${turn}`, 60));
     const chat = await this.tab(await this.context(options.context));
-    await chat.signIn();
+    await chat.signIn(SUBJECT);
     return chat;
   }
 

@@ -12,30 +12,34 @@ export function words(fixture: () => ScriptedFixture): void {
     const chat = await fixture().reader();
     await chat.say(HEBREW);
     await expect.poll(() => fixture().session.taken.length, PATIENCE).toBe(1);
-    const text = `${ARABIC}\n${LATIN}\n\n  1. ${HEBREW}\n\tconst x = 1;`;
+    // Lines of a paragraph, and blocks of other kinds.
+    const text = `${ARABIC}\n${LATIN}\n\n# ${HEBREW}\n\n- ${ARABIC}\n\n\`\`\`\nconst x = 1;\n\`\`\`\n\n${LATIN}`;
     fixture().session.startTurn();
     fixture().session.complete(text);
     await chat.ended(1, "completed");
-    expect(await chat.answer(1).textContent()).toBe(text);
     // Where a line of the answer begins: right for Arabic and Hebrew, left for the others.
-    const sides = await chat.answer(1).evaluate((bubble) => {
-      const node = bubble.firstChild;
-      if (!(node instanceof Text)) throw new Error("the answer has no text");
+    const lines = await chat.answer(1).evaluate((bubble) => {
+      const found: [line: string, side: string][] = [];
+      const walker = document.createTreeWalker(bubble.querySelector(".markdown") ?? bubble, NodeFilter.SHOW_TEXT);
       const box = bubble.getBoundingClientRect();
-      const sideOf = (line: string): string => {
-        const at = node.data.indexOf(line);
+      for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+        if (!(node instanceof Text) || node.parentElement?.closest(".code-head, button") != null) continue;
         const range = document.createRange();
-        range.setStart(node, at);
-        range.setEnd(node, at + 1);
+        range.setStart(node, 0);
+        range.setEnd(node, 1);
         const first = range.getBoundingClientRect();
-        return box.right - first.right < first.left - box.left ? "right" : "left";
-      };
-      return node.data
-        .split("\n")
-        .filter((line) => line !== "")
-        .map(sideOf);
+        found.push([node.data, box.right - first.right < first.left - box.left ? "right" : "left"]);
+      }
+      return found;
     });
-    expect(sides).toEqual(["right", "left", "right", "left"]);
+    expect(lines).toEqual([
+      [ARABIC, "right"],
+      [LATIN, "left"],
+      [HEBREW, "right"],
+      [ARABIC, "right"],
+      ["const x = 1;", "left"],
+      [LATIN, "left"],
+    ]);
     expect(await chat.message.getAttribute("dir")).toBe("auto");
     expect(await direction(chat, ".session-title")).toBe("rtl");
     expect(await direction(chat, "h1")).toBe("rtl");
@@ -90,7 +94,9 @@ export function words(fixture: () => ScriptedFixture): void {
       { op: "add", path: `/${text.slice(0, 300).replaceAll(/[~/]/g, "")}`, value: 1 },
     ]);
     await chat.ended(1, "completed");
-    expect(await chat.answer(1).textContent()).toBe(text);
+    expect((await linesOf(chat)).join("\n")).toBe(text.trimEnd());
+    // What was said is shown to the letter.
+    expect(await chat.turn(1).locator(".message-user .bubble").textContent()).toBe(text.trim());
     expect(await chat.scrollsSideways()).toBe(false);
     for (const panel of ["Conversations", "Agent"]) {
       await chat.page.getByRole("button", { name: panel, exact: true }).click();
@@ -156,6 +162,18 @@ export function words(fixture: () => ScriptedFixture): void {
     expect(await chat.page.evaluate(() => navigator.clipboard.readText())).toBe(text);
   });
 }
+
+/** The answer's text, where each line break is an element. */
+const linesOf = (chat: ChatPage): Promise<string[]> =>
+  chat.answer(1).evaluate((bubble) => {
+    const lines = [""];
+    const walker = document.createTreeWalker(bubble);
+    for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
+      if (node instanceof HTMLBRElement) lines.push("");
+      else if (node instanceof Text) lines.push(`${lines.pop() ?? ""}${node.data}`);
+    }
+    return lines;
+  });
 
 const direction = (chat: ChatPage, selector: string): Promise<string> =>
   chat.page
