@@ -23,7 +23,7 @@ export function words(fixture: () => ScriptedFixture): void {
       const walker = document.createTreeWalker(bubble.querySelector(".markdown") ?? bubble, NodeFilter.SHOW_TEXT);
       const box = bubble.getBoundingClientRect();
       for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-        if (!(node instanceof Text) || node.parentElement?.closest(".code-head, button") != null) continue;
+        if (!(node instanceof Text) || node.parentElement?.closest(".code-head, button")) continue;
         const range = document.createRange();
         range.setStart(node, 0);
         range.setEnd(node, 1);
