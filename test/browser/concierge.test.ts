@@ -1,5 +1,5 @@
 import { startStack, type Stack } from "@holdfast/stack/stack";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, test } from "vitest";
 import { temporaryFolder, withUndo } from "../kit/fixture.ts";
 import { findChromium, launchChromium } from "./chromium.ts";
 import { Tabs } from "./page-fixture.ts";
