@@ -1,4 +1,5 @@
 import { status } from "@grpc/grpc-js";
+import { type SessionKey, workflowIdOf } from "@holdfast/contract";
 import type { Logger } from "@holdfast/service/log";
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from "@temporalio/client";
 
@@ -35,6 +36,25 @@ export function classifyTemporalFailure(error: unknown): TemporalFailure {
   // A run takes 10,000 signals; its worker, once it is back, continues it as new and there is room again.
   if (cause.code === status.INVALID_ARGUMENT && /exceeded .*limit for signal/i.test(cause.details)) return "overloaded";
   return TRANSIENT.has(cause.code) ? "transient" : "permanent";
+}
+
+const QUERY_DEADLINE_MS = 10_000;
+
+/** Asks a session's workflow. Undefined: there is none, as of a session that nobody has sent anything to. */
+export async function querySession<Answer, Args extends unknown[] = []>(
+  client: Client,
+  key: SessionKey,
+  name: string,
+  ...args: Args
+): Promise<Answer | undefined> {
+  try {
+    return await client.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
+      client.workflow.getHandle(workflowIdOf(key)).query<Answer, Args>(name, ...args),
+    );
+  } catch (error) {
+    if (classifyTemporalFailure(error) === "not_found") return undefined;
+    throw error;
+  }
 }
 
 interface GrpcCause {

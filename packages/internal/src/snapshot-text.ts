@@ -59,5 +59,10 @@ function isCountedOn({ turns, running }: Numbered): boolean {
   });
   if (running === null) return areTurnsDense;
   const { step, steps } = running;
-  return areTurnsDense && steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
+  return areTurnsDense && areFirstSteps(steps, step);
+}
+
+/** Whether these are all of the steps before `step`. */
+export function areFirstSteps(steps: readonly { step: number }[], step: number): boolean {
+  return steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
 }

@@ -11,7 +11,7 @@ import {
   type Turn,
   turnSchema,
 } from "@holdfast/contract";
-import { parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
+import { areFirstSteps, parseJson, readSnapshot, readSnapshotText } from "@holdfast/internal";
 import { listOf, numberOf, pairsOf, ReplyError, textOf } from "./replies.ts";
 import { scalars } from "./scripts.ts";
 import { storedParts } from "./step-parts.ts";
@@ -60,8 +60,8 @@ function readReply<S>(reply: unknown, read: (json: string) => S | undefined): Sn
   if (whole !== 1) return { ...place, outcome: "cold" };
   const head = pairsOf(headReply);
   const json = head.get("cold") === "0" ? jsonOf(head, content) : undefined;
-  const snapshot = json && read(json);
-  if (snapshot === undefined || snapshot === "") return { ...place, outcome: "cold" };
+  const snapshot = json === undefined ? undefined : read(json);
+  if (snapshot === undefined) return { ...place, outcome: "cold" };
   return { ...place, outcome: "snapshot", epoch: numberOf(head.get("epoch")), snapshot };
 }
 
@@ -97,11 +97,6 @@ function runningJson(head: ReadonlyMap<string, string>, parts: string, steps: st
     `"steps":[${steps.join()}],"step":${number("step")},"attempt":${number("held")},`,
     `"index":${number("index")},"parts":${parts},"questions":${questions}}`,
   ].join("");
-}
-
-/** Whether these are all of the steps before `step`. */
-function areFirstSteps(steps: Step[], step: number): boolean {
-  return steps.length === step - 1 && steps.every((ended, i) => ended.step === i + 1);
 }
 
 function isMark(mark: string, seq: string): boolean {

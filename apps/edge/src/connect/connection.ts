@@ -23,7 +23,7 @@ import { Reader, type ReaderDeps } from "../read/reader.ts";
 import type { SocketWriter } from "../read/socket-writer.ts";
 import type { CommandPace, RunCommand } from "../send/commands.ts";
 import { type Intake, type OpenSession, SendLedger } from "../send/intake.ts";
-import { checkCommand, checkRequest, checkSend, placeOf } from "../send/request-check.ts";
+import { checkCommand, type Checked, checkRequest, checkSend, placeOf } from "../send/request-check.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 
 export interface ConnectionOptions {
@@ -131,22 +131,27 @@ export class Connection {
     this.#deps.intake.take(this.#ledger, session, checked.request, answer);
   }
 
-  async command(raw: unknown, answer: Answer<CommandAck>): Promise<void> {
-    const checked = this.#admit() ?? checkCommand(raw);
-    if (checked.outcome === "refused") return answer(refusal(checked.error));
-    const resolved = this.#resolve(checked.request.session);
-    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
-    const { request } = checked;
-    answer(await this.#paced(resolved.key, () => this.#deps.runCommand(resolved.key, this.#claims.subject, request)));
+  command(raw: unknown, answer: Answer<CommandAck>): Promise<void> {
+    return this.#ask(this.#admit() ?? checkCommand(raw), answer, (key, request) => {
+      return this.#deps.runCommand(key, this.#claims.subject, request);
+    });
   }
 
-  async history(raw: unknown, answer: Answer<HistoryAck>): Promise<void> {
-    const checked = this.#admit() ?? checkRequest(historyRequestSchema, raw);
+  history(raw: unknown, answer: Answer<HistoryAck>): Promise<void> {
+    return this.#ask(this.#admit() ?? checkRequest(historyRequestSchema, raw), answer, this.#deps.readHistory);
+  }
+
+  /** A request that the session itself answers; it need not be open on this connection. */
+  async #ask<R extends { session: string }, A>(
+    checked: Checked<R>,
+    answer: Answer<A>,
+    run: (key: SessionKey, request: R) => Promise<A>,
+  ): Promise<void> {
     if (checked.outcome === "refused") return answer(refusal(checked.error));
-    const resolved = this.#resolve(checked.request.session);
-    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
     const { request } = checked;
-    answer(await this.#paced(resolved.key, () => this.#deps.readHistory(resolved.key, request)));
+    const resolved = this.#resolve(request.session);
+    if (resolved.outcome === "refused") return answer(refusal(resolved.error));
+    answer(await this.#paced(resolved.key, () => run(resolved.key, request)));
   }
 
   /** SPEC limit-2: what is a task for an agent process each time has a rate of its own, and so many under way. */

@@ -1,21 +1,13 @@
-import {
-  LIMITS,
-  wireError,
-  workflowIdOf,
-  type HistoryAck,
-  type HistoryRequest,
-  type SessionKey,
-} from "@holdfast/contract";
+import { LIMITS, wireError, type HistoryAck, type HistoryRequest, type SessionKey } from "@holdfast/contract";
 import { QUERY_HISTORY, type HistoryPage, type HistoryQuery } from "@holdfast/internal";
 import type { Client } from "@temporalio/client";
 import pLimit from "p-limit";
 import { spread } from "../pacing.ts";
-import { classifyTemporalFailure } from "../temporal.ts";
+import { querySession } from "../temporal.ts";
 
 /** Never rejects. */
 export type ReadHistory = (key: SessionKey, request: HistoryRequest) => Promise<HistoryAck>;
 
-const QUERY_DEADLINE_MS = 10_000;
 /** Requests of this node that wait for their turn to ask; the others are told to come back. */
 const MOST_WAITING = 256;
 
@@ -30,21 +22,14 @@ export function createReadHistory(client: Client, maxQueries: number): ReadHisto
       return { ok: false, error: wireError("busy", "Too many ask for older turns.", { retryAfterMs: spread(1_000) }) };
     }
     try {
-      const { turns, more } = await limit(() => queryHistory(client, key, { before, limit: most }));
-      return { ok: true, turns, more };
-    } catch (error) {
-      // A session that nobody has sent anything to.
-      if (classifyTemporalFailure(error) === "not_found") return { ok: true, turns: [], more: false };
+      const query: HistoryQuery = { before, limit: most };
+      const page = await limit(() => querySession<HistoryPage, [HistoryQuery]>(client, key, QUERY_HISTORY, query));
+      return { ok: true, turns: page?.turns ?? [], more: page?.more ?? false };
+    } catch {
       return {
         ok: false,
         error: wireError("unavailable", "The session did not answer in time.", { retryAfterMs: spread(1_000) }),
       };
     }
   };
-}
-
-function queryHistory(client: Client, key: SessionKey, query: HistoryQuery): Promise<HistoryPage> {
-  return client.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-    client.workflow.getHandle(workflowIdOf(key)).query<HistoryPage, [HistoryQuery]>(QUERY_HISTORY, query),
-  );
 }

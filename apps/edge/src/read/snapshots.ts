@@ -1,9 +1,9 @@
-import { emptySnapshot, sessionPath, workflowIdOf, type Cursor, type SessionKey } from "@holdfast/contract";
+import { emptySnapshot, sessionPath, type Cursor, type SessionKey } from "@holdfast/contract";
 import { QUERY_SNAPSHOT, type SessionState, type SnapshotText } from "@holdfast/internal";
 import type { Head, SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
 import pLimit from "p-limit";
-import { classifyTemporalFailure } from "../temporal.ts";
+import { querySession } from "../temporal.ts";
 
 /** A whole session and the place in its log that follows it. */
 export interface PlacedSnapshot {
@@ -33,7 +33,6 @@ export interface SnapshotsOptions {
   readonly metrics: SnapshotMetrics;
 }
 
-const QUERY_DEADLINE_MS = 10_000;
 /** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
 const MAX_ROUNDS = 3;
 /** Cached snapshots read at once, which bounds what they take: one may be most of a mebibyte. */
@@ -146,12 +145,7 @@ export class Snapshots {
   async #query(key: SessionKey): Promise<SessionState | undefined> {
     this.#metrics.queried(++this.#queries);
     try {
-      return await this.#temporal.withDeadline(Date.now() + QUERY_DEADLINE_MS, () =>
-        this.#temporal.workflow.getHandle(workflowIdOf(key)).query<SessionState>(QUERY_SNAPSHOT),
-      );
-    } catch (error) {
-      if (classifyTemporalFailure(error) === "not_found") return undefined;
-      throw error;
+      return await querySession<SessionState>(this.#temporal, key, QUERY_SNAPSHOT);
     } finally {
       this.#queries--;
     }
