@@ -32,6 +32,7 @@ import {
   WORKFLOW_TYPE,
 } from "@holdfast/internal";
 import { bundleWorkflows } from "@holdfast/orchestrator/src/bundle.ts";
+import { withLeanSandbox } from "@holdfast/orchestrator/src/lean-sandbox.ts";
 import { workflowBundle } from "@holdfast/orchestrator/src/workflow-bundle.ts";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
@@ -44,7 +45,7 @@ import {
   type WorkflowHandle,
   WorkflowUpdateFailedError,
 } from "@temporalio/client";
-import { DefaultLogger, NativeConnection, Runtime, Worker } from "@temporalio/worker";
+import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from "@temporalio/worker";
 import { eventually } from "./eventually.ts";
 import { ScriptedModel } from "./scripted-model.ts";
 
@@ -111,20 +112,19 @@ export async function startHarness(options: HarnessOptions = {}) {
     await work(worker);
   }
 
-  await work(
-    await Worker.create({
-      connection: native,
-      identity: "orchestrator/test",
-      taskQueue: TASK_QUEUE_SESSIONS,
-      workflowBundle: { code },
-      activities: {
-        ...localActivities(createPublish({ log })),
-        ...createRepair({ log, client }),
-        ...createRecall({ log, client }),
-      },
-      maxConcurrentWorkflowTaskExecutions: 20,
-    }),
-  );
+  const orchestrator: WorkerOptions = {
+    connection: native,
+    identity: "orchestrator/test",
+    taskQueue: TASK_QUEUE_SESSIONS,
+    workflowBundle: { code },
+    activities: {
+      ...localActivities(createPublish({ log })),
+      ...createRepair({ log, client }),
+      ...createRecall({ log, client }),
+    },
+    maxConcurrentWorkflowTaskExecutions: 20,
+  };
+  await work(await withLeanSandbox(() => Worker.create(orchestrator)));
   if (options.inference !== false) await startInference();
 
   function handle(key: SessionKey): WorkflowHandle {

@@ -30,6 +30,11 @@ export const shape = {
   HOLDFAST_MAX_CONCURRENT_WORKFLOW_TASKS: count.min(2).default(20),
   /** Publishing to the session log. Too few and commits queue for one another. */
   HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES: count.default(200),
+  /**
+   * `lean`: without stack traces of every promise, one time limit an activation (lean-sandbox.ts). `stock`: as the SDK has it, at
+   * twice the CPU, so that Temporal's UI shows where a workflow waits ("Stack Trace").
+   */
+  HOLDFAST_SANDBOX: z.enum(["lean", "stock"]).default("lean"),
   /** Repair of session logs: each waits while Redis is away. */
   HOLDFAST_MAX_CONCURRENT_ACTIVITIES: count.default(500),
 } as const;

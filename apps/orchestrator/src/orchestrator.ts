@@ -10,9 +10,10 @@ import { connectRedis } from "@holdfast/service/redis";
 import { connectTemporal } from "@holdfast/service/temporal";
 import { SessionLog } from "@holdfast/session-log";
 import type { Client } from "@temporalio/client";
-import { Worker } from "@temporalio/worker";
+import { Worker, type WorkerOptions } from "@temporalio/worker";
 import { lackingAgents } from "./agent-code.ts";
 import type { OrchestratorConfig } from "./config.ts";
+import { withLeanSandbox } from "./lean-sandbox.ts";
 import { untilConnected } from "@holdfast/worker/connection";
 import { runWorkers } from "@holdfast/worker/run-workers";
 import { orchestratorMetrics } from "./metrics.ts";
@@ -61,7 +62,8 @@ export async function startOrchestrator(
       // Stopped while the workflows were bundled.
       if (code === undefined) return;
       const sessionLog = new SessionLog(redis, { bytes: config.HOLDFAST_LOG_BYTES });
-      worker = await Worker.create({
+      const sandboxed = config.HOLDFAST_SANDBOX === "lean" ? withLeanSandbox : <T>(create: () => T): T => create();
+      const options: WorkerOptions = {
         connection,
         namespace: config.HOLDFAST_TEMPORAL_NAMESPACE,
         taskQueue: TASK_QUEUE_SESSIONS,
@@ -73,7 +75,8 @@ export async function startOrchestrator(
           ...createRecall({ log: sessionLog, client, onRecalled: metrics.onRecalled }),
         },
         ...limits(config),
-      });
+      };
+      worker = await sandboxed(() => Worker.create(options));
       log.info({ taskQueue: TASK_QUEUE_SESSIONS }, "orchestrator works");
       await runWorkers([worker], log, stopping.signal);
     } finally {
