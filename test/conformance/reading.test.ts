@@ -1,15 +1,10 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { answerTo } from "../kit/model-calls.ts";
 import { ask, rawText } from "../kit/raw-client.ts";
 import { can, ended, input, Target } from "./target.ts";
 
 /** SPEC.md against the whole of Holdfast, by a client that knows nothing but the page: opening, resuming, reading. */
-let target: Target;
-beforeAll(async () => {
-  target = await Target.open();
-});
-afterEach(() => target.leave());
-afterAll(() => target.close());
+const target = Target.ofFile();
 
 test("open-3: a session nobody has sent anything to is a snapshot of version 0", async () => {
   const { reader: held } = await target.visit();
@@ -38,18 +33,8 @@ test.runIf(can("script"))(
     const expected = answerTo(text);
     const inputs = [{ by: subject, producer: "p", seq: 1, origin: "user", at: expect.any(Number), text }];
     const steps = [{ step: 1, attempt: 1, parts: [{ type: "text", text: expected }] }];
-    expect(held.view.turns).toEqual([
-      {
-        turn: 1,
-        origin: "user",
-        inputs,
-        steps,
-        outcome: "completed",
-        finish: "stop",
-        usage: expect.any(Object),
-        model: expect.any(String),
-      },
-    ]);
+    const made = { finish: "stop", usage: expect.any(Object), model: expect.any(String) };
+    expect(held.view.turns).toEqual([{ turn: 1, origin: "user", inputs, steps, outcome: "completed", ...made }]);
     // end-1: a reader that holds the text is not sent it again.
     expect(held.frames.find(({ type }) => type === "turn.ended")).not.toHaveProperty("parts");
     expect(held.view).toMatchObject({ version: 2, applied: { [`${subject}/p`]: 1 } });
@@ -62,8 +47,7 @@ test.runIf(can("script"))(
 test("open-2, chain-1: a reader that was away resumes right after its cursor, without a snapshot", async () => {
   const first = await target.visit();
   const held = first.reader;
-  await first.send([input(1, "before")]);
-  await held.until(ended(1));
+  await first.say(1, "before");
   first.socket.close();
   const other = await target.visit(first, 1);
   await other.send([input(1, "meanwhile")], { producer: "q" });
@@ -77,9 +61,8 @@ test("open-2, chain-1: a reader that was away resumes right after its cursor, wi
 });
 
 test("open-3: a cursor the log does not have is answered with a snapshot", async () => {
-  const { socket, send, reader: held } = await target.visit();
-  await send([input(1, "a")]);
-  await held.until(ended(1));
+  const { socket, say, reader: held } = await target.visit();
+  await say(1, "a");
   const before = held.view.turns;
   held.last = "17-4";
   expect(await held.open(socket)).toEqual({ ok: true, resumed: false });
@@ -101,10 +84,9 @@ test.runIf(can("script"))("snap-3: who opens in the middle of a turn gets the pa
 
 for (const fault of ["429x2,retry-after=1", "500x2", "cut@20", "malformed@20", "nofinish", "error@10x2"]) {
   test.runIf(can("script"))(`turn-4, frame-5: after ${fault} the text is whole and was never garbled`, async () => {
-    const { send, reader: held } = await target.visit();
+    const { say, reader: held } = await target.visit();
     const text = `faults:${fault},tokens=50,slow=5ms`;
-    await send([input(1, text)]);
-    await held.until(ended(1), 60_000);
+    await say(1, text);
     const expected = answerTo(text);
     expect(held.view.turns[0]).toMatchObject({ outcome: "completed", finish: "stop" });
     expect(rawText(held.view.turns[0])).toBe(expected);
@@ -119,7 +101,6 @@ test("open-5: nothing comes after close", async () => {
   expect(await ask(first.socket, "close", { session: first.session })).toEqual({ ok: true });
   const other = await target.visit(first, 1);
   const seen = held.frames.length;
-  await other.send([input(1, "anyone?")]);
-  await other.reader.until(ended(1));
+  await other.say(1, "anyone?");
   expect(held.frames).toHaveLength(seen);
 });
