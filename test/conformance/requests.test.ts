@@ -6,16 +6,12 @@ import { can, codeOf, ended, input, Target } from "./target.ts";
 /** SPEC.md against the whole of Holdfast, by a client that knows nothing but the page: connecting, sending, commanding. */
 const target = Target.ofFile();
 
-async function refusal(auth: Obj): Promise<unknown> {
+function refusal(auth: Obj): Promise<unknown> {
   const socket = rawSocket(target.edge(0), auth);
-  try {
-    return await new Promise((resolve, reject) => {
-      socket.on("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
-      socket.on("welcome", () => reject(new Error("it was let in")));
-    });
-  } finally {
-    socket.close();
-  }
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  socket.on("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
+  socket.on("welcome", () => reject(new Error("it was let in")));
+  return promise.finally(() => socket.close());
 }
 
 test("connect-3: a bad token and an unknown protocol are refused by code", async () => {

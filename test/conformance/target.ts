@@ -21,6 +21,8 @@ const GIVEN = {
   isScripted: process.env["HOLDFAST_CONFORMANCE_SCRIPTED"] === "true",
 };
 const isGiven = GIVEN.urls.length > 0;
+/** Edges of somebody else's may have seen an earlier run. */
+const RUN = isGiven ? `${Date.now().toString(36)}${process.pid.toString(36)}-` : "";
 const has: Record<Need, boolean> = {
   secret: !isGiven || GIVEN.secret !== undefined,
   script: !isGiven || GIVEN.isScripted,
@@ -104,8 +106,7 @@ export class Target {
   }
 
   async connect(subject: string, node = 0, claims: Omit<TokenClaims, "subject"> = {}): Promise<Socket> {
-    const { socket } = await this.connected(node, await this.token({ subject, ...claims }));
-    return socket;
+    return (await this.connected(node, await this.token({ subject, ...claims }))).socket;
   }
 
   async connected(node: number, token: string): Promise<{ socket: Socket; welcome: Obj }> {
@@ -151,10 +152,7 @@ export class Target {
     await this.#fixture?.close();
   }
 
-  /** Edges of somebody else's may have seen an earlier run. */
   #newName(what: string): string {
-    return `${what}-${isGiven ? `${RUN}-` : ""}${++this.#names}`;
+    return `${what}-${RUN}${++this.#names}`;
   }
 }
-
-const RUN = `${Date.now().toString(36)}${process.pid.toString(36)}`;

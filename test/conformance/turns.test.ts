@@ -31,14 +31,6 @@ test("trace-1, req-2: what is no trace context is `invalid`, and the connection 
   expect(await interrupt(TRACE)).toEqual({ ok: true, result: { turn: null } });
 });
 
-test("end-1: who holds an answer is not sent it again at its end", async () => {
-  const { say, reader } = await target.visit();
-  await say(1, "tell me");
-  const end = reader.frames.find(({ type }) => type === "turn.ended");
-  expect(end).toMatchObject({ turn: 1, step: 1 });
-  expect(end).not.toHaveProperty("parts");
-});
-
 test("history-1, history-2: older turns are told as a snapshot shows them, and whether there are more", async () => {
   const { socket, send, session, reader } = await target.visit();
   const history = (more: object) => ask(socket, "history", { session, ...more });
