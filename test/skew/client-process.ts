@@ -4,27 +4,45 @@
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { JsonObject } from "@holdfast/contract";
+import type { Frame, JsonObject, Snapshot } from "@holdfast/contract";
+import { z } from "zod";
 import { begun, planOf } from "../kit/child-process.ts";
-import { type ClientNews, type ClientOrder, startSchema } from "./client-messages.ts";
 
-const start = planOf(startSchema);
-const entry = pathToFileURL(join(start.tree, "packages/client/src/index.ts")).href;
+/** What the process is told first. `tree`: folder of the release's source tree. */
+const startSchema = z.object({
+  tree: z.string(),
+  edges: z.array(z.string()).readonly(),
+  token: z.string(),
+  session: z.string(),
+});
+export type ClientStart = z.infer<typeof startSchema>;
+
+/** What it is told to do. */
+export type ClientOrder = { do: "say"; text: string } | { do: "observe"; name: string };
+
+/** What it tells. Orders are answered by `sent` in their order. */
+export type ClientNews =
+  | { news: "sent"; producer: string; seq: number }
+  | { news: "durable"; seq: number }
+  | { news: "frame"; frame: Frame }
+  /** At every change of version: what it holds. */
+  | { news: "view"; view: Snapshot };
+
+const { tree, edges, token, session: name } = planOf(startSchema);
+const entry = pathToFileURL(join(tree, "packages/client/src/index.ts")).href;
 const { connect }: typeof import("@holdfast/client") = await import(entry);
 
-const client = connect({ url: start.edges, token: () => start.token, client: "skew/1" });
-const session = client.session(start.session, { agent: "concierge" });
+const session = connect({ url: edges, token: () => token, client: "skew/1" }).session(name, { agent: "concierge" });
 const tell = (news: ClientNews): void => void process.send?.(news);
 
-let version = -1;
+let told = -1;
 session.on("frame", (frame) => tell({ news: "frame", frame }));
 session.subscribe(() => {
-  const view = session.get();
-  if (view.version === version) return;
-  version = view.version;
-  const { agent = "", turns, running } = view;
+  const { version, agent = "", turns, running, ...view } = session.get();
+  if (version === told) return;
+  told = version;
   const state: JsonObject = JSON.parse(JSON.stringify(view.state));
-  tell({ news: "view", view: { version, agent, state, turns: [...turns], running: running, applied: {} } });
+  tell({ news: "view", view: { version, agent, state, turns: [...turns], running, applied: {} } });
 });
 
 process.on("message", (order: ClientOrder) => {

@@ -2,7 +2,7 @@ import { emptySnapshot, type Snapshot } from "@holdfast/contract";
 import { Child } from "../kit/child-process.ts";
 import type { SentEvent } from "../kit/history.ts";
 import { Participant, type ParticipantOptions } from "../kit/participant.ts";
-import type { ClientNews, ClientOrder, ClientStart } from "./client-messages.ts";
+import type { ClientNews, ClientOrder, ClientStart } from "./client-process.ts";
 
 const PROCESS = new URL("client-process.ts", import.meta.url);
 
@@ -48,22 +48,14 @@ export class ProcessParticipant extends Participant {
   }
 
   #hear(news: ClientNews): void {
-    switch (news.news) {
-      case "sent": {
-        const event = this.sent[this.#numbered++];
-        if (event !== undefined) Object.assign(event, { producer: news.producer, seq: news.seq });
-        return;
-      }
-      case "durable": {
-        const event = this.sent.find(({ seq }) => seq === news.seq);
-        if (event !== undefined) this.becameDurable(event);
-        return;
-      }
-      case "frame":
-        return this.given(news.frame);
-      case "view":
-        this.#view = news.view;
-        return;
+    if (news.news === "frame") this.given(news.frame);
+    else if (news.news === "view") this.#view = news.view;
+    else if (news.news === "sent") {
+      const { producer, seq } = news;
+      Object.assign(this.sent[this.#numbered++] ?? {}, { producer, seq });
+    } else {
+      const event = this.sent.find(({ seq }) => seq === news.seq);
+      if (event !== undefined) this.becameDurable(event);
     }
   }
 }
