@@ -14,7 +14,7 @@ import { ask, rawConnect } from "../kit/raw-client.ts";
 import { isGrowing } from "../kit/reading.ts";
 import { longest, silencesOf } from "../kit/report.ts";
 import { rest } from "../kit/rest.ts";
-import { ProcessParticipant } from "./process-participant.ts";
+import { ReleaseParticipant } from "./release-participant.ts";
 
 /** Which of the two releases. */
 type Release = "old" | "new";
@@ -150,7 +150,7 @@ async function enlist(stack: Stack, trees: Record<Release, string>, clock: () =>
       return { name: `${client}-${edges.name}`, key, edges: at, token, clock };
     };
     for (const release of ["old", "new"] as const)
-      participants.push(await ProcessParticipant.start(options(release, [edges[release]]), trees[release]));
+      participants.push(await ReleaseParticipant.start(options(release, [edges[release]]), trees[release]));
     participants.push(new RawParticipant(options("raw", [edges.old, edges.new])));
   }
   return participants;
