@@ -141,18 +141,22 @@ export async function readServers(stack: Stack, sessions: readonly SessionKey[])
  * a feed for some seconds in case its reader comes back, and needs 45 s to notice that a client has fallen silent.
  */
 export async function whatRemains(stack: Stack, sessions: readonly SessionKey[], withinMs: number): Promise<string[]> {
-  let remains: string[] = [];
+  let remains = ["nothing is known of what remains"];
   const isEmpty = async (): Promise<boolean> => {
     const { keys, channels } = await holdings(stack);
     const open = await openWorkflows(stack);
     // The edges' own are one for all, and one for each.
     const followed = channels.filter((channel) => !channel.startsWith("hf:edge"));
-    remains = [
-      ...(await remainsAtApps(stack)),
-      ...remainingKeys(keys, sessions),
-      ...followed.map((channel) => `valkey: a subscription to ${channel}`),
-    ];
-    if (open !== sessions.length) remains.push(`temporal: ${open} open workflows instead of ${sessions.length}`);
+    const found: string[] = [];
+    for (const { name, url, isEdge } of appsOf(stack)) {
+      const metrics = await readMetrics(url);
+      const levels: Measured[] = isEdge ? edgeGauges(metrics) : [];
+      levels.push(["model calls", valueOf(metrics, "holdfast_model_attempts_running") ?? 0]);
+      for (const [measure, value] of levels) if (value !== 0) found.push(`${name}: ${measure} ${value}`);
+    }
+    found.push(...remainingKeys(keys, sessions), ...followed.map((channel) => `valkey: a subscription to ${channel}`));
+    if (open !== sessions.length) found.push(`temporal: ${open} open workflows instead of ${sessions.length}`);
+    remains = found;
     return remains.length === 0;
   };
   await until("nothing remains", isEmpty, withinMs, 500).catch(() => undefined);
@@ -176,7 +180,11 @@ async function holdings({ redisUrl }: Stack) {
     const pipeline = redis.pipeline();
     for (const name of sorted) pipeline.ttl(name).memory("USAGE", name, "SAMPLES", 0);
     const answers = ((await pipeline.exec()) ?? []).map(([, answer]) => answer);
-    const keys = sorted.flatMap((name, index) => heldKey(name, answers[2 * index], answers[2 * index + 1]));
+    const keys = sorted.flatMap((name, index): HeldKey[] => {
+      const [ttl, bytes] = [Number(answers[2 * index]), Number(answers[2 * index + 1])];
+      // -2: it has expired since its name was read. Its size may be null.
+      return ttl === -2 ? [] : [{ name, ttlSeconds: ttl === -1 ? Number.POSITIVE_INFINITY : ttl, bytes }];
+    });
     const channels: unknown = await redis.call("PUBSUB", "SHARDCHANNELS");
     const page = await redis.info();
     const info = (field: string): number => {
@@ -190,28 +198,10 @@ async function holdings({ redisUrl }: Stack) {
   }
 }
 
-/** None where the key has expired between the questions. */
-function heldKey(name: string, ttl: unknown, bytes: unknown): HeldKey[] {
-  if (typeof ttl !== "number" || ttl === -2) return [];
-  const ttlSeconds = ttl === -1 ? Number.POSITIVE_INFINITY : ttl;
-  return [{ name, ttlSeconds, bytes: typeof bytes === "number" ? bytes : 0 }];
-}
-
 /** Whether a key is one of the sessions'. */
 function belongsTo(sessions: readonly SessionKey[]): (key: HeldKey) => boolean {
   const prefixes = sessions.map((session) => `hf:{${sessionPath(session)}}:`);
   return ({ name }) => prefixes.some((prefix) => name.startsWith(prefix));
-}
-
-async function remainsAtApps(stack: Stack): Promise<string[]> {
-  const remains: string[] = [];
-  for (const { name, url, isEdge } of appsOf(stack)) {
-    const metrics = await readMetrics(url);
-    const levels: Measured[] = isEdge ? edgeGauges(metrics) : [];
-    levels.push(["model calls", valueOf(metrics, "holdfast_model_attempts_running") ?? 0]);
-    for (const [measure, value] of levels) if (value !== 0) remains.push(`${name}: ${measure} ${value}`);
-  }
-  return remains;
 }
 
 /** What a session at rest has in Valkey: everything but the text of a running turn, and frames, which go soon. */

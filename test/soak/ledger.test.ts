@@ -29,42 +29,48 @@ function threeSaid(): Ledger {
 
 test("turn-1: every durable input in one turn, in order, breaks nothing and leaves nothing", () => {
   const ledger = threeSaid();
-  ledger.closed(SAID);
   ledger.committed("s", [turn(1, 1), turn(2, 2)]);
+  expect(ledger).toMatchObject({ violations: [], owed: ["s p#3"] });
   ledger.committed("s", [turn(2, 2), turn(3, 3)]);
+  ledger.checkNumbers(SAID);
   expect(ledger).toMatchObject({ violations: [], owed: [], turns: 3, acked: 3 });
 });
 
-test("ack-1: what was durable and is in no turn is owed", () => {
+const wrong: Turn = { ...turn(1, 1), steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: "say" }] }] };
+const error = { code: "turn_deadline", message: "" };
+const taken = (number: number, seq: number): string =>
+  `s turn ${number} took p#${seq}, which nobody said or a turn had taken`;
+test.each<[what: string, turns: Turn[], violations: string[]]>([
+  [
+    "ack-1: what was durable and was passed over",
+    [turn(1, 1), turn(2, 3)],
+    ["s turn 2 passed over p#2, which was durable"],
+  ],
+  [
+    "turn-1: an input in two turns, also when nothing of its producer is open",
+    [turn(1, 1), turn(2, 2), turn(3, 2), turn(4, 3), turn(5, 3)],
+    [taken(3, 2), taken(5, 3)],
+  ],
+  [
+    "send-4: an input after a later one",
+    [turn(1, 1), turn(2, 3), turn(3, 2)],
+    ["s turn 2 passed over p#2, which was durable", taken(3, 2)],
+  ],
+  [
+    "turn-4, turn-5: a wrong text, a failed turn and a missing one",
+    [wrong, { ...turn(3, 2), outcome: "failed", finish: "error", error }],
+    ['s turn 1 (completed) says "say"', "s turn 3 follows turn 1", "s turn 3 failed: turn_deadline"],
+  ],
+])("%s is found", (_, turns, violations) => {
   const ledger = threeSaid();
-  ledger.committed("s", [turn(1, 1), turn(2, 2)]);
-  expect(ledger.owed).toEqual(["s p#3"]);
+  ledger.committed("s", turns);
+  expect(ledger.violations).toEqual(violations);
 });
 
-test("ack-1: what was durable and was passed over is lost", () => {
+test("send-4: a number that was given twice is found", () => {
   const ledger = threeSaid();
-  ledger.committed("s", [turn(1, 1), turn(2, 3)]);
-  expect(ledger.violations).toEqual(["s turn 2 passed over p#2, which was durable"]);
-});
-
-test("turn-1: an input in two turns is found, also after its producer has left", () => {
-  const ledger = threeSaid();
-  ledger.closed(SAID);
-  ledger.committed("s", [turn(1, 1), turn(2, 2), turn(3, 2), turn(4, 3), turn(5, 3)]);
-  expect(ledger.violations).toHaveLength(2);
-});
-
-test("turn-4, turn-5: a wrong text, a failed turn and a missing one are found", () => {
-  const ledger = threeSaid();
-  ledger.committed("s", [
-    { ...turn(1, 1), steps: [{ step: 1, attempt: 1, parts: [{ type: "text", text: "say" }] }] },
-    { ...turn(3, 2), outcome: "failed", finish: "error", error: { code: "turn_deadline", message: "" } },
-  ]);
-  expect(ledger.violations).toEqual([
-    's turn 1 (completed) says "say"',
-    "s turn 3 follows turn 1",
-    "s turn 3 failed: turn_deadline",
-  ]);
+  ledger.checkNumbers([...SAID, event(3, false)]);
+  expect(ledger.violations).toEqual(["s p#3 is not the only event of its number"]);
 });
 
 test("an input nobody was told is durable may be missing", () => {

@@ -2,15 +2,6 @@ import type { Turn } from "@holdfast/contract";
 import type { SentEvent } from "../kit/history.ts";
 import { textOf } from "../kit/reading.ts";
 
-/** What one producer said to one session and no turn has taken yet. */
-interface Account {
-  said: Map<number, SentEvent>;
-  /** Highest seq of an input that a turn has taken. */
-  taken: number;
-  /** It will say nothing more. */
-  closed: boolean;
-}
-
 /**
  * Holds every committed turn against what was said, as it comes, so that a run may be of any length: what is settled is
  * forgotten, and a repeat of it is then an input that nobody said. Rules: ack-1, send-2, send-4, turn-1, turn-2, turn-4.
@@ -21,8 +12,8 @@ export class Ledger {
   turns = 0;
   acked = 0;
   readonly #answer: (text: string) => string;
-  /** By session and producer. */
-  readonly #accounts = new Map<string, Account>();
+  /** By session and producer: what was said, and no turn has taken yet, by its number. */
+  readonly #accounts = new Map<string, Map<number, SentEvent>>();
   /** Observes leave no trace but their number in the agent's state. */
   readonly #sessions = new Map<string, { lastTurn: number; observes: number; durableObserves: number }>();
 
@@ -36,9 +27,8 @@ export class Ledger {
     const { session, producer, seq, kind } = event;
     if (kind === "observe") return void this.#session(session).observes++;
     const id = idOf(session, producer);
-    const account = this.#accounts.get(id) ?? { said: new Map(), taken: 0, closed: false };
-    this.#accounts.set(id, account);
-    account.said.set(seq, event);
+    const said = this.#accounts.get(id) ?? new Map<number, SentEvent>();
+    this.#accounts.set(id, said.set(seq, event));
   }
 
   durable({ session, kind }: SentEvent): void {
@@ -53,14 +43,10 @@ export class Ledger {
     this.violations.push(`${session} counted ${applied} observes; ${durableObserves} of ${observes} sent were durable`);
   }
 
-  /** The producers of these events have left for good. */
-  closed(sent: readonly SentEvent[]): void {
-    for (const { session, producer } of sent) {
-      const account = this.#accounts.get(idOf(session, producer));
-      if (account === undefined) continue;
-      account.closed = true;
-      this.#forgetSettled(idOf(session, producer), account);
-    }
+  /** send-4: no number twice. `sent`: all that a client ever sent. */
+  checkNumbers(sent: readonly SentEvent[]): void {
+    const numbers = new Set(sent.map(({ session, producer, seq }) => `${idOf(session, producer)}#${seq}`));
+    if (numbers.size < sent.length) this.violations.push(`${[...numbers].at(-1)} is not the only event of its number`);
   }
 
   /** Turns of a session as a reader holds them; those it was given before are skipped. */
@@ -77,9 +63,8 @@ export class Ledger {
 
   /** What was acknowledged and is in no turn. */
   get owed(): string[] {
-    return [...this.#accounts].flatMap(([id, { said }]) =>
-      [...said].filter(([, { durable }]) => durable).map(([seq]) => `${id}#${seq}`),
-    );
+    const open = [...this.#accounts].flatMap(([id, said]) => [...said.values()].map((event) => ({ id, ...event })));
+    return open.filter(({ durable }) => durable).map(({ id, seq }) => `${id}#${seq}`);
   }
 
   #session(path: string) {
@@ -94,20 +79,18 @@ export class Ledger {
     this.#checkText(session, turn, input.text);
     const { producer, seq, text } = input;
     const account = this.#accounts.get(idOf(session, producer));
-    const said = account?.said.get(seq);
+    const said = account?.get(seq);
     if (account === undefined || said === undefined)
       return this.#break(session, turn, `took ${producer}#${seq}, which nobody said or a turn had taken`);
     if (said.text !== text) this.#break(session, turn, `took ${JSON.stringify(text)} for what was said`);
-    if (seq <= account.taken) this.#break(session, turn, `took ${producer}#${seq} out of order`);
-    account.taken = Math.max(account.taken, seq);
-    account.said.delete(seq);
-    for (const [earlier, { durable }] of account.said) {
+    account.delete(seq);
+    for (const [earlier, { durable }] of account) {
       if (earlier > seq) continue;
       // The session keeps one mark a producer: what is below it can come no more.
       if (durable) this.#break(session, turn, `passed over ${producer}#${earlier}, which was durable`);
-      account.said.delete(earlier);
+      account.delete(earlier);
     }
-    this.#forgetSettled(idOf(session, producer), account);
+    if (account.size === 0) this.#accounts.delete(idOf(session, producer));
   }
 
   #checkText(session: string, ended: Turn, input: string): void {
@@ -116,10 +99,6 @@ export class Ledger {
     const isRight = outcome === "completed" ? text === whole : whole.startsWith(text);
     if (!isRight) this.violations.push(`${session} turn ${turn} (${outcome}) says ${JSON.stringify(text)}`);
     if (outcome === "failed") this.violations.push(`${session} turn ${turn} failed: ${error?.code}`);
-  }
-
-  #forgetSettled(id: string, { said, closed }: Account): void {
-    if (closed && said.size === 0) this.#accounts.delete(id);
   }
 
   #break(session: string, { turn }: Turn, what: string): void {

@@ -2,16 +2,13 @@ import { writeFile } from "node:fs/promises";
 import { LIMITS } from "@holdfast/contract";
 import { does, positive, program, run, whole, wholeUpTo } from "../kit/command-line.ts";
 import { rowOf, type Sample } from "./growth.ts";
-import { soak, type SoakResult } from "./soak.ts";
+import { soak, type SoakOptions, type SoakResult } from "./soak.ts";
 import { startSoakFixture } from "./soak-fixture.ts";
 
 const MOST_SHOWN = 50;
 
-interface Options {
+interface Options extends Pick<SoakOptions, "clients" | "sessions" | "seed"> {
   minutes: number;
-  clients: number;
-  sessions: number;
-  seed: number;
   every: number;
   json?: string;
   dir?: string;

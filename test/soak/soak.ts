@@ -13,7 +13,7 @@ import { judge, type Sample, seriesOf } from "./growth.ts";
 import { readApps, readOwn, readServers, whatRemains } from "./instruments.ts";
 import { Ledger } from "./ledger.ts";
 import type { SoakFixture } from "./soak-fixture.ts";
-import { refOf, Visits } from "./visits.ts";
+import { receiveVisitors, refOf } from "./visits.ts";
 
 export interface SoakOptions {
   durationMs: number;
@@ -39,7 +39,6 @@ const answer = (text: string): string => answerTo(text, SCRIPT);
 /** Lets clients come and go for the planned time, and measures what stays. The fixture has no session yet. */
 export async function soak(options: SoakOptions, fixture: SoakFixture) {
   const { stack, model } = fixture;
-  const { clients, seed, silences } = options;
   model.setDefault(SCRIPT);
   const keys = Array.from({ length: options.sessions }, (_, index): SessionKey => {
     return { tenant: "acme", owner: `host-${index + 1}`, name: "talk" };
@@ -49,12 +48,14 @@ export async function soak(options: SoakOptions, fixture: SoakFixture) {
   const client = connect({ url: stack.edgeUrls, token, client: "soak-reader/1" });
   const readers = keys.map((key) => new SteadyReader(client, key, ledger));
   await client.connected();
-  const visits = new Visits(stack, ledger, { clients, seed, silences, keys, answer });
+  const visits = receiveVisitors(stack, ledger, { ...options, keys, answer });
   try {
-    const samples = await watch(options, visits, ledger, async () => {
+    const samples = await watch(options, async () => {
+      const [{ connections }, { turns }] = [visits.count, ledger];
       // It keeps ten thousand with all they were asked, and lives in this process.
       model.calls.length = 0;
-      return [...(await readApps(fixture)), ...(await readOwn()), ...(await readServers(stack, keys))];
+      const apps = await readApps(fixture);
+      return { connections, turns, readings: [...apps, ...(await readOwn()), ...(await readServers(stack, keys))] };
     });
     await visits.end();
     const unrest = [...(await settle(stack, readers, ledger)), ...(await takeOver(stack, readers))];
@@ -66,8 +67,7 @@ export async function soak(options: SoakOptions, fixture: SoakFixture) {
       violations: [...visits.violations, ...ledger.violations, ...unrest],
       /** What was still held when all clients had left. */
       remains: await whatRemains(stack, keys, EMPTY_WITHIN_MS),
-      visits: visits.visits,
-      connections: visits.connections,
+      ...visits.count,
       acked: ledger.acked,
       turns: ledger.turns,
     };
@@ -79,9 +79,7 @@ export async function soak(options: SoakOptions, fixture: SoakFixture) {
 
 async function watch(
   { durationMs, everyMs, onSample }: SoakOptions,
-  visits: Visits,
-  ledger: Ledger,
-  read: () => Promise<Sample["readings"]>,
+  read: () => Promise<Omit<Sample, "atMs">>,
 ): Promise<Sample[]> {
   const samples: Sample[] = [];
   const began = performance.now();
@@ -89,9 +87,7 @@ async function watch(
   // On a loaded machine a sample may take longer than the time between two.
   for (let at = everyMs; at <= durationMs; at = Math.max(at + everyMs, elapsed())) {
     await sleep(Math.max(0, at - elapsed()));
-    const [{ connections }, { turns }] = [visits, ledger];
-    const readings = await read();
-    const sample = { atMs: Math.round(elapsed()), connections, turns, readings };
+    const sample = { ...(await read()), atMs: Math.round(elapsed()) };
     samples.push(sample);
     onSample?.(sample);
   }

@@ -7,8 +7,9 @@ import { Socket } from "node:net";
  * the client's library needs no hook for it, and nothing stands between client and edge.
  */
 export class TcpConnections {
+  /** Connections of all clients that are open now. */
+  static open = 0;
   static readonly #context = new AsyncLocalStorage<TcpConnections>();
-  static #open = 0;
   readonly #sockets = new Set<Socket>();
 
   static {
@@ -18,11 +19,6 @@ export class TcpConnections {
         return;
       if (message.socket instanceof Socket) connections.#add(message.socket);
     });
-  }
-
-  /** Connections of all clients that are open now. */
-  static get open(): number {
-    return TcpConnections.#open;
   }
 
   /** Whatever connects in `run`, or because of it, is among these. */
@@ -45,10 +41,10 @@ export class TcpConnections {
 
   #add(socket: Socket): void {
     this.#sockets.add(socket);
-    TcpConnections.#open++;
+    TcpConnections.open++;
     socket.once("close", () => {
       this.#sockets.delete(socket);
-      TcpConnections.#open--;
+      TcpConnections.open--;
     });
   }
 }

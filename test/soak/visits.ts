@@ -2,13 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionKey } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/stack";
 import { check } from "../kit/checker.ts";
-import { emptyHistory, type ReaderRecord } from "../kit/history.ts";
+import { emptyHistory } from "../kit/history.ts";
 import { answersBy } from "../kit/model-calls.ts";
 import { type ParticipantOptions, RawParticipant, SdkParticipant, type Talker } from "../kit/participant.ts";
 import { textOf } from "../kit/reading.ts";
 import { picked, randomFrom, sum } from "../kit/statistics.ts";
 import { NOBODY } from "./instruments.ts";
 import type { Ledger } from "./ledger.ts";
+import type { SoakOptions } from "./soak.ts";
 import { TcpConnections } from "./tcp-connections.ts";
 
 /**
@@ -79,19 +80,23 @@ const WORDS_PER_SAYING = 5;
 /** A visitor loses its connection so long after it spoke: some before, some in, some after the answer. */
 const LONGEST_MOMENT_MS = 150;
 
-/** One client during one visit. Whatever takes longer than `PATIENCE_MS` rejects. */
+/** One person during one visit. Whatever takes longer than `PATIENCE_MS` rejects. */
 class Visitor {
+  /** Those it has used, the one it uses now last. */
+  readonly clients: Talker[] = [];
   readonly #random: () => number;
-  readonly #ledger: Ledger;
   readonly #connections = new TcpConnections();
   readonly #connect: () => Talker;
   #client: Talker;
 
-  constructor(kind: VisitPlan["kind"], options: ParticipantOptions, random: () => number, ledger: Ledger) {
+  constructor(kind: VisitPlan["kind"], options: ParticipantOptions, random: () => number) {
     this.#random = random;
-    this.#ledger = ledger;
     const Client = kind === "sdk" ? SdkParticipant : RawParticipant;
-    this.#connect = () => this.#connections.within(() => new Client(options));
+    this.#connect = () => {
+      const client = this.#connections.within(() => new Client(options));
+      this.clients.push(client);
+      return client;
+    };
     this.#client = this.#connect();
   }
 
@@ -105,18 +110,12 @@ class Visitor {
     }
     if (departure === "polite") await this.#client.leave();
     else await this.#end(departure);
-    this.#ledger.closed(this.#client.sent);
   }
 
   /** As when its process is killed. */
   async abandon(): Promise<void> {
     this.#connections.destroy();
     await this.#client.close();
-    this.#ledger.closed(this.#client.sent);
-  }
-
-  record(): ReaderRecord {
-    return this.#client.record();
   }
 
   async #perform(act: Act): Promise<void> {
@@ -178,7 +177,6 @@ class Visitor {
   async #forget(): Promise<void> {
     if (this.#client instanceof RawParticipant) return this.#client.forget();
     await this.#client.close();
-    this.#ledger.closed(this.#client.sent);
     this.#client = this.#connect();
   }
 }
@@ -186,85 +184,73 @@ class Visitor {
 /** Some quote all a reader holds. */
 const LONGEST_REASON = 200;
 
-export interface VisitsOptions {
-  clients: number;
-  seed: number;
-  silences: boolean;
+export interface VisitsOptions extends Pick<SoakOptions, "clients" | "seed" | "silences"> {
   keys: readonly SessionKey[];
   answer: (text: string) => string;
 }
 
 /** Clients come and go: there are as many places as clients at once, each taken by one visitor after another. */
-export class Visits {
-  readonly violations: string[] = [];
-  /** So far, as are the connections that visitors have made. */
-  visits = 0;
-  connections = 0;
-  readonly #stack: Stack;
-  readonly #ledger: Ledger;
-  readonly #options: VisitsOptions;
-  readonly #began = performance.now();
-  readonly #places: Promise<void>[];
-  #isOver = false;
+export function receiveVisitors(stack: Stack, ledger: Ledger, options: VisitsOptions) {
+  const { clients, seed, silences, keys, answer } = options;
+  /** So far; `connections`: that visitors have made. */
+  const count = { visits: 0, connections: 0 };
+  const violations: string[] = [];
+  const began = performance.now();
+  let isOver = false;
 
-  constructor(stack: Stack, ledger: Ledger, options: VisitsOptions) {
-    this.#stack = stack;
-    this.#ledger = ledger;
-    this.#options = options;
-    this.#places = Array.from({ length: options.clients }, (_, place) => this.#fill(place));
-  }
-
-  /** Lets nobody in any more; resolves when all have left. */
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await Promise.all(this.#places);
-  }
-
-  /** One visitor after another. The same seed plans the same visits for a place. */
-  async #fill(place: number): Promise<void> {
-    const random = randomFrom(this.#options.seed * 1_000 + place);
-    await sleep(random() * 1_000);
-    while (!this.#isOver) {
-      const plan = planVisit(random, this.#options.silences);
-      const options = this.#optionsOf(plan, `visitor-${++this.visits}`);
-      const visitor = new Visitor(plan.kind, options, random, this.#ledger);
-      try {
-        await visitor.visit(plan, () => this.#isOver);
-      } catch (error) {
-        this.violations.push(`hang: ${options.name}: ${String(error).slice(0, LONGEST_REASON)}`);
-        await visitor.abandon();
-      }
-      this.#inspect(plan, visitor.record());
-      await sleep(plan.thenMs);
-    }
-  }
-
-  #optionsOf(plan: VisitPlan, name: string): ParticipantOptions {
-    const key = picked(this.#options.keys, plan.session);
+  const optionsOf = (plan: VisitPlan, name: string): ParticipantOptions => {
+    const key = picked(keys, plan.session);
     const beside = plan.looksElsewhere ? [`${NOBODY}/${name}`] : [];
-    const { edgeUrls } = this.#stack;
-    const first = Math.floor(plan.edge * edgeUrls.length);
+    const first = Math.floor(plan.edge * stack.edgeUrls.length);
     return {
       name,
       key,
       ref: refOf(key),
       beside,
-      edges: [...edgeUrls.slice(first), ...edgeUrls.slice(0, first)],
-      token: () => this.#stack.token({ subject: name, shared: [refOf(key), ...beside] }),
-      clock: () => performance.now() - this.#began,
-      onConnection: () => this.connections++,
-      onSent: (event) => this.#ledger.sent(event),
-      onDurable: (event) => this.#ledger.durable(event),
+      edges: [...stack.edgeUrls.slice(first), ...stack.edgeUrls.slice(0, first)],
+      token: () => stack.token({ subject: name, shared: [refOf(key), ...beside] }),
+      clock: () => performance.now() - began,
+      onConnection: () => count.connections++,
+      onSent: (event) => ledger.sent(event),
+      onDurable: (event) => ledger.durable(event),
     };
-  }
+  };
 
-  /** Holds all a visitor was shown against SPEC.md. One that left in the middle may have missed what would have healed it. */
-  #inspect({ departure }: VisitPlan, record: ReaderRecord): void {
-    const found = check({ ...emptyHistory(), readers: [record], answers: answersBy(this.#options.answer) });
-    for (const { promise, detail } of found) {
-      if (promise !== "gap" || departure === "polite") this.violations.push(`${promise}: ${detail}`);
+  // Holds all a client was shown against SPEC.md. One that left in the middle may have missed what would have healed it.
+  const inspect = (client: Talker, isWhole: boolean): void => {
+    const found = check({ ...emptyHistory(), readers: [client.record()], answers: answersBy(answer) });
+    const meant = found.filter(({ promise }) => promise !== "gap" || isWhole);
+    violations.push(...meant.map(({ promise, detail }) => `${promise}: ${detail}`));
+    ledger.checkNumbers(client.sent);
+  };
+
+  // One visitor after another. The same seed plans the same visits for a place.
+  const fill = async (place: number): Promise<void> => {
+    const random = randomFrom(seed * 1_000 + place);
+    await sleep(random() * 1_000);
+    while (!isOver) {
+      const plan = planVisit(random, silences);
+      const name = `visitor-${++count.visits}`;
+      const visitor = new Visitor(plan.kind, optionsOf(plan, name), random);
+      await visitor
+        .visit(plan, () => isOver)
+        .catch((error: unknown) => {
+          violations.push(`hang: ${name}: ${String(error).slice(0, LONGEST_REASON)}`);
+          return visitor.abandon();
+        });
+      for (const client of visitor.clients)
+        inspect(client, plan.departure === "polite" && client === visitor.clients.at(-1));
+      await sleep(plan.thenMs);
     }
-  }
+  };
+
+  const places = Array.from({ length: clients }, (_, place) => fill(place));
+  /** Lets nobody in any more; resolves when all have left. */
+  const end = async (): Promise<void> => {
+    isOver = true;
+    await Promise.all(places);
+  };
+  return { violations, count, end };
 }
 
 /** A session as another subject asks for it (SPEC ids-2). */
