@@ -166,19 +166,17 @@ test("version-5: today's edge refuses by code what a later client asks, and serv
   expect(await reader.open(socket, { agent: "echo" })).toMatchObject({ ok: true });
   const send = (event: Obj, more: Obj = {}): Obj => ({ session: "s", producer: "p", events: [event], ...more });
   const command = (name: string, more: Obj): Obj => ({ session: "s", id: name, name, ...more });
-  const refused: [event: string, request: Obj, code: string][] = [
-    ["open", { session: "t", agent: "echo", since: "yesterday" }, "invalid"],
-    ["send", send(input(1, "a"), { urgency: 9 }), "invalid"],
-    ["send", send({ ...input(1, "a"), mood: "glad" }), "invalid"],
-    ["send", send({ seq: 1, kind: "gesture", shape: "wave" }), "invalid"],
-    ["wish", { session: "s", wish: "rain" }, "unknown_request"],
-    ["command", command("rewrite", { args: { turn: 1 } }), "unknown_command"],
-    ["command", command("interrupt", { reason: "tired" }), "invalid"],
-  ];
-  for (const [event, request, code] of refused)
+  const refuses = async (code: string, event: string, request: Obj): Promise<void> =>
     expect(await ask(socket, event, request)).toMatchObject({ ok: false, error: { code } });
+  await refuses("invalid", "open", { session: "t", agent: "echo", since: "yesterday" });
+  await refuses("invalid", "send", send(input(1, "a"), { urgency: 9 }));
+  await refuses("invalid", "send", send({ ...input(1, "a"), mood: "glad" }));
+  await refuses("invalid", "send", send({ seq: 1, kind: "gesture", shape: "wave" }));
+  await refuses("unknown_request", "wish", { session: "s", wish: "rain" });
   expect(await ask(socket, "send", send(input(2, "a"), { after: 0 }))).toMatchObject({ ok: true, durable: 2 });
   await reader.until(ended(1));
+  await refuses("unknown_command", "command", command("rewrite", { args: { turn: 1 } }));
+  await refuses("invalid", "command", command("interrupt", { reason: "tired" }));
   expect(reader.view.turns.map(({ inputs }) => inputs.map(({ seq }) => seq))).toEqual([[2]]);
   expect(reader.breaks).toBe(0);
 });

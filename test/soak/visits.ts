@@ -13,7 +13,7 @@ import type { SoakOptions } from "./soak.ts";
 import { TcpConnections } from "./tcp-connections.ts";
 
 /**
- * What a visitor does, and how often.
+ * What a visitor does, and how often of a hundred times; then it waits a little.
  * - `say`: an input, and its answer to the end. `observe`: a few small facts.
  * - `interrupt`: an input whose turn is stopped as soon as it runs.
  * - `lose`: the connection is destroyed under an input that has no answer yet; the visitor comes back with its cursor.
@@ -22,40 +22,31 @@ import { TcpConnections } from "./tcp-connections.ts";
 const ACTS = { say: 40, observe: 20, interrupt: 10, lose: 18, forget: 12 };
 type Act = keyof typeof ACTS;
 
-/** One visit, from its connection to its end. */
-export interface VisitPlan {
-  /** `sdk`: by `@holdfast/client`. `raw`: by SPEC.md and a Socket.IO client. */
-  kind: "sdk" | "raw";
-  /** 0 ≤ … < 1: which of the edges, and which of the sessions. */
-  edge: number;
-  session: number;
-  /** Opens a session as well that nobody ever says anything to. */
-  looksElsewhere: boolean;
-  /** And how long it then waits. */
-  acts: { do: Act; thenMs: number }[];
-  /**
-   * How it ends. `polite`: it closes. `abrupt`: its connection is reset in the middle of an answer. `silent`: it is not heard of
-   * again, and does not hear.
-   */
-  departure: "polite" | "abrupt" | "silent";
-  /** Until the next visitor takes the place. */
-  thenMs: number;
-}
+/**
+ * How a visit ends. `polite`: the visitor closes. `abrupt`: its connection is reset in the middle of an answer. `silent`: it is not
+ * heard of again, and does not hear; an edge needs 45 s to notice.
+ */
+const departures = (silent: number) => ({ polite: 45, abrupt: 55 - silent, silent });
 
-/** Plans a visit: some seconds long. `silences`: whether visitors may fall silent, which an edge needs 45 s to notice. */
-export function planVisit(random: () => number, silences: boolean): VisitPlan {
-  const kind = random() < 0.4 ? "raw" : "sdk";
+export type VisitPlan = ReturnType<typeof planVisit>;
+
+/** Plans a visit, from its connection to its end: some seconds long. `silences`: whether visitors may fall silent. */
+export function planVisit(random: () => number, silences: boolean) {
+  // By `@holdfast/client`, or by SPEC.md and a Socket.IO client.
+  const kind: "sdk" | "raw" = random() < 0.4 ? "raw" : "sdk";
   const acts = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
     return { do: weighed(ACTS, random), thenMs: 100 + random() * 1_500 };
   });
-  const silent = silences && kind === "raw" ? 5 : 0;
   return {
     kind,
+    /** 0 ≤ … < 1: which of the edges, and which of the sessions. */
     edge: random(),
     session: random(),
+    /** Opens a session as well that nobody ever says anything to. */
     looksElsewhere: random() < 0.3,
     acts,
-    departure: weighed({ polite: 45, abrupt: 55 - silent, silent }, random),
+    departure: weighed(departures(silences && kind === "raw" ? 5 : 0), random),
+    /** Until the next visitor takes the place. */
     thenMs: 100 + random() * 900,
   };
 }
