@@ -68,8 +68,9 @@ async function sdkAt(node: number, subject: string) {
   client.on("problem", (problem) => problems.push(problem));
   const session = client.session("s", { agent: "echo" });
   session.on("frame", ({ type }) => types.push(type));
-  const holds = async (turns: readonly Turn[]): Promise<void> =>
-    expect.poll(() => session.get().turns, { timeout: 30_000 }).toEqual(turns);
+  const holds = async (turns: readonly Turn[]): Promise<void> => {
+    await expect.poll(() => session.get().turns, { timeout: 30_000 }).toEqual(turns);
+  };
   return { session, problems, types, holds };
 }
 
