@@ -1,8 +1,8 @@
 import { answerTo } from "../kit/model-calls.ts";
 import { kibibytes } from "../kit/report.ts";
 import { quantile, sum } from "../kit/statistics.ts";
-import type { SlowReaderOptions, SlowReaderResult, Stretch } from "./slow-reader.ts";
-import type { Reading } from "./steady-session.ts";
+import type { Reading } from "./chain-reader.ts";
+import type { SlowReaderOptions, SlowReaderResult } from "./slow-reader.ts";
 
 /** `HOLDFAST_SLOW_SOCKET_BYTES`, as it is when nobody sets it. */
 const SLOW_SOCKET_BYTES = 256 * 1024;
@@ -10,9 +10,7 @@ const SLOW_SOCKET_BYTES = 256 * 1024;
 const PACKET_BYTES = 128 * 1024;
 const FRAME_OVERHEAD = 2_048;
 
-type Options = Pick<SlowReaderOptions, "readers" | "companions" | "script" | "trim" | "untilGivenUp">;
-
-const textLengthOf = ({ script }: Options): number => answerTo("", script).length;
+const textLengthOf = ({ script }: SlowReaderOptions): number => answerTo("", script).length;
 
 /**
  * The most that may wait for one client in the edge's process, for a session whose turns have texts of `textLength`: the
@@ -21,34 +19,34 @@ const textLengthOf = ({ script }: Options): number => answerTo("", script).lengt
 const boundOf = (textLength: number): number => SLOW_SOCKET_BYTES + PACKET_BYTES + textLength + FRAME_OVERHEAD;
 
 /** Sentences; empty when every promise held. */
-export function brokenPromises(options: Options, result: SlowReaderResult): string[] {
+export function brokenPromises(options: SlowReaderOptions, result: SlowReaderResult): string[] {
   const { slow, companions, others, turns, during, passed, after } = result;
-  const broken = [...slow, ...companions, ...others].flatMap(({ wrong }) => wrong);
   const count = (readings: readonly Reading[], what: "breaks" | "snapshots" | "connects"): number =>
     sum(readings, (reading) => reading[what]);
-  const require = (holds: boolean, sentence: string): void => {
-    if (!holds) broken.push(sentence);
-  };
+  const everyone = [...slow, ...companions, ...others];
   const all = options.readers;
-  const hasCaughtUp = slow.length === all && slow.every(({ turn }) => turn === turns);
-  require(hasCaughtUp, "A slow reader did not catch up.");
-  require(count([...slow, ...companions, ...others], "breaks") === 0, "A frame did not follow the one before it.");
-  require(passed >= 2, "Who read on did not get on.");
-  require(count(companions, "snapshots") === options.companions, "A reader that read on lost its place.");
   const bound = boundOf(textLengthOf(options));
   const most = Math.max(...[during, after].map(({ peaks }) => peaks?.largestSocketBytes ?? Infinity));
-  require(most <= bound, `${most} bytes waited for one client, and no more than ${bound} may.`);
   const [connects, wanted] = [count(slow, "connects"), options.untilGivenUp ? 2 * all : all];
-  require(connects === wanted, `Who was slow connected ${connects} times, not ${wanted}.`);
   // Each began with one.
   const again = count(slow, "snapshots") - all;
-  if (options.trim) require(again === all, `Of ${all} who missed what the log had lost, ${again} got a snapshot.`);
-  else require(again <= all, `${all} who were slow got ${again} snapshots.`);
-  return broken;
+  const promises: [holds: boolean, sentence: string][] = [
+    [slow.length === all && slow.every(({ turn }) => turn === turns), "A slow reader did not catch up."],
+    [count(everyone, "breaks") === 0, "A frame did not follow the one before it."],
+    [passed >= 2, "Who read on did not get on."],
+    [count(companions, "snapshots") === options.companions, "A reader that read on lost its place."],
+    [most <= bound, `${most} bytes waited for one client, and no more than ${bound} may.`],
+    [connects === wanted, `Who was slow connected ${connects} times, not ${wanted}.`],
+    options.trim
+      ? [again === all, `Of ${all} who missed what the log had lost, ${again} got a snapshot.`]
+      : [again <= all, `${all} who were slow got ${again} snapshots.`],
+  ];
+  const wrong = everyone.flatMap((reading) => reading.wrong);
+  return [...wrong, ...promises.flatMap(([holds, sentence]) => (holds ? [] : [sentence]))];
 }
 
 /** For people, on standard output. */
-export function printSlowReader(options: Options, result: SlowReaderResult): void {
+export function printSlowReader(options: SlowReaderOptions, result: SlowReaderResult): void {
   const { before, during, after } = result;
   const textLength = textLengthOf(options);
   console.log(
@@ -74,7 +72,7 @@ export function printSlowReader(options: Options, result: SlowReaderResult): voi
   );
 }
 
-function costs({ peaks, kernel, openFiles }: Stretch): Record<string, number | undefined> {
+function costs({ peaks, kernel, openFiles }: SlowReaderResult["before"]): Record<string, number | undefined> {
   return {
     RSS: peaks && kibibytes(peaks.rssBytes),
     heap: peaks && kibibytes(peaks.heapBytes),

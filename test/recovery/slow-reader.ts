@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
-import { z } from "zod";
 import { Child } from "../kit/child-process.ts";
 import { does, positive, program, whole, wholeOrNone } from "../kit/command-line.ts";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
 import { scrape, sumOf } from "../kit/metrics.ts";
-import { type EdgePeaks, EdgeProbe, type KernelQueues, kernelQueues } from "../kit/probes.ts";
+import { EdgeProbe, kernelQueues } from "../kit/probes.ts";
 import { until } from "../kit/wait.ts";
+import { withRedis } from "./servers.ts";
 import { brokenPromises, printSlowReader } from "./slow-reader-report.ts";
-import { type Reading, readingSchema, SteadySession } from "./steady-session.ts";
+import { reportSchema, steadySession } from "./steady-session.ts";
 
 export interface SlowReaderOptions {
   /** The edge they are all at: 0 is the first. */
@@ -29,56 +28,28 @@ export interface SlowReaderOptions {
   onPhase?: (phase: string) => void;
 }
 
-/** One stretch of time, as those who read on and the edge saw it. */
-export interface Stretch {
-  /** Milliseconds from a frame's append to its reader, of the session that has slow readers, and of others. */
-  companionLags: number[];
-  otherLags: number[];
-  peaks: EdgePeaks | undefined;
-  kernel: KernelQueues | undefined;
-  openFiles: number;
-}
-
-export interface SlowReaderResult {
-  before: Stretch;
-  during: Stretch;
-  after: Stretch;
-  turns: number;
-  /** Turns that ended for the others while nobody of the slow read. */
-  passed: number;
-  catchUpMs: number;
-  slow: Reading[];
-  companions: Reading[];
-  others: Reading[];
-}
+export type SlowReaderResult = Awaited<ReturnType<typeof slowReader>>;
 
 /** Bounds on a hang, not on the speed of a machine. */
 const HANG_MS = 300_000;
-const PROCESS = new URL("./slow-reader-process.ts", import.meta.url);
+const PROCESS = new URL("./steady-session.ts", import.meta.url);
 const OTHER_SCRIPT = "tokens=40,slow=25ms";
-const reportSchema = z.object({ readers: z.array(readingSchema) });
 
 /** Readers stop reading in the middle of a fast stream and go on later. Everybody at one edge. */
-export async function slowReader({ stack }: Fixture, options: SlowReaderOptions): Promise<SlowReaderResult> {
+export async function slowReader({ stack }: Fixture, options: SlowReaderOptions) {
   const { onPhase = () => undefined } = options;
   const edge = stack.edgeUrls[options.edge] ?? "";
   const subject = `slow-${Date.now().toString(36)}`;
-  const at = { edge, subject, token: () => stack.token({ subject }) };
-  const fast = { session: "fast", script: options.script };
-  const stream = new SteadySession({ ...at, ...fast, readers: options.companions });
-  const others = Array.from(
-    { length: options.others },
-    (_, index) => new SteadySession({ ...at, session: `other-${index}`, script: OTHER_SCRIPT, readers: 1 }),
+  const fast = { edge, jwtSecret: stack.jwtSecret, subject, session: "fast", script: options.script };
+  const stream = steadySession({ ...fast, readers: options.companions });
+  const others = Array.from({ length: options.others }, (_, index) =>
+    steadySession({ ...fast, session: `other-${index}`, script: OTHER_SCRIPT, readers: 1 }),
   );
-  const slow = await Child.start(PROCESS, {
-    edge,
-    jwtSecret: stack.jwtSecret,
-    subject,
-    ...fast,
-    readers: options.readers,
-  });
+  const slow = await Child.start(PROCESS, { ...fast, readers: options.readers });
   const probe = new EdgeProbe([edge]);
-  const stretch = async (): Promise<Stretch> => ({
+  /** One stretch of time, as those who read on and the edge saw it. */
+  const stretch = async () => ({
+    /** Milliseconds from a frame's append to its reader, of the session that has slow readers, and of others. */
     companionLags: stream.takeLags(),
     otherLags: others.flatMap((other) => other.takeLags()),
     peaks: probe.takePeaks().get(edge),
@@ -88,17 +59,19 @@ export async function slowReader({ stack }: Fixture, options: SlowReaderOptions)
   const metric = async (name: string, ...labels: string[]): Promise<number> =>
     sumOf(await scrape(edge), name, ...labels);
   const pingTimeouts = (): Promise<number> => metric("holdfast_edge_disconnects_total", 'reason="ping timeout"');
+  const pass = (turns: number): Promise<void> => stream.reached(stream.turn() + turns);
   try {
-    await slow.tell({ order: "open" }, HANG_MS);
-    await Promise.all([stream, ...others].map((one) => one.start()));
-    await stream.pass(1);
+    await slow.tell({ order: "live" }, HANG_MS);
+    await Promise.all([stream, ...others].map((each) => each.live()));
+    for (const each of [stream, ...others]) each.begin();
+    await pass(1);
     probe.takePeaks();
     onPhase("everybody reads");
-    await Promise.all([stream.pass(2), sleep((options.seconds * 1_000) / 4)]);
+    await Promise.all([pass(2), sleep((options.seconds * 1_000) / 4)]);
     const before = await stretch();
 
     onPhase(`${options.readers} stop reading`);
-    const stoppedAt = stream.turn;
+    const stoppedAt = stream.turn();
     const givenUp = await pingTimeouts();
     slow.signal("SIGSTOP");
     const isStopped = options.untilGivenUp
@@ -108,50 +81,39 @@ export async function slowReader({ stack }: Fixture, options: SlowReaderOptions)
       until("the edge notices that readers stopped reading", isStopped, HANG_MS, 100),
       sleep(options.seconds * 1_000),
     ]);
-    await stream.pass(2);
+    await pass(2);
     const during = await stretch();
-    if (options.trim) await trimLog(stack.redisUrl, `hf:{acme/${subject}/${fast.session}}:log`);
-    const passed = stream.turn - stoppedAt;
+    // As the log does it by itself, only sooner: nothing is left of what the slow did not read.
+    const log = `hf:{acme/${subject}/${fast.session}}:log`;
+    if (options.trim) await withRedis(stack.redisUrl, (redis) => redis.xtrim(log, "MAXLEN", "=", 1));
+    /** Turns that ended for the others while nobody of the slow read. */
+    const passed = stream.turn() - stoppedAt;
 
     onPhase("they go on");
     const wokenAt = performance.now();
     slow.signal("SIGCONT");
     const turns = await stream.stop();
-    await slow.tell({ order: "reach", turn: turns }, HANG_MS);
+    const { readings } = reportSchema.parse(await slow.tell({ order: "reached", turn: turns }, HANG_MS));
     const catchUpMs = performance.now() - wokenAt;
     await Promise.all(others.map((other) => other.stop()));
     const after = await stretch();
-    return {
-      before,
-      during,
-      after,
-      turns,
-      passed,
-      catchUpMs,
-      slow: reportSchema.parse(await slow.tell({ order: "report" }, HANG_MS)).readers,
-      companions: stream.readings,
-      others: others.flatMap((other) => other.readings),
+    const read = {
+      slow: readings,
+      companions: stream.readings(),
+      others: others.flatMap((each) => each.readings()),
     };
+    return { before, during, after, turns, passed, catchUpMs, ...read };
   } finally {
     await slow.kill();
     await probe.stop();
-    await Promise.all([stream, ...others].map((one) => one.close()));
+    await Promise.all([stream, ...others].map((each) => each.close()));
   }
-}
-
-/** As the log does it by itself, only sooner: nothing is left of what the slow did not read. */
-async function trimLog(url: string, key: string): Promise<void> {
-  const redis = new Redis(url);
-  await redis.xtrim(key, "MAXLEN", "=", 1);
-  redis.disconnect();
 }
 
 /** Longer than anybody sleeps here. */
 const NO_HEARTBEAT_MS = "3600000";
 
-interface CommandOptions extends Omit<SlowReaderOptions, "untilGivenUp"> {
-  heartbeat?: boolean;
-}
+type CommandOptions = Omit<SlowReaderOptions, "edge" | "untilGivenUp"> & { heartbeat: boolean };
 
 export const slowReaderCommand = program(
   "recovery",
@@ -164,9 +126,13 @@ export const slowReaderCommand = program(
   .option("--seconds <s>", "for how long they read nothing, at least", positive, 60)
   .option("--script <directives>", "the model's script for each answer", "tokens=60,token-length=4000,slow=10ms")
   .option("--trim", "the log is cut meanwhile: only a snapshot brings them up to date")
-  .option("--heartbeat", "clients are pinged as by default: the edge gives up who sleeps, and it has to connect again");
+  .option(
+    "--heartbeat",
+    "clients are pinged as by default: the edge gives up who sleeps, and it has to connect again",
+    false,
+  );
 
-does(slowReaderCommand, async ({ heartbeat = false, ...given }: CommandOptions) => {
+does(slowReaderCommand, async ({ heartbeat, ...given }: CommandOptions) => {
   const edge: Record<string, string> = heartbeat ? {} : { HOLDFAST_PING_INTERVAL_MS: NO_HEARTBEAT_MS };
   const fixture = await startFixture({ edges: 1, env: { edge } });
   try {

@@ -1,45 +1,46 @@
-import type { ConnectionState } from "@holdfast/client";
 import { z } from "zod";
 import type { ParticipantOptions } from "../kit/participant.ts";
 import { textOf } from "../kit/reading.ts";
-import { ChainReader, wrongTurns } from "./chain-reader.ts";
+import { ChainReader, readingSchema, wrongIn } from "./chain-reader.ts";
 
-/** One client's storm. Times are Unix milliseconds. */
-export const stormRecordSchema = z.object({
-  name: z.string(),
+/** One client's storm, from the strike on. Times are Unix milliseconds. */
+export const stormRecordSchema = readingSchema.extend({
   /** It was on the edge that died. */
   wasStruck: z.boolean(),
   /** When each attempt to connect began, and what the client waited before it. */
   attempts: z.array(z.object({ at: z.number(), waitedMs: z.number() })),
   /** Why attempts failed, by the error's code. */
   failures: z.record(z.string(), z.number()),
-  /** When its session was delivered again; null if never. */
+  /** When the session of one that was struck was delivered again; null if never. */
   openAt: z.number().nullable(),
-  /** Since the strike: snapshots, and frames that did not follow the one before them. */
-  snapshots: z.number(),
-  breaks: z.number(),
-  /** Sentences about turns whose text is not what the model said. */
-  wrong: z.array(z.string()),
 });
 export type StormRecord = z.infer<typeof stormRecordSchema>;
+type Storm = Pick<StormRecord, "wasStruck" | "attempts" | "failures" | "openAt">;
+
+const stormOf = (wasStruck: boolean): Storm => ({ wasStruck, attempts: [], failures: {}, openAt: null });
 
 /** A client through the public API, and a note of everything a storm does to it. */
 export class StormClient extends ChainReader {
   #url: string | undefined;
   #waitedMs = 0;
-  #struck: string | undefined;
-  #connectsAtMark = 0;
-  readonly #seen: Pick<StormRecord, "wasStruck" | "attempts" | "failures" | "openAt">;
+  #storm = stormOf(false);
+  #return: Promise<void> | undefined;
 
   constructor(options: ParticipantOptions) {
     super(options);
-    this.#seen = { wasStruck: false, attempts: [], failures: {}, openAt: null };
-    this.session.subscribe(() => this.#noteOpen());
+    this.client.on("connection", (state) => {
+      const { attempts, failures } = this.#storm;
+      if (state.state === "connected") this.#url = state.url;
+      if (state.state === "connecting") attempts.push({ at: Date.now(), waitedMs: this.#waitedMs });
+      if (state.state !== "waiting") return;
+      this.#waitedMs = state.delayMs;
+      failures[state.error.code] = (failures[state.error.code] ?? 0) + 1;
+    });
   }
 
   get result(): StormRecord {
-    const { name, snapshots, breaks } = this;
-    return { name, snapshots, breaks, ...this.#seen, wrong: this.#wrong() };
+    const { connects, snapshots, breaks } = this;
+    return { connects, snapshots, breaks, ...this.#storm, wrong: this.#wrong() };
   }
 
   async ask(text: string): Promise<void> {
@@ -59,45 +60,28 @@ export class StormClient extends ChainReader {
 
   /** From now on everything counts; `struck` is the edge that is about to die. */
   mark(struck: string): void {
-    this.#struck = struck;
-    this.#connectsAtMark = this.connects;
+    const { connects } = this;
+    const storm = stormOf(this.#url === struck);
+    this.#storm = storm;
     this.snapshots = 0;
     this.breaks = 0;
-    Object.assign(this.#seen, { wasStruck: this.#url === struck, attempts: [], failures: {}, openAt: null });
+    this.#return = this.until("it is back", () => this.isOpen && (!storm.wasStruck || this.connects > connects)).then(
+      () => {
+        if (storm.wasStruck) storm.openAt = Date.now();
+      },
+    );
   }
 
   /** Resolves when the session is delivered on a connection that was made after the strike, if it had to be. */
-  back(): Promise<void> {
-    return this.until("it is back", () => this.#isBack());
-  }
-
-  protected override connection(state: ConnectionState): void {
-    super.connection(state);
-    if (state.state === "connected") this.#url = state.url;
-    if (state.state === "connecting") this.#seen.attempts.push({ at: Date.now(), waitedMs: this.#waitedMs });
-    if (state.state !== "waiting") return;
-    this.#waitedMs = state.delayMs;
-    const { failures } = this.#seen;
-    if (this.#struck !== undefined) failures[state.error.code] = (failures[state.error.code] ?? 0) + 1;
-  }
-
-  protected took(): void {
-    // The chain has been looked at; texts are compared in the end.
-  }
-
-  #isBack(): boolean {
-    return this.isOpen && (!this.#seen.wasStruck || this.connects > this.#connectsAtMark);
-  }
-
-  #noteOpen(): void {
-    if (this.#seen.wasStruck && this.#seen.openAt === null && this.#isBack()) this.#seen.openAt = Date.now();
+  async back(): Promise<void> {
+    await this.#return;
+    await this.live();
   }
 
   #wrong(): string[] {
-    const view = this.session.get();
-    const { turns, lag, connection, delivery, degraded } = view;
+    const { turns, lag, connection, delivery, degraded } = this.session.get();
     const said = this.sent.map(({ text }) => text);
-    const wrong = wrongTurns(view, said);
+    const wrong = turns.flatMap((turn, index) => wrongIn(turn, said[index] ?? ""));
     if (turns.length !== said.length) {
       const state = `${connection.state}, ${delivery.state}${degraded ? ", degraded" : ""}`;
       wrong.push(`${turns.length} answers to ${said.length} inputs: ${JSON.stringify(lag)}, ${state}`);

@@ -10,18 +10,19 @@ const planSchema = z.object({
   jwtSecret: z.string(),
   /** Part of every subject's name, so that a second storm of one stack has sessions of its own. */
   label: z.string(),
-  /** Number of the first client, and how many there are. */
-  first: z.number().int(),
-  count: z.number().int(),
-  /** Each of so many first clients of the process has an answer streaming when the edge dies. */
+  /** Which of the `processes` this is; each holds its share of the clients, and of those with a stream. */
+  index: z.number().int(),
+  processes: z.number().int(),
+  clients: z.number().int(),
+  /** Clients that have an answer streaming when the edge dies, and the model's script for it. */
   streams: z.number().int(),
   streamScript: z.string(),
-  /** All on the first edge; else shared out by chance. */
-  onFirstEdge: z.boolean(),
+  /** Shared out over the edges by chance; else all on the first. */
+  spread: z.boolean().default(false),
   /** One subject for all, or one for each. */
-  oneSubject: z.boolean(),
+  oneSubject: z.boolean().default(false),
 });
-export type StormProcessPlan = z.infer<typeof planSchema>;
+export type StormPlan = z.input<typeof planSchema>;
 
 /**
  * - `gather`: everybody connects, says something and has the answer.
@@ -31,12 +32,9 @@ export type StormProcessPlan = z.infer<typeof planSchema>;
  * - `call`: so many of them say something again and have the answer.
  */
 const orderSchema = z.discriminatedUnion("order", [
-  z.object({ order: z.literal("gather") }),
-  z.object({ order: z.literal("stream") }),
+  z.object({ order: z.enum(["gather", "stream", "settle", "report"]) }),
   z.object({ order: z.literal("mark"), struck: z.string() }),
-  z.object({ order: z.literal("settle") }),
   z.object({ order: z.literal("call"), clients: z.number().int() }),
-  z.object({ order: z.literal("report") }),
 ]);
 export type StormOrder = z.infer<typeof orderSchema>;
 
@@ -47,7 +45,6 @@ export const reportSchema = z.object({
   cpuSeconds: z.number(),
   loopStallMs: z.number(),
 });
-export type StormProcessReport = z.infer<typeof reportSchema>;
 
 const SHORT = "faults:tokens=4";
 /** Some at a time: it is the return that is to be a storm, not the arrival, and not the answers. */
@@ -55,7 +52,10 @@ const LANES = 16;
 
 /** A process full of clients. */
 function begin(): void {
-  const { edges, jwtSecret, label, first, count, streams, streamScript, onFirstEdge, oneSubject } = planOf(planSchema);
+  const { edges, jwtSecret, label, spread, oneSubject, ...plan } = planOf(planSchema);
+  const numbers = Array.from({ length: plan.clients }, (_, number) => number);
+  const own = numbers.filter((number) => number % plan.processes === plan.index);
+  const streams = own.filter((number) => number < plan.streams).length;
   const clients: StormClient[] = [];
   const loop = monitorEventLoopDelay({ resolution: 5 });
   loop.enable();
@@ -63,7 +63,7 @@ function begin(): void {
 
   const arrive = async (number: number): Promise<void> => {
     const owner = oneSubject ? `everybody-${label}` : `client-${label}-${number}`;
-    const start = onFirstEdge ? 0 : Math.floor(Math.random() * edges.length);
+    const start = spread ? Math.floor(Math.random() * edges.length) : 0;
     const client = new StormClient({
       name: `client ${number}`,
       key: { tenant: "acme", owner, name: oneSubject ? `s-${number}` : "s" },
@@ -75,42 +75,42 @@ function begin(): void {
     await client.ask(`hello ${number} ${SHORT}`);
   };
 
+  const report = (): z.infer<typeof reportSchema> => {
+    const { user, system } = process.cpuUsage(cpu);
+    const used = { cpuSeconds: (user + system) / 1e6, loopStallMs: loop.max / 1e6 };
+    return { clients: clients.map(({ result }) => result), rssBytes: process.memoryUsage.rss(), ...used };
+  };
+
   obey(orderSchema, async (order): Promise<object> => {
     const streaming = clients.slice(0, streams);
     switch (order.order) {
       case "gather":
-        await inLanes(
-          LANES,
-          Array.from({ length: count }, (_, index) => first + index),
-          arrive,
-        );
-        return {};
+        await inLanes(LANES, own, arrive);
+        break;
       case "stream":
-        for (const client of streaming) client.say(`a long one faults:${streamScript}`);
+        for (const client of streaming) client.say(`a long one faults:${plan.streamScript}`);
         await Promise.all(streaming.map((client) => client.speaking()));
-        return {};
+        break;
       case "mark":
         cpu = process.cpuUsage();
         loop.reset();
         for (const client of clients) client.mark(order.struck);
-        return {};
+        break;
       case "settle":
         await Promise.all(clients.map((client) => client.back()));
         await Promise.all(streaming.map((client) => client.answered()));
-        return {};
-      case "call":
-        await inLanes(LANES, clients.toReversed().slice(0, order.clients), (client) =>
-          client.ask(`are you there ${SHORT}`),
-        );
-        return {};
-      case "report": {
-        const { user, system } = process.cpuUsage(cpu);
-        const used = { cpuSeconds: (user + system) / 1e6, loopStallMs: loop.max / 1e6 };
-        return { clients: clients.map(({ result }) => result), rssBytes: process.memoryUsage.rss(), ...used };
+        break;
+      case "call": {
+        const called = clients.toReversed().slice(0, order.clients);
+        await inLanes(LANES, called, (client) => client.ask(`are you there ${SHORT}`));
+        break;
       }
+      case "report":
+        return report();
     }
+    return {};
   });
 }
 
 // The plan's and the report's types are imported from here, too.
-if (process.send !== undefined && import.meta.main) begin();
+if (import.meta.main) begin();

@@ -6,51 +6,39 @@ import type { StormResult } from "./storm.ts";
 /** The attempts of this many milliseconds are one bar. */
 const BAR_MS = 100;
 
-export interface StormFigures {
-  struck: number;
-  back: number;
-  /** Milliseconds from the strike until so many of the struck read again. */
-  openMs: { p50: number; p99: number; all: number };
-  attempts: number;
-  mostAttemptsInASecond: number;
-  /** Attempts in each 100 ms since the strike. */
-  histogram: number[];
-  failures: Record<string, number>;
-  snapshots: number;
-  breaks: number;
-  wrong: string[];
-  hangs: string[];
-  /** The most any edge did. */
-  queries: number;
-  queriesAtOnce: number;
-}
-
-export function stormFigures({ hangs, struckAt, clients, counts }: StormResult): StormFigures {
+export function stormFigures({ hangs, struckAt, clients, counts }: StormResult) {
   const struck = clients.filter(({ wasStruck }) => wasStruck);
   const open = struck.flatMap(({ openAt }) => (openAt === null ? [] : [openAt - struckAt]));
   const attempts = clients.flatMap((client) => client.attempts.map(({ at }) => at - struckAt));
+  const histogram = histogramOf(attempts);
+  const seconds = histogram.map((_, first) => sum(histogram.slice(first, first + 1_000 / BAR_MS), (count) => count));
+  const failures: Record<string, number> = {};
+  for (const [code, count] of clients.flatMap((client) => Object.entries(client.failures)))
+    failures[code] = (failures[code] ?? 0) + count;
   const edges = [...counts.values()];
   return {
     struck: struck.length,
     back: open.length,
+    /** Milliseconds from the strike until so many of the struck read again. */
     openMs: { p50: quantile(open, 0.5), p99: quantile(open, 0.99), all: quantile(open, 1) },
     attempts: attempts.length,
-    mostAttemptsInASecond: Math.max(0, ...sumsOf(histogramOf(attempts), 1_000 / BAR_MS)),
-    histogram: histogramOf(attempts),
-    failures: totals(clients.map(({ failures }) => failures)),
+    mostAttemptsInASecond: Math.max(0, ...seconds),
+    /** Attempts in each 100 ms since the strike. */
+    histogram,
+    failures,
     snapshots: sum(clients, (client) => client.snapshots),
     breaks: sum(clients, (client) => client.breaks),
     wrong: clients.flatMap((client) => client.wrong),
     hangs,
     queries: sum(edges, (each) => each.queries),
+    /** The most any edge did. */
     queriesAtOnce: Math.max(0, ...edges.map((each) => each.queriesAtOnce)),
   };
 }
 
 /** For people, on standard output. */
 export function printStorm(result: StormResult): void {
-  const figures = stormFigures(result);
-  const { histogram, ...rest } = figures;
+  const { histogram, ...rest } = stormFigures(result);
   console.log(JSON.stringify(rest, null, 1));
   console.log("Attempts to connect in each 100 ms after the edge died:");
   printHistogram(histogram);
@@ -95,22 +83,8 @@ function readable(peak: EdgePeaks): Record<string, number> {
 }
 
 function histogramOf(times: readonly number[]): number[] {
-  const bars = Math.max(0, ...times.map((time) => Math.floor(time / BAR_MS) + 1));
-  const histogram = Array.from({ length: bars }, () => 0);
-  for (const time of times) {
-    const bar = Math.max(0, Math.floor(time / BAR_MS));
-    histogram[bar] = (histogram[bar] ?? 0) + 1;
-  }
+  const bars = times.map((time) => Math.max(0, Math.floor(time / BAR_MS)));
+  const histogram = Array.from({ length: Math.max(-1, ...bars) + 1 }, () => 0);
+  for (const bar of bars) histogram[bar] = (histogram[bar] ?? 0) + 1;
   return histogram;
-}
-
-/** Sums of every `width` neighbours. */
-function sumsOf(counts: readonly number[], width: number): number[] {
-  return counts.map((_, first) => sum(counts.slice(first, first + width), (count) => count));
-}
-
-function totals(records: readonly Record<string, number>[]): Record<string, number> {
-  const sums: Record<string, number> = {};
-  for (const record of records) for (const [key, count] of Object.entries(record)) sums[key] = (sums[key] ?? 0) + count;
-  return sums;
 }
