@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { does, positive, program, run, whole } from "../kit/command-line.ts";
 import { printOutages } from "./outage-report.ts";
-import { openOutageFixture, type OutageOptions, type OutageResult, runOutage } from "./outage.ts";
+import { openOutageFixture, Outage, type OutageOptions, type OutageResult } from "./outage.ts";
 import type { Absence, Manner, ServerName } from "./servers.ts";
 import { slowReaderCommand } from "./slow-reader.ts";
 import { stormCommand } from "./storm.ts";
@@ -41,8 +41,8 @@ function outageCommand(name: string, outages: Outages, description: string): Com
       // Each has a Holdfast of its own, so that memory is that of one outage.
       const fixture = await openOutageFixture();
       try {
-        const onProgress = (line: string): void => console.error(`  ${outage}: ${line}`);
-        results.push(await runOutage(fixture, { name: outage, ...what, ...options, onProgress }));
+        console.error(`  ${outage}`);
+        results.push(await new Outage(fixture, { name: outage, ...what, ...options }).run());
       } finally {
         await fixture.close();
       }

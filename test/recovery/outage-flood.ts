@@ -77,8 +77,8 @@ export class Flood {
     const waiting = (what: keyof Volume): number => sumOf(page, `holdfast_edge_waiting_${what}`);
     const node = { events: waiting("events"), bytes: waiting("bytes") };
     this.figures.node = node;
-    const rule = `limit-1: the node holds no more than its bound (${JSON.stringify(node)})`;
-    rules.holds(rule, isWithin(node, COALESCER_OPTIONS.node));
+    const isWithinBound = isWithin(node, COALESCER_OPTIONS.node);
+    rules.holds(`limit-1: the node holds no more than its bound (${JSON.stringify(node)})`, isWithinBound);
   }
 
   /** Goes on pushing what is refused for `ms`: the edge must not keep any of it. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { openOutageFixture, type OutageFixture, type OutageOptions, runOutage } from "./outage.ts";
+import { openOutageFixture, Outage, type OutageFixture, type OutageOptions } from "./outage.ts";
 
 /** Short ones, one after the other; `npm run recovery` has long ones of every manner, and fills whole nodes. */
 let fixture: OutageFixture;
@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => fixture.close());
 
 async function sound(options: Omit<OutageOptions, "seconds" | "sessions">) {
-  const result = await runOutage(fixture, { ...options, seconds: 6, sessions: 3 });
+  const result = await new Outage(fixture, { ...options, seconds: 6, sessions: 3 }).run();
   expect(result).toMatchObject({ violations: [], broken: [] });
   expect(result.sent).toBeGreaterThan(10);
   return result;

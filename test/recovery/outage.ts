@@ -44,7 +44,6 @@ export interface OutageOptions {
   sessions: number;
   /** While Temporal is away, clients push as much as edges take, and go on pushing. */
   flood?: { reach: FloodReach; seconds: number };
-  onProgress?: (line: string) => void;
 }
 
 /** How long clients talk before servers go away, once all have arrived. */
@@ -57,14 +56,10 @@ const CONVERGENCE_MS = 120_000;
 /** A turn that was under way when what it needs went away for longer has failed in the end. */
 const TURN_DEADLINE_SECONDS = 120;
 
-export type OutageResult = Awaited<ReturnType<typeof runOutage>>;
+export type OutageResult = Awaited<ReturnType<Outage["run"]>>;
 
 /** Clients talk, servers go away and come back, and everything is held against what was promised. */
-export function runOutage(fixture: OutageFixture, options: OutageOptions) {
-  return new Outage(fixture, options).run();
-}
-
-class Outage {
+export class Outage {
   readonly #fixture: OutageFixture;
   readonly #options: OutageOptions;
   readonly #load: OutageLoad;
@@ -128,14 +123,13 @@ class Outage {
   /** Takes the servers away for as long as planned, and sees what is promised meanwhile. Nobody talks any more when it resolves. */
   async #takeAway(peaceFrom: number) {
     const { servers, temporal } = this.#fixture;
-    const { absences, seconds, onProgress } = this.#options;
+    const { absences, seconds } = this.#options;
     const [load, rules, away] = [this.#load, this.#rules, this.#away];
     const awayFrom = load.clock();
     for (const { server } of absences) away.add(server);
     const told = this.#tellsTheTruth();
     await Promise.all(absences.map((absence) => servers.take(absence)));
     const from = load.clock();
-    onProgress?.("the servers are away");
     const tookMs = await told;
 
     const hasTemporal = !away.has("temporal");
@@ -161,7 +155,7 @@ class Outage {
     await load.fallSilent();
     const acked = sentWhileAway.filter(({ durable }) => durable).length;
     if (!hasTemporal) rules.holds("ack-1: nothing is durable without Temporal", acked === 0);
-    const ackMs = { before: this.#acksBetween(peaceFrom, awayFrom), during: this.#acksBetween(from, load.clock()) };
+    const ackMs = { before: acksOf(load, peaceFrom, awayFrom), during: acksOf(load, from, load.clock()) };
     return {
       sentWhileAway,
       /** Events sent while all the servers were away, and those of them that were durable before any came back. */
@@ -174,20 +168,12 @@ class Outage {
     };
   }
 
-  /** Milliseconds from the sending of each event in this time until its client was told that it is durable. */
-  #acksBetween(first: number, end: number): number[] {
-    return this.#load.applications
-      .flatMap(({ sent }) => sent)
-      .flatMap(({ at, durableAt }) => (at >= first && at < end && durableAt !== undefined ? [durableAt - at] : []));
-  }
-
   /** What the workflow of each of these sessions answers, by the session's path. */
   async #snapshots(keys: readonly SessionKey[]): Promise<Map<string, Snapshot>> {
+    const { temporal } = this.#fixture;
     const byPath = new Map(keys.map((key) => [sessionPath(key), key]));
-    const asked = [...byPath].map(
-      async ([path, key]) => [path, (await stateOf(this.#fixture.temporal, key)).snapshot] as const,
-    );
-    return new Map(await Promise.all(asked));
+    const ask = async (key: SessionKey): Promise<Snapshot> => (await stateOf(temporal, key)).snapshot;
+    return new Map(await Promise.all([...byPath].map(async ([path, key]) => [path, await ask(key)] as const)));
   }
 
   /**
@@ -236,7 +222,7 @@ class Outage {
   /** Small events at the first edge, large ones at the second: both count and bytes are bounded. */
   async #floodsCome(): Promise<void> {
     const { stack, temporal } = this.#fixture;
-    const { name, flood: wanted, onProgress } = this.#options;
+    const { name, flood: wanted } = this.#options;
     if (wanted === undefined) return;
     for (const [index, edge] of stack.edgeUrls.entries()) {
       const size = index % 2 === 0 ? "small" : "large";
@@ -244,7 +230,6 @@ class Outage {
       const flood = new Flood({ edge, size, name: `${name}-flood-${size}`, token, temporal, rules: this.#rules });
       this.#floods.push(flood);
       await flood.rise(wanted.reach);
-      onProgress?.(`${edge} takes no more ${size} events`);
     }
     await Promise.all(this.#floods.map((flood) => flood.press(wanted.seconds * 1_000)));
   }
@@ -255,7 +240,6 @@ class Outage {
     for (const absence of this.#options.absences) {
       await this.#fixture.servers.bringBack(absence);
       this.#away.delete(absence.server);
-      this.#options.onProgress?.(`${absence.server} is back`);
       if (this.#away.size === 0) break;
       await this.#tellsTheTruth();
       if (this.#away.has("redis"))
@@ -296,15 +280,14 @@ class Outage {
     if (this.#sentUnwatched.length === 0) return [];
     return withRedis(this.#fixture.servers.redisUrl, (redis) => {
       const log = new SessionLog(redis);
-      const healing = this.#unwatched.map((key) =>
-        this.#rules.soon(`the log of ${sessionPath(key)}, which nobody watches, is healed`, async () => {
-          const held = await log.snapshot(key);
-          if (held.outcome === "cold") return false;
-          const { epoch, snapshot } = await stateOf(this.#fixture.temporal, key);
-          return snapshot.running === null && held.epoch === epoch && differ(held.snapshot, snapshot) === undefined;
-        }),
-      );
-      return Promise.all(healing);
+      const isExact = async (key: SessionKey): Promise<boolean> => {
+        const held = await log.snapshot(key);
+        if (held.outcome === "cold") return false;
+        const { epoch, snapshot } = await stateOf(this.#fixture.temporal, key);
+        return snapshot.running === null && held.epoch === epoch && differ(held.snapshot, snapshot) === undefined;
+      };
+      const rule = (key: SessionKey): string => `the log of ${sessionPath(key)}, which nobody watches, is healed`;
+      return Promise.all(this.#unwatched.map((key) => this.#rules.soon(rule(key), () => isExact(key))));
     });
   }
 
@@ -345,6 +328,12 @@ class Outage {
     await client.close();
     return record;
   }
+}
+
+/** Milliseconds from the sending of each event in this time until its client was told that it is durable. */
+function acksOf({ applications }: OutageLoad, first: number, end: number): number[] {
+  const sent = applications.flatMap((each) => each.sent).filter(({ at }) => at >= first && at < end);
+  return sent.flatMap(({ at, durableAt }) => (durableAt === undefined ? [] : [durableAt - at]));
 }
 
 function areDurable(events: readonly SentEvent[]): boolean {

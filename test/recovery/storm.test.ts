@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
-import { gatherStorm, type Storm, type Strike } from "./storm.ts";
-import { stormFigures } from "./storm-report.ts";
+import { gatherStorm, type Storm, stormFigures, type Strike, strikeEdge } from "./storm.ts";
 
 const CLIENTS = 150;
 /** Queries of snapshots one edge may make at once for readers, and as many again for checks. */
@@ -22,7 +21,7 @@ afterAll(async () => {
 });
 
 async function strike(what: Strike) {
-  const result = await storm.strike(what);
+  const result = await strikeEdge(storm, what);
   const figures = stormFigures(result);
   expect(figures).toMatchObject({ hangs: [], wrong: [], breaks: 0, back: figures.struck });
   expect(figures.struck).toBeGreaterThan(0);
