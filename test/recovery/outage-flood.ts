@@ -17,7 +17,7 @@ export interface Volume {
   bytes: number;
 }
 
-export interface FloodDeps {
+interface FloodDeps {
   edge: string;
   size: keyof typeof SIZES;
   name: string;

@@ -1,5 +1,6 @@
 import { countsOf, mebibytes, milliseconds, seconds } from "../kit/report.ts";
 import { quantile } from "../kit/statistics.ts";
+import type { Volume } from "./outage-flood.ts";
 import type { OutageResult } from "./outage.ts";
 
 /** For people, on standard output: a line for each outage, then what each of them cost. */
@@ -50,6 +51,6 @@ function newcomers({ newcomers: tookMs }: OutageResult): string {
   return `${connect} to connect, ${open} for \`open\`, ${most(tookMs.map(({ commandMs }) => commandMs))} for a command`;
 }
 
-function volume({ events, bytes }: { events: number; bytes: number }): string {
+function volume({ events, bytes }: Volume): string {
   return `${events} (${(bytes / 1_048_576).toFixed(2)} MiB)`;
 }

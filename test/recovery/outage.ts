@@ -257,7 +257,7 @@ export class Outage {
   async #converge() {
     const { participants } = this.#load;
     const returnedAt = performance.now();
-    const healed = this.#heal();
+    const healed = this.#repaired();
     // What a workflow could not do while Temporal was away is no reader's to catch up with yet.
     const hadTemporal = this.#options.absences.every(({ server }) => server !== "temporal");
     const snapshots = await this.#snapshots(hadTemporal ? participants.map(({ key }) => key) : []);
@@ -276,7 +276,7 @@ export class Outage {
   }
 
   /** Waits until the log of each session nobody watches holds what its workflow says. */
-  async #heal(): Promise<number[]> {
+  async #repaired(): Promise<number[]> {
     if (this.#sentUnwatched.length === 0) return [];
     return withRedis(this.#fixture.servers.redisUrl, (redis) => {
       const log = new SessionLog(redis);

@@ -34,8 +34,6 @@ export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T
   }
 }
 
-export type OutageServers = Awaited<ReturnType<typeof startServers>>;
-
 /** A Valkey and a Temporal that no supervisor mends: they come back when they are told to, on the same ports. */
 export async function startServers(dir: string, undo: Undo) {
   const dirs = { redis: join(dir, "redis"), temporal: join(dir, "temporal") };

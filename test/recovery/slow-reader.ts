@@ -147,7 +147,7 @@ export function brokenPromises(options: SlowReaderOptions, result: SlowReaderRes
 }
 
 /** For people, on standard output. */
-export function printSlowReader(options: SlowReaderOptions, result: SlowReaderResult): void {
+function printSlowReader(options: SlowReaderOptions, result: SlowReaderResult): void {
   const { before, during, after } = result;
   const textLength = textLengthOf(options);
   console.log(

@@ -8,7 +8,7 @@ import { ChainReader, readingSchema, wrongIn } from "./chain-reader.ts";
 
 /** `turn`: the last it saw the end of. */
 const steadyReadingSchema = readingSchema.extend({ turn: z.number() });
-export type SteadyReading = z.infer<typeof steadyReadingSchema>;
+type SteadyReading = z.infer<typeof steadyReadingSchema>;
 
 const sessionSchema = z.object({
   edge: z.string(),
@@ -19,7 +19,7 @@ const sessionSchema = z.object({
   script: z.string(),
   readers: z.number().int(),
 });
-export type SteadySessionOptions = z.infer<typeof sessionSchema>;
+type SteadySessionOptions = z.infer<typeof sessionSchema>;
 
 /** The input of the session's turn `turn`: the model's script is part of it. */
 const inputOf = ({ session, script }: SteadySessionOptions, turn: number): string =>

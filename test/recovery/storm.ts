@@ -10,7 +10,7 @@ import { withRedis } from "./servers.ts";
 import { reportSchema, type StormOrder, type StormPlan } from "./storm-process.ts";
 
 /** They are shared out over so many `processes`, so that this one is not what is measured. */
-export type StormOptions = Omit<StormPlan, "edges" | "jwtSecret" | "label" | "index">;
+type StormOptions = Omit<StormPlan, "edges" | "jwtSecret" | "label" | "index">;
 
 export interface Strike {
   /** Which edge dies: 0 is the first. */
@@ -22,7 +22,7 @@ export interface Strike {
 }
 
 export type Storm = Awaited<ReturnType<typeof gatherStorm>>;
-export type StormResult = Awaited<ReturnType<typeof strikeEdge>>;
+type StormResult = Awaited<ReturnType<typeof strikeEdge>>;
 
 /** Bounds on a hang, not on the speed of a machine. */
 const GATHER_MS = 1_200_000;
@@ -112,7 +112,7 @@ export function stormFigures({ hangs, struckAt, clients, counts }: StormResult) 
 }
 
 /** For people, on standard output. */
-export function printStorm(result: StormResult): void {
+function printStorm(result: StormResult): void {
   const { histogram, ...rest } = stormFigures(result);
   console.log(JSON.stringify(rest, null, 1));
   console.log("Attempts to connect in each 100 ms after the edge died:");
