@@ -1,23 +1,13 @@
 import { shrunkPart, type Part, type Question, type RunningTurn, type ToolState, type Turn } from "@holdfast/contract";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
+import { inputOf, runningOf, turnOf } from "../../../test/turns.ts";
 import { Me } from "../me.ts";
 import { TurnArticle } from "../turn-article.tsx";
 import { questionsInWords, whoMayAnswer } from "./open-questions.tsx";
 import { sizeOf } from "./part-view.tsx";
 
 const QUESTION: Question = { id: "q", title: "May I?", of: "owner", call: "c" };
-
-function turnOf(parts: Part[]): Turn {
-  const input = { by: "bob", producer: "p", seq: 1, origin: "user", at: 0, text: "Hello" } as const;
-  const steps = [{ step: 1, attempt: 1, parts }];
-  return { turn: 1, origin: "user", inputs: [input], steps, outcome: "completed", finish: "stop" };
-}
-
-function runningOf(parts: Part[], questions: Question[] = []): RunningTurn {
-  const { turn, origin, inputs } = turnOf([]);
-  return { turn, origin, inputs, steps: [], step: 1, attempt: 1, index: 1, parts, questions };
-}
 
 const render = (turn: Turn | RunningTurn, me = "ann"): string =>
   renderToStaticMarkup(
@@ -31,18 +21,13 @@ test("who spoke is told: oneself, another, or what is no person", () => {
   const turn = turnOf([]);
   expect(wordsOf(render(turn, "bob"))).toContain("You said: Hello");
   expect(wordsOf(render(turn, "ann"))).toContain("bob said: Hello");
-  const [input] = turn.inputs;
-  if (input === undefined) throw new Error("no input");
-  const scheduled = { ...turn, inputs: [{ ...input, origin: "schedule" as const }] };
+  const scheduled = turnOf([], { inputs: [inputOf(1, { origin: "schedule" })] });
   expect(wordsOf(render(scheduled, "bob"))).toContain("A schedule (bob) said: Hello");
 });
 
 test("a file that was sent is named, with its size", () => {
-  const turn = turnOf([]);
-  const [input] = turn.inputs;
-  if (input === undefined) throw new Error("no input");
   const files = [{ blob: "b", mediaType: "image/png", name: "\u202Emap.png", bytes: 1_500_000 }];
-  expect(wordsOf(render({ ...turn, inputs: [{ ...input, files }] }))).toContain("map.png image/png, 1.5 MB");
+  expect(wordsOf(render(turnOf([], { inputs: [inputOf(1, { files })] })))).toContain("map.png image/png, 1.5 MB");
 });
 
 test("sizes are told as people tell them", () => {
@@ -94,7 +79,7 @@ test("a tool's error is shown, its input and output are folded", () => {
 
 test("turn-7: a call that asks shows its question, and afterwards who answered it", () => {
   const tool: Part = { type: "tool", call: "c", name: "book", state: "asking", question: "q" };
-  const asking = wordsOf(render(runningOf([tool], [QUESTION])));
+  const asking = wordsOf(render(runningOf([tool], { questions: [QUESTION] })));
   expect(asking).toContain("Asked: May I?");
   expect(asking).not.toContain("The agent is thinking");
   expect(wordsOf(render(runningOf([{ ...tool, state: "denied", by: "bob" }])))).toContain("Denied by bob");
@@ -114,7 +99,9 @@ test("turn-7: whoever may answer is named", () => {
 });
 
 test("a question until a time that is none is shown without it", () => {
-  expect(wordsOf(render(runningOf([], [{ ...QUESTION, until: Number.MAX_SAFE_INTEGER }])))).toContain("May I?");
+  expect(wordsOf(render(runningOf([], { questions: [{ ...QUESTION, until: Number.MAX_SAFE_INTEGER }] })))).toContain(
+    "May I?",
+  );
 });
 
 test("sources that follow each other make one list; one that leads nowhere is no link", () => {
