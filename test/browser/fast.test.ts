@@ -1,7 +1,6 @@
-import { expect } from "vitest";
 import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
 import type { ChatPage } from "./chat-page.ts";
-import { scriptedTest as test } from "./page-test.ts";
+import { expect, scriptedTest as test } from "./page-test.ts";
 
 /** A model faster than any screen: nothing may break, fall behind, or keep the reader from stopping it. */
 

@@ -1,8 +1,7 @@
 import type { CDPSession } from "playwright-core";
-import { expect } from "vitest";
 import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
 import type { ChatPage } from "./chat-page.ts";
-import { longText, scriptedTest as test } from "./page-test.ts";
+import { expect, longText, scriptedTest as test } from "./page-test.ts";
 
 /** Following: the end of the conversation stays in sight until the reader, and nobody else, moves away from it. */
 
@@ -138,7 +137,7 @@ test("sending brings one's own message into view, wherever one was", async ({ re
   expect(box === null || field === null ? "unseen" : box.y + box.height <= field.y).toBe(true);
 });
 
-test("a phone's keyboard, which leaves half of the window, keeps the end in sight", async ({ session, reader }) => {
+test("a phone's keyboard, which leaves half of the window, keeps the end in sight", async ({ reader }) => {
   const chat = await reader({ turns: 3, viewport: { width: 360, height: 740 }, isMobile: true });
   await atEnd(chat);
   await chat.page.setViewportSize({ width: 360, height: 380 });

@@ -1,8 +1,11 @@
 import type { BrowserContextOptions } from "playwright-core";
 import { test } from "vitest";
 import { SUBJECT } from "../../packages/client/test/scripted-session.ts";
+import { withUndo } from "../kit/fixture.ts";
 import { findChromium, launchChromium } from "./chromium.ts";
 import { startEmbedded, startPage, startScripted, Tabs } from "./page-fixture.ts";
+
+export { expect } from "vitest";
 
 const executable = await findChromium();
 const isMissing = executable === undefined;
@@ -12,28 +15,33 @@ if (isMissing) {
 
 /** Tests in Chromium of a page that is served once for all tests of a file. Each has browser profiles of its own. */
 function pageTest<T extends { url: string; close: () => Promise<void> }>(serve: () => Promise<T>) {
-  return test
-    .extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
-      const browser = await launchChromium(executable ?? "");
-      onCleanup(() => browser.close());
-      return browser;
-    })
-    .extend("served", { scope: "file" }, async ({}, { onCleanup }) => {
-      const served = await serve();
-      onCleanup(served.close);
-      return served;
-    })
-    .extend("tabs", async ({ browser, served }, { onCleanup }) => {
-      const tabs = new Tabs(browser, served.url);
-      onCleanup(() => tabs.close());
-      return tabs;
-    });
+  return (
+    test
+      // Vitest wants every fixture to take another one.
+      .extend("executable", { scope: "file" }, executable ?? "")
+      .extend("site", { scope: "file" }, async ({ executable: path }, { onCleanup }) => {
+        const { close, ...site } = await withUndo(async (undo) => {
+          const browser = await launchChromium(path);
+          undo(() => browser.close());
+          const served = await serve();
+          undo(served.close);
+          return { browser, served };
+        });
+        onCleanup(close);
+        return site;
+      })
+      .extend("tabs", async ({ site: { browser, served } }, { onCleanup }) => {
+        const tabs = new Tabs(browser, served.url);
+        onCleanup(() => tabs.close());
+        return tabs;
+      })
+  );
 }
 
 /** At a whole Holdfast. */
 export const stackTest = pageTest(startPage)
-  .extend("stack", ({ served }) => served.stack)
-  .extend("model", ({ served }) => served.model)
+  .extend("stack", ({ site }) => site.served.stack)
+  .extend("model", ({ site }) => site.served.model)
   .skipIf(isMissing);
 
 /** At a whole Holdfast with the embedded model. */
@@ -41,7 +49,8 @@ export const embeddedTest = pageTest(startEmbedded).skipIf(isMissing);
 
 /** At an edge where nothing was ever said. */
 export const scriptedTest = pageTest(startScripted)
-  .extend("edge", ({ served: { edge } }) => {
+  .extend("edge", ({ site }) => {
+    const { edge } = site.served;
     edge.reset();
     return edge;
   })

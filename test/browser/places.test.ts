@@ -1,6 +1,5 @@
-import { expect } from "vitest";
 import type { ChatPage } from "./chat-page.ts";
-import { scriptedTest as test } from "./page-test.ts";
+import { expect, scriptedTest as test } from "./page-test.ts";
 
 /** Getting about: the list of conversations, its page, and what addresses lead to. */
 

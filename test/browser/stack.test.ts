@@ -1,7 +1,7 @@
 import { answerTokens, parseScript } from "@holdfast/model-server";
-import { describe, expect } from "vitest";
+import { describe } from "vitest";
 import type { ChatPage } from "./chat-page.ts";
-import { stackTest as test } from "./page-test.ts";
+import { expect, stackTest as test } from "./page-test.ts";
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 

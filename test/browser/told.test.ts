@@ -1,7 +1,6 @@
-import { expect } from "vitest";
 import { wireError } from "@holdfast/contract";
 import type { ChatPage } from "./chat-page.ts";
-import { scriptedTest as test } from "./page-test.ts";
+import { expect, scriptedTest as test } from "./page-test.ts";
 
 /** Telling: whoever waits, listens or meets a failure is told what happens, in words. */
 

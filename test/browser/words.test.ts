@@ -1,6 +1,5 @@
-import { expect } from "vitest";
 import type { ChatPage } from "./chat-page.ts";
-import { scriptedTest as test } from "./page-test.ts";
+import { expect, scriptedTest as test } from "./page-test.ts";
 
 const HEBREW = "שלום, זה example.com עם 42 מילים (ו־code())!";
 const ARABIC = "مرحبا، هذا README.md رقم 7.";

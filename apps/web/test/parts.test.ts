@@ -1,7 +1,6 @@
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
 import { PATIENCE } from "../../../test/browser/chat-page.ts";
-import { scriptedTest as test } from "../../../test/browser/page-test.ts";
+import { expect, scriptedTest as test } from "../../../test/browser/page-test.ts";
 import { everyPart, goesOn, waiting } from "./every-part.ts";
 
 /** Selects five characters from the fifth on of what is at `place` of the answer's blocks. */
