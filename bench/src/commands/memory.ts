@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { LIMITS, type SessionKey } from "@holdfast/contract";
+import { LIMITS, markOf, type SessionKey } from "@holdfast/contract";
 import { SessionLog } from "@holdfast/session-log";
 import { startValkey } from "@holdfast/stack/servers";
 import { Redis } from "ioredis";
-import { LogWriter } from "../load/log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { printJson, say } from "../report/report.ts";
 
 export interface MemoryOptions {
@@ -53,7 +53,7 @@ async function talk(
   const text = "Whatever comes to its mind, it says. ".repeat(Math.ceil(length / 37)).slice(0, length);
   const writer = new LogWriter(log, key, "concierge");
   for (let turn = 1; turn <= turns; turn++) {
-    await writer.begin(`And what about ${turn}? Tell me all you know of it.`);
+    await writer.begin({ [markOf(key.owner, "p")]: turn }, `And what about ${turn}? Tell me all you know of it.`);
     for (let at = 0; at < length; at += piece) await writer.say(text.slice(at, at + piece));
     await writer.end({ messages: turn, mood: 0.2 }, [{ op: "replace", path: "/messages", value: turn }]);
   }

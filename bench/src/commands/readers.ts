@@ -10,7 +10,7 @@ import { mintToken } from "@holdfast/stack/token";
 import getPort from "get-port";
 import { Redis } from "ioredis";
 import { z } from "zod";
-import { LogWriter } from "../load/log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import type { ReadingPlan } from "../load/reading-clients.ts";
 import { forgetProcesses, readProcesses } from "../measure/window.ts";
 import { machine, printJson, say } from "../report/report.ts";
@@ -202,11 +202,11 @@ async function startWriting(
   rate: number,
   ending: AbortSignal,
 ): Promise<{ ended: Promise<void> }> {
-  const writer = new LogWriter(log, key, "echo");
+  const writer = new LogWriter(log, key);
   const write = async (): Promise<void> => {
     const startedAt = performance.now();
     for (let written = 0; !ending.aborted;) {
-      if (written > 0) await writer.begin("Go on.");
+      if (written > 0) await writer.begin();
       for (let delta = 0; delta < DELTAS_OF_A_TURN && !ending.aborted; delta++, written++) {
         await sleep(Math.max(0, startedAt + (written * 1_000) / rate - performance.now()));
         await writer.say(TEXT);
@@ -214,7 +214,7 @@ async function startWriting(
       await writer.end();
     }
   };
-  await writer.begin("Go on.");
+  await writer.begin();
   await log.markVerified(key, (await log.verification(key)).replicationId);
   return { ended: write() };
 }
