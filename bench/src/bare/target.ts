@@ -3,7 +3,7 @@ import { withUndo } from "@holdfast/test/kit/fixture";
 import { until } from "@holdfast/test/kit/wait";
 import { Client, Connection } from "@temporalio/client";
 import { LoadSession, type LoadTarget, type Sent } from "../load/session.ts";
-import type { Progress } from "../measure/recorder.ts";
+import type { Recorder } from "../measure/recorder.ts";
 import type { BareOutput } from "./worker.ts";
 import {
   bare,
@@ -51,10 +51,10 @@ export function startBare(address: string, { tokens, tokenDelay, bareShape }: Ba
       name: "bareTemporal" as const,
       processes,
       open: async (count, recorder) =>
-        Array.from({ length: count }, (_, ordinal) => {
+        Array.from({ length: count }, () => {
           const session = `bare-${process.pid}-${++opened}`;
           const start = { session, tokens, tokenDelay, activityQueue };
-          const opening = new BareSession(client, start, recorder.progressOf(ordinal));
+          const opening = new BareSession(client, start, recorder);
           sessions.set(session, opening);
           return opening;
         }),
@@ -73,8 +73,8 @@ class BareSession extends LoadSession {
   readonly #client: Client;
   readonly #start: BareStart;
 
-  constructor(client: Client, start: BareStart, progress: Progress) {
-    super(start.session, progress);
+  constructor(client: Client, start: BareStart, recorder: Recorder) {
+    super(start.session, recorder);
     this.workflowId = start.session;
     this.#client = client;
     this.#start = start;
@@ -97,8 +97,8 @@ class BareSession extends LoadSession {
     } catch (error) {
       // Nothing here retries: whoever signals plainly loses the event, and that is part of the comparison.
       this.faults.push(`${this.name}: event ${sent.seq} was lost: ${String(error)}`);
-      this.progress.note("signal_failed");
-      this.lost(sent);
+      this.recorder.note("signal_failed");
+      this.forget(sent.seq);
     }
   }
 

@@ -41,18 +41,17 @@ export function history(options: HistoryOptions): Promise<number> {
 }
 
 async function measure(target: LoadTarget, client: TemporalClient, at: number[]): Promise<HistoryCost[]> {
-  const recorder = new Recorder();
-  const [session] = await target.open(1, recorder);
+  const [session] = await target.open(1, new Recorder());
   const workflowId = session?.workflowId;
   if (session === undefined || workflowId === undefined) throw new Error(`${target.name} has no workflow to look at.`);
 
   /** A session continues as a new run every now and then; two runs' sizes say nothing about a turn. The next stretch does. */
   const measureAround = async (turn: number): Promise<HistoryCost> => {
-    await runTurns(session, recorder, turn - STRETCH);
+    await runTurns(session, turn - STRETCH);
     let before = await readSize(client, workflowId);
     for (let stretch = 0; stretch < MOST_STRETCHES; stretch++) {
       const middle = session.offered.input + STRETCH;
-      await runTurns(session, recorder, middle + STRETCH);
+      await runTurns(session, middle + STRETCH);
       const after = await readSize(client, workflowId);
       const perTurn = (of: "events" | "bytes"): number => (after[of] - before[of]) / (2 * STRETCH);
       if (before.runId === after.runId)
@@ -67,10 +66,10 @@ async function measure(target: LoadTarget, client: TemporalClient, at: number[])
   return costs;
 }
 
-async function runTurns(session: LoadSession, recorder: Recorder, until: number): Promise<void> {
+async function runTurns(session: LoadSession, until: number): Promise<void> {
   while (session.offered.input < until) {
-    const settled = new Promise<number>((resolve) => {
-      recorder.onSettled = resolve;
+    const settled = new Promise<void>((resolve) => {
+      session.onSettled = resolve;
     });
     session.offer(["input"], performance.now(), false);
     await settled;

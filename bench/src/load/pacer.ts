@@ -81,18 +81,19 @@ export function offerLoad(shape: LoadShape, offer: Offer): Promise<void> {
 
 async function offerClosed(
   { kind, inFlight, pauseMs }: ClosedLoop,
-  { sessions, recorder, milliseconds, isCounted }: Offer,
+  { sessions, milliseconds, isCounted }: Offer,
 ): Promise<void> {
   const one = [kind];
   let ended = false;
-  const offer = (ordinal: number): void => {
-    if (!ended) sessions[ordinal]?.offer(one, performance.now(), isCounted());
+  const offer = (session: LoadSession): void => {
+    if (!ended) session.offer(one, performance.now(), isCounted());
   };
-  recorder.onSettled = pauseMs === 0 ? offer : (ordinal) => void setTimeout(offer, pauseMs, ordinal);
-  for (let sent = 0; sent < inFlight; sent++) sessions.forEach((_, ordinal) => offer(ordinal));
+  for (const session of sessions)
+    session.onSettled = () => (pauseMs === 0 ? offer(session) : void setTimeout(offer, pauseMs, session));
+  for (let sent = 0; sent < inFlight; sent++) sessions.forEach(offer);
   await sleep(milliseconds);
   ended = true;
-  recorder.onSettled = undefined;
+  for (const session of sessions) session.onSettled = undefined;
 }
 
 async function offerOpen(

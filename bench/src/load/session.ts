@@ -1,4 +1,4 @@
-import type { Progress, Recorder } from "../measure/recorder.ts";
+import type { Recorder } from "../measure/recorder.ts";
 import type { NamedProcess } from "../measure/window.ts";
 
 export type EventKind = "input" | "observe";
@@ -19,15 +19,15 @@ export abstract class LoadSession {
   readonly offered: Record<EventKind, number> = { input: 0, observe: 0 };
   /** What is wrong so far, as sentences. */
   readonly faults: string[] = [];
-  protected readonly progress: Progress;
-  /** Inputs whose turn has not ended. */
-  protected readonly inputs = new Map<number, Sent>();
-  #observes = 0;
+  /** Called when an event is settled: an input by its final frame, an observe when it is durable. */
+  onSettled: (() => void) | undefined;
+  protected readonly recorder: Recorder;
+  readonly #unsettled = new Map<number, Sent>();
   #seq = 0;
 
-  constructor(name: string, progress: Progress) {
+  constructor(name: string, recorder: Recorder) {
     this.name = name;
-    this.progress = progress;
+    this.recorder = recorder;
   }
 
   /** Undefined where no workflow stands behind it. */
@@ -39,41 +39,46 @@ export abstract class LoadSession {
   /** Sentences saying what was lost, duplicated or garbled; empty when all is well. Call when nothing is unsettled. */
   abstract verify(): Promise<string[]>;
 
-  /** Events not yet settled: an input until its final frame, an observe until durable. */
   get unsettled(): number {
-    return this.inputs.size + this.#observes;
+    return this.#unsettled.size;
   }
 
   offer(burst: readonly EventKind[], intendedAt: number, counted: boolean): void {
     const events = burst.map((kind): Sent => ({ seq: ++this.#seq, kind, intendedAt, counted }));
     for (const sent of events) {
       this.offered[sent.kind]++;
-      if (sent.kind === "input") this.inputs.set(sent.seq, sent);
-      else this.#observes++;
+      this.#unsettled.set(sent.seq, sent);
     }
     this.send(events);
   }
 
   protected durable(sent: Sent): void {
-    if (sent.kind === "observe") this.#observes--;
-    this.progress.durable(sent);
-  }
-
-  protected final(seq: number): void {
-    const sent = this.inputs.get(seq);
-    this.inputs.delete(seq);
-    if (sent !== undefined) this.progress.final(sent);
+    this.recorder.durable(sent);
+    if (sent.kind !== "observe") return;
+    this.forget(sent.seq);
+    this.onSettled?.();
   }
 
   protected first(seq: number): void {
-    const sent = this.inputs.get(seq);
-    if (sent !== undefined) this.progress.first(sent);
+    const sent = this.#unsettled.get(seq);
+    if (sent !== undefined) this.recorder.first(sent);
+  }
+
+  protected final(seq: number): void {
+    const sent = this.#unsettled.get(seq);
+    if (sent === undefined) return;
+    this.forget(seq);
+    this.recorder.final(sent);
+    this.onSettled?.();
+  }
+
+  protected isUnsettled(seq: number): boolean {
+    return this.#unsettled.has(seq);
   }
 
   /** It is not waited for any more. */
-  protected lost({ kind, seq }: Sent): void {
-    if (kind === "observe") this.#observes--;
-    this.inputs.delete(seq);
+  protected forget(seq: number): void {
+    this.#unsettled.delete(seq);
   }
 }
 
@@ -82,7 +87,6 @@ export interface LoadTarget {
   readonly name: "holdfast" | "floor" | "bareTemporal";
   /** Its own processes, without those that all targets share. */
   readonly processes: NamedProcess[];
-  /** The recorder is told of each session by its place in the list. */
   open(count: number, recorder: Recorder): Promise<LoadSession[]>;
   /** Ends the sessions opened so far; what they were sent stays. */
   closeSessions(): Promise<void>;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sum } from "@holdfast/test/kit/statistics";
 import { inLanes, until } from "@holdfast/test/kit/wait";
-import { type LatencyFigures, Recorder } from "../measure/recorder.ts";
+import { Recorder } from "../measure/recorder.ts";
 import { type Gauges, openWindow, type WindowCounts } from "../measure/window.ts";
 import { type LoadShape, offerLoad } from "./pacer.ts";
 import type { LoadTarget } from "./session.ts";
@@ -19,60 +19,44 @@ export interface TrialOptions {
 const SETTLE_TIMEOUT_MS = 180_000;
 const VERIFIED_AT_A_TIME = 8;
 
-export interface TrialFigures {
-  latency: LatencyFigures;
-  windows: WindowCounts[];
-  notes: Record<string, number>;
-  /** Sentences; empty when nothing was lost, duplicated or garbled. */
-  faults: string[];
-}
+export type Trial = Awaited<ReturnType<typeof prepareTrial>>;
+export type TrialFigures = Awaited<ReturnType<Trial["figures"]>>;
 
 /** One target under one load, measured in several windows so that other targets can be measured between them. */
-export interface Trial {
-  readonly target: LoadTarget;
-  /** Warm-up, one measured window, and the wait until everything under way has settled. */
-  round(): Promise<void>;
-  /** Compares what was sent with what the system holds. Call after the last round. */
-  figures(): Promise<TrialFigures>;
-}
-
 export async function prepareTrial(
   target: LoadTarget,
   { sessions: count, shape, warmup, seconds }: TrialOptions,
   shared: Gauges,
-): Promise<Trial> {
+) {
   const gauges = { ...shared, processes: [...shared.processes, ...target.processes] };
   const recorder = new Recorder();
   const windows: WindowCounts[] = [];
+  /** Sentences; empty when nothing was lost, duplicated or garbled. */
   const faults: string[] = [];
   const sessions = await target.open(count, recorder);
+  const unsettled = (): number => sum(sessions, (session) => session.unsettled);
 
-  const settle = async (): Promise<void> => {
-    const unsettled = (): number => sum(sessions, (session) => session.unsettled);
+  /** Warm-up, one measured window, and the wait until everything under way has settled. */
+  const round = async (): Promise<void> => {
+    let counting = false;
+    const milliseconds = (warmup + seconds) * 1_000;
+    const offering = offerLoad(shape, { sessions, recorder, milliseconds, isCounted: () => counting });
+    await sleep(warmup * 1_000);
+    const close = await openWindow(gauges, recorder);
+    counting = true;
+    await sleep(seconds * 1_000);
+    windows.push(await close());
+    await offering;
     await until("all is settled", () => unsettled() === 0, SETTLE_TIMEOUT_MS, 50).catch(() => {
       faults.push(`${unsettled()} events of ${target.name} were not settled after the load had ended.`);
     });
   };
 
-  return {
-    target,
-    round: async () => {
-      let counting = false;
-      const milliseconds = (warmup + seconds) * 1_000;
-      const offering = offerLoad(shape, { sessions, recorder, milliseconds, isCounted: () => counting });
-      await sleep(warmup * 1_000);
-      const close = await openWindow(gauges, recorder);
-      counting = true;
-      await sleep(seconds * 1_000);
-      windows.push(await close());
-      await offering;
-      await settle();
-    },
-    figures: async () => {
-      await inLanes(VERIFIED_AT_A_TIME, sessions, async (session) => {
-        faults.push(...(await session.verify()));
-      });
-      return { latency: recorder.figures(), windows, notes: recorder.notes, faults };
-    },
+  /** Compares what was sent with what the system holds. Call after the last round. */
+  const figures = async () => {
+    await inLanes(VERIFIED_AT_A_TIME, sessions, async (session) => void faults.push(...(await session.verify())));
+    return { latency: recorder.latencies(), windows, notes: recorder.notes, faults };
   };
+
+  return { target, round, figures };
 }

@@ -44,7 +44,7 @@ class PlayedWire implements Wire {
 function begin(perSend = 256) {
   const wire = new PlayedWire();
   const recorder = new Recorder();
-  const session = new WireSession(wire, recorder.progressOf(0), { name: "s", perSend });
+  const session = new WireSession(wire, recorder, { name: "s", perSend });
   return { wire, recorder, session };
 }
 
@@ -116,7 +116,7 @@ test("an input is settled by its turn's outcome, and its first output is told on
   expect(session.unsettled).toBe(1);
   session.accept(turnFrames(1, [1]).slice(4));
   expect(session.unsettled).toBe(0);
-  const { eventToFirstDelta, eventToFinal } = recorder.figures();
+  const { eventToFirstDelta, eventToFinal } = recorder.latencies();
   expect([eventToFirstDelta.count, eventToFinal.count]).toEqual([1, 1]);
 });
 

@@ -14,7 +14,7 @@ import {
   textOf,
   type WireError,
 } from "@holdfast/contract";
-import type { Progress } from "../measure/recorder.ts";
+import type { Recorder } from "../measure/recorder.ts";
 import { LoadSession, type Sent } from "./session.ts";
 
 /** What a session needs of its connection. */
@@ -69,8 +69,8 @@ export class WireSession extends LoadSession {
   #cursor: Cursor | undefined;
   #snapshot: Snapshot = emptySnapshot("");
 
-  constructor(wire: Wire, progress: Progress, { name, perSend, workflowId, truth }: WireSessionOptions) {
-    super(name, progress);
+  constructor(wire: Wire, recorder: Recorder, { name, perSend, workflowId, truth }: WireSessionOptions) {
+    super(name, recorder);
     this.workflowId = workflowId;
     this.#wire = wire;
     this.#perSend = Math.min(perSend, LIMITS.eventsPerSend);
@@ -142,12 +142,12 @@ export class WireSession extends LoadSession {
       this.#retryAfter(retryAfterMs ?? (code === "out_of_order" ? 0 : RETRY_MS), code);
       return;
     }
-    this.progress.note(code);
+    this.recorder.note(code);
     this.faults.push(`${this.name}: the edge refused an event for good: ${code}: ${message}`);
   }
 
   #retryAfter(milliseconds: number, why: string): void {
-    this.progress.note(why);
+    this.recorder.note(why);
     this.#retryAt = Math.max(this.#retryAt ?? 0, performance.now() + milliseconds);
   }
 
@@ -178,7 +178,7 @@ export class WireSession extends LoadSession {
     if (frame.type === "snapshot") this.#settleFrom(frame.snapshot);
     if (frame.type === "delta" && running !== null && textOf(running) === "") own.forEach((seq) => this.first(seq));
     if (frame.type !== "turn.ended") return;
-    if (frame.outcome !== "completed") this.progress.note(`turn ${frame.outcome}`);
+    if (frame.outcome !== "completed") this.recorder.note(`turn ${frame.outcome}`);
     own.forEach((seq) => this.#settle(seq));
   }
 
@@ -194,9 +194,9 @@ export class WireSession extends LoadSession {
 
   /** Turns that ended while the reader was away, if there are such, are settled from the snapshot. */
   #settleFrom({ version, turns }: Snapshot): void {
-    if (version > 0) this.progress.note("snapshot");
+    if (version > 0) this.recorder.note("snapshot");
     const own = seqsOf(turns.flatMap((turn) => turn.inputs));
-    for (const seq of own) if (this.inputs.has(seq)) this.#settle(seq);
+    for (const seq of own) if (this.isUnsettled(seq)) this.#settle(seq);
   }
 
   #settle(seq: number): void {
@@ -207,10 +207,10 @@ export class WireSession extends LoadSession {
 
   /** SPEC chain-3: after a gap only a snapshot helps. Frames until it comes break the chain too and are ignored. */
   #gap(what: string): void {
-    this.progress.note(what);
+    this.recorder.note(what);
     if (this.#cursor === undefined) return;
     this.#cursor = undefined;
-    this.#wire.open(this.name, undefined).catch(() => this.progress.note("reopen_failed"));
+    this.#wire.open(this.name, undefined).catch(() => this.recorder.note("reopen_failed"));
   }
 }
 

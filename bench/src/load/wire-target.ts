@@ -62,16 +62,16 @@ export function wireTarget(options: WireTargetOptions): LoadTarget {
   let opened = 0;
 
   /** One socket and the sessions on it. It comes back by itself and reopens them where they were. */
-  const openConnection = async (first: number, count: number, recorder: Recorder): Promise<WireSession[]> => {
+  const openConnection = async (count: number, recorder: Recorder): Promise<WireSession[]> => {
     const url = urls[sockets.length % urls.length];
     if (url === undefined) throw new Error(`${name} has no address to connect to.`);
     const subject = `load-${sockets.length}`;
     const socket = await connectSocket(url, await options.token(subject), { reconnectionDelayMax: 2_000 });
     sockets.push(socket);
     const wire = wireOf(socket, options.agent);
-    const sessions = Array.from({ length: count }, (_, index) => {
+    const sessions = Array.from({ length: count }, () => {
       const session = `${name}-${process.pid}-${++opened}`;
-      return new WireSession(wire, recorder.progressOf(first + index), {
+      return new WireSession(wire, recorder, {
         name: session,
         perSend: options.perSend,
         workflowId: options.workflowId?.(subject, session),
@@ -99,7 +99,7 @@ export function wireTarget(options: WireTargetOptions): LoadTarget {
       const sessions: WireSession[] = [];
       while (sessions.length < count) {
         const some = Math.min(count - sessions.length, sessionsPerConnection);
-        sessions.push(...(await openConnection(sessions.length, some, recorder)));
+        sessions.push(...(await openConnection(some, recorder)));
       }
       return sessions;
     },

@@ -1,11 +1,11 @@
-import { build, type Histogram } from "hdr-histogram-js";
+import { build } from "hdr-histogram-js";
 import type { Sent } from "../load/session.ts";
 
 const LONGEST_MICROSECONDS = 600_000_000;
 
 /** Latencies from 1 µs to 10 minutes at three significant digits. A longer one is recorded as 10 minutes. */
 export class Latency {
-  readonly #histogram: Histogram = build({
+  readonly #histogram = build({
     lowestDiscernibleValue: 1,
     highestTrackableValue: LONGEST_MICROSECONDS,
     numberOfSignificantValueDigits: 3,
@@ -26,9 +26,6 @@ export class Latency {
   }
 }
 
-export type LatencyFigures = ReturnType<Recorder["figures"]>;
-export type Progress = ReturnType<Recorder["progressOf"]>;
-
 /** Collects what a run's sessions tell. Latencies are of counted events only; completions of all. */
 export class Recorder {
   readonly #durable = new Latency();
@@ -39,8 +36,6 @@ export class Recorder {
   readonly notes: Record<string, number> = {};
   /** Events handed to their sessions, those that became durable, and turns that ended: of warm-up too. */
   readonly completed = { offered: 0, durable: 0, turns: 0 };
-  /** Called when an event of the session with this number is settled, so that a closed loop can send the next. */
-  onSettled: ((ordinal: number) => void) | undefined;
 
   note(what: string): void {
     this.notes[what] = (this.notes[what] ?? 0) + 1;
@@ -49,37 +44,27 @@ export class Recorder {
   /** Call when a burst of so many events is handed to its session. */
   offered(intendedAt: number, counted: boolean, events: number): void {
     this.completed.offered += events;
-    if (counted) this.#delay.record(performance.now() - intendedAt);
+    record(this.#delay, { intendedAt, counted });
   }
 
-  /**
-   * What became of the events of the session with this number (0, 1, 2 …), told as it happens. An input goes through all
-   * three, an observe is `durable` only.
-   */
-  progressOf(ordinal: number) {
-    const record = (latency: Latency, sent: Sent): void => {
-      if (sent.counted) latency.record(performance.now() - sent.intendedAt);
-    };
-    return {
-      durable: (sent: Sent): void => {
-        this.completed.durable++;
-        record(this.#durable, sent);
-        if (sent.kind === "observe") this.onSettled?.(ordinal);
-      },
-      /** The first output of the turn that took the input. */
-      first: (sent: Sent): void => record(this.#first, sent),
-      /** The turn's outcome. */
-      final: (sent: Sent): void => {
-        this.completed.turns++;
-        record(this.#final, sent);
-        this.onSettled?.(ordinal);
-      },
-      note: (what: string): void => this.note(what),
-    };
+  durable(sent: Sent): void {
+    this.completed.durable++;
+    record(this.#durable, sent);
+  }
+
+  /** The first output of the turn that took the input. */
+  first(sent: Sent): void {
+    record(this.#first, sent);
+  }
+
+  /** The turn's outcome. */
+  final(sent: Sent): void {
+    this.completed.turns++;
+    record(this.#final, sent);
   }
 
   /** From the time an event was meant to be sent. */
-  figures() {
+  latencies() {
     return {
       eventToDurable: this.#durable.percentiles(),
       eventToFirstDelta: this.#first.percentiles(),
@@ -88,4 +73,8 @@ export class Recorder {
       generatorDelay: this.#delay.percentiles(),
     };
   }
+}
+
+function record(latency: Latency, { intendedAt, counted }: Pick<Sent, "intendedAt" | "counted">): void {
+  if (counted) latency.record(performance.now() - intendedAt);
 }

@@ -5,10 +5,9 @@ import { ratios, summarize } from "./report.ts";
 
 function figures(turns: number, milliseconds: number): TrialFigures {
   const recorder = new Recorder();
-  const progress = recorder.progressOf(0);
   const intendedAt = performance.now() - milliseconds;
-  progress.final({ seq: 1, kind: "input", intendedAt, counted: true });
-  progress.durable({ seq: 2, kind: "observe", intendedAt: 0, counted: false });
+  recorder.final({ seq: 1, kind: "input", intendedAt, counted: true });
+  recorder.durable({ seq: 2, kind: "observe", intendedAt: 0, counted: false });
   const window = {
     seconds: 10,
     offered: turns,
@@ -19,7 +18,7 @@ function figures(turns: number, milliseconds: number): TrialFigures {
     rssBytes: {},
     persistence: { UpdateWorkflowExecution: 0 },
   };
-  return { latency: recorder.figures(), windows: [window], notes: {}, faults: [] };
+  return { latency: recorder.latencies(), windows: [window], notes: {}, faults: [] };
 }
 
 test("rates are given per second and per day; events of the warm-up are in no latency", () => {
