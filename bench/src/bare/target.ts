@@ -36,30 +36,26 @@ export function startBare(address: string, { tokens, tokenDelay, bareShape }: Ba
     const onMessage = (message: unknown): void => {
       if (isOutput(message)) sessions.get(message.session)?.onOutput(message);
     };
-    const startWorker = async (name: string, role: string) => {
+    const startWorker = async (name: string, role: "both" | "workflow" | "activity") => {
       const worker = await Child.start(new URL("./worker.ts", import.meta.url), { role, address }, { onMessage });
       undo(() => worker.kill());
       return { name, pid: worker.pid, oneThread: false };
     };
     const isShared = bareShape === "same-queue";
-    const processes = isShared
-      ? [await startWorker("bare-worker", "both")]
-      : [await startWorker("bare-workflow-worker", "workflow"), await startWorker("bare-activity-worker", "activity")];
+    const processes = [
+      await startWorker(isShared ? "bare-worker" : "bare-workflow-worker", isShared ? "both" : "workflow"),
+    ];
+    if (!isShared) processes.push(await startWorker("bare-activity-worker", "activity"));
     const activityQueue = isShared ? BARE_QUEUE : BARE_ACTIVITY_QUEUE;
     let opened = 0;
-    return {
-      name: "bareTemporal" as const,
-      processes,
-      open: async (count, recorder) =>
-        Array.from({ length: count }, () => {
-          const session = `bare-${process.pid}-${++opened}`;
-          const start = { session, tokens, tokenDelay, activityQueue };
-          const opening = new BareSession(client, start, recorder);
-          sessions.set(session, opening);
-          return opening;
-        }),
-      closeSessions: async () => sessions.clear(),
-    } satisfies Omit<LoadTarget, "close">;
+    const open = async (count: number, recorder: Recorder): Promise<BareSession[]> =>
+      Array.from({ length: count }, () => {
+        const name = `bare-${process.pid}-${++opened}`;
+        const session = new BareSession(client, { session: name, tokens, tokenDelay, activityQueue }, recorder);
+        sessions.set(name, session);
+        return session;
+      });
+    return { name: "bareTemporal" as const, processes, open, closeSessions: async () => sessions.clear() };
   });
 }
 

@@ -41,39 +41,33 @@ const ANSWER_WITHIN_MS = 60_000;
 
 /** What one frame costs an edge that hands it to many readers: CPU of the edge's process alone. */
 export async function readers(options: ReadersOptions): Promise<number> {
-  const { close, edges, log } = await withUndo((undo) => start(options, undo));
-  try {
+  const { close } = await withUndo(async (undo) => {
+    const valkey = await startValkey();
+    undo(() => valkey.stop());
+    const redis = new Redis(valkey.url);
+    undo(() => redis.disconnect());
+    undo(forgetProcesses);
+    const edges: MeasuredEdge[] = [];
+    for (const checkout of options.checkouts) edges.push(await startEdge(resolve(checkout), valkey.url, undo));
     const figures: Figure[] = [];
+    const lanes = options.readers.flatMap((count) => edges.map((edge) => ({ count, edge })));
     for (let round = 1; round <= options.rounds; round++) {
-      for (const count of options.readers) {
-        for (const edge of edges) {
-          const figure = await measure(edge, log, count, options);
-          figures.push(figure);
-          say(`· round ${round}: ${lineOf(figure)}`);
-        }
+      for (const { count, edge } of lanes) {
+        const figure = await measure(edge, new SessionLog(redis), count, options);
+        figures.push(figure);
+        say(`· round ${round}: ${lineOf(figure)}`);
       }
     }
-    const medians = options.readers.flatMap((count) =>
-      edges.map(({ checkout }) => median(figures.filter((f) => f.checkout === checkout && f.readers === count))),
+    const medians = lanes.map(({ count, edge: { checkout } }) =>
+      median(figures.filter((figure) => figure.checkout === checkout && figure.readers === count)),
     );
     say("medians:");
     for (const figure of medians) say(`  ${lineOf(figure)}`);
     printJson({ command: "readers", options, machine: machine(), medians, figures });
-    return 0;
-  } finally {
-    await close();
-  }
-}
-
-async function start({ checkouts }: ReadersOptions, undo: Undo): Promise<{ log: SessionLog; edges: MeasuredEdge[] }> {
-  const valkey = await startValkey();
-  undo(() => valkey.stop());
-  const redis = new Redis(valkey.url);
-  undo(() => redis.disconnect());
-  undo(forgetProcesses);
-  const edges: MeasuredEdge[] = [];
-  for (const checkout of checkouts) edges.push(await startEdge(resolve(checkout), valkey.url, undo));
-  return { log: new SessionLog(redis), edges };
+    return {};
+  });
+  await close();
+  return 0;
 }
 
 interface MeasuredEdge {
@@ -116,7 +110,14 @@ async function startEdge(checkout: string, redisUrl: string, undo: Undo): Promis
   return { checkout, url, pid: child.pid };
 }
 
-type Figure = Awaited<ReturnType<typeof measure>>;
+interface Figure {
+  checkout: string;
+  readers: number;
+  framesPerSecond: number;
+  cores: number;
+  /** CPU of the edge's process for each frame that reached a reader. */
+  microsecondsPerFrame: number;
+}
 
 let windows = 0;
 
@@ -125,69 +126,62 @@ async function measure(
   log: SessionLog,
   count: number,
   { sessions, rate, warmup, seconds }: ReadersOptions,
-) {
+): Promise<Figure> {
   const window = ++windows;
   const names = Array.from({ length: sessions }, (_, n) => `read-${window}-${n}`);
-  const ending = new AbortController();
-  const { close, clients } = await withUndo(async (undo) => {
-    const keys = names.map((name): SessionKey => ({ tenant: "acme", owner: SUBJECT, name }));
-    const writing = await Promise.all(keys.map((key) => startWriting(log, key, rate, ending.signal)));
+  const { close, ...figure } = await withUndo(async (undo) => {
+    const ending = new AbortController();
+    const writing = await Promise.all(names.map((name) => startWriting(log, name, rate, ending.signal)));
     undo(() => Promise.all(writing.map(({ ended }) => ended)));
     undo(() => ending.abort());
-    const token = await mintToken(JWT_SECRET, { subject: SUBJECT });
-    const plan: ReadingPlan = { url, token, sessions: names, readers: count };
-    const child = await Child.start(new URL("../load/reading-clients.ts", import.meta.url), plan);
-    undo(() => child.kill());
-    return { clients: child };
-  });
-  try {
+    const plan: ReadingPlan = {
+      url,
+      token: await mintToken(JWT_SECRET, { subject: SUBJECT }),
+      sessions: names,
+      readers: count,
+    };
+    const clients = await Child.start(new URL("../load/reading-clients.ts", import.meta.url), plan);
+    undo(() => clients.kill());
     await sleep(warmup * 1_000);
     const before = await read(pid, clients);
     await sleep(seconds * 1_000);
     const after = await read(pid, clients);
-    const [cpu, frames] = [after.cpuSeconds - before.cpuSeconds, after.frames - before.frames];
-    const took = after.at - before.at;
-    return {
-      checkout,
-      readers: count,
-      framesPerSecond: frames / took,
-      cores: cpu / took,
-      /** CPU of the edge's process for each frame that reached a reader. */
-      microsecondsPerFrame: (cpu * 1e6) / frames,
-    };
-  } finally {
-    await close();
-  }
+    const [cpu, frames, took] = [after.cpu - before.cpu, after.frames - before.frames, after.at - before.at];
+    const microsecondsPerFrame = (cpu * 1e6) / frames;
+    return { checkout, readers: count, framesPerSecond: frames / took, cores: cpu / took, microsecondsPerFrame };
+  });
+  await close();
+  return figure;
 }
 
 const countSchema = z.object({ frames: z.number() });
 
 /** CPU, and what was delivered by then. Times in seconds. */
-async function read(pid: number, clients: Child): Promise<{ at: number; cpuSeconds: number; frames: number }> {
+async function read(pid: number, clients: Child): Promise<{ at: number; cpu: number; frames: number }> {
   const order: CountOrder = { order: "count" };
   const { frames } = countSchema.parse(await clients.tell(order, ANSWER_WITHIN_MS));
-  const { cpuSeconds } = await readProcesses([{ name: "edge", pid, oneThread: true }]);
-  if (cpuSeconds["edge"] === undefined) throw new Error("The edge has ended.");
-  return { at: performance.now() / 1_000, cpuSeconds: cpuSeconds["edge"], frames };
+  const { edge: cpu } = (await readProcesses([{ name: "edge", pid, oneThread: true }])).cpuSeconds;
+  if (cpu === undefined) throw new Error("The edge has ended.");
+  return { at: performance.now() / 1_000, cpu, frames };
 }
 
 /** Appends deltas at a fixed rate, as a worker does, and ends a turn now and then, as its workflow does. */
 async function startWriting(
   log: SessionLog,
-  key: SessionKey,
+  name: string,
   rate: number,
   ending: AbortSignal,
 ): Promise<{ ended: Promise<void> }> {
+  const key: SessionKey = { tenant: "acme", owner: SUBJECT, name };
   const writer = new LogWriter(log, key);
   const write = async (): Promise<void> => {
     const startedAt = performance.now();
-    for (let written = 0; !ending.aborted;) {
-      if (written > 0) await writer.begin();
-      for (let delta = 0; delta < DELTAS_OF_A_TURN && !ending.aborted; delta++, written++) {
-        await sleep(Math.max(0, startedAt + (written * 1_000) / rate - performance.now()));
-        await writer.say(TEXT);
-      }
+    for (let written = 0; !ending.aborted; written++) {
+      await sleep(Math.max(0, startedAt + (written * 1_000) / rate - performance.now()));
+      await writer.say(TEXT);
+      if ((written + 1) % DELTAS_OF_A_TURN !== 0) continue;
       await writer.end();
+      await writer.begin();
     }
   };
   await writer.begin();

@@ -85,16 +85,15 @@ export class WireSession extends LoadSession {
   }
 
   async verify(): Promise<string[]> {
-    const { name, offered } = this;
-    const faults = [...this.faults];
-    const compare = (sent: number, held: number | undefined, sentence: string): void => {
-      if (held !== undefined && held !== sent) faults.push(`${name}: ${sent} ${sentence} ${held}.`);
-    };
+    const { input, observe } = this.offered;
     const truth = await this.#truth?.();
-    compare(offered.input, this.#snapshot.turns.at(-1)?.turn ?? 0, "inputs were sent, the reader saw turns:");
-    compare(offered.input, truth?.turns, "inputs were sent, the workflow holds turns:");
-    compare(offered.observe, truth?.observes, "observes were sent, the workflow counted");
-    return faults;
+    const compared = [
+      [input, this.#snapshot.turns.at(-1)?.turn ?? 0, "inputs were sent, the reader saw turns:"],
+      [input, truth?.turns, "inputs were sent, the workflow holds turns:"],
+      [observe, truth?.observes, "observes were sent, the workflow counted"],
+    ] as const;
+    const wrong = compared.filter(([sent, held]) => held !== undefined && held !== sent);
+    return [...this.faults, ...wrong.map(([sent, held, sentence]) => `${this.name}: ${sent} ${sentence} ${held}.`)];
   }
 
   protected send(events: Sent[]): void {

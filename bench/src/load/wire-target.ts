@@ -1,10 +1,4 @@
-import {
-  type ClientToServerEvents,
-  PROTOCOL_VERSION,
-  type SendAck,
-  type SendRequest,
-  type ServerToClientEvents,
-} from "@holdfast/contract";
+import { type ClientToServerEvents, PROTOCOL_VERSION, type ServerToClientEvents } from "@holdfast/contract";
 import { io, type ManagerOptions, type Socket } from "socket.io-client";
 import type { Recorder } from "../measure/recorder.ts";
 import type { NamedProcess } from "../measure/window.ts";
@@ -57,7 +51,7 @@ export async function connectSocket(
 
 /** Anything that speaks the wire contract: Holdfast's edges, or the floor. */
 export function wireTarget(options: WireTargetOptions): LoadTarget {
-  const { name, urls, processes, sessionsPerConnection } = options;
+  const { name, urls, processes, agent, perSend, sessionsPerConnection } = options;
   const sockets: ClientSocket[] = [];
   let opened = 0;
 
@@ -68,49 +62,37 @@ export function wireTarget(options: WireTargetOptions): LoadTarget {
     const subject = `load-${sockets.length}`;
     const socket = await connectSocket(url, await options.token(subject), { reconnectionDelayMax: 2_000 });
     sockets.push(socket);
-    const wire = wireOf(socket, options.agent);
-    const sessions = Array.from({ length: count }, () => {
+    const sessions = new Map<string, WireSession>();
+    for (let index = 0; index < count; index++) {
       const session = `${name}-${process.pid}-${++opened}`;
-      return new WireSession(wire, recorder, {
-        name: session,
-        perSend: options.perSend,
-        workflowId: options.workflowId?.(subject, session),
-        truth: async () => options.truth?.(subject, session),
-      });
-    });
-    const byName = new Map(sessions.map((session) => [session.name, session]));
-    socket.on("frames", (session, frames) => byName.get(session)?.accept(frames));
+      const workflowId = options.workflowId?.(subject, session);
+      const truth = async (): Promise<WorkflowFacts | undefined> => options.truth?.(subject, session);
+      const sessionOptions = { name: session, perSend, workflowId, truth };
+      sessions.set(session, new WireSession(wireOf(socket, agent), recorder, sessionOptions));
+    }
+    socket.on("frames", (session, frames) => sessions.get(session)?.accept(frames));
     socket.on("disconnect", () => recorder.note("disconnect"));
     socket.on("connect_error", () => recorder.note("connect_error"));
     socket.on("connect", () => {
-      for (const session of sessions) session.open().catch(() => recorder.note("reopen_failed"));
+      for (const session of sessions.values()) session.open().catch(() => recorder.note("reopen_failed"));
     });
-    await Promise.all(sessions.map((session) => session.open()));
-    return sessions;
+    await Promise.all([...sessions.values()].map((session) => session.open()));
+    return [...sessions.values()];
   };
 
-  const closeSessions = async (): Promise<void> => {
-    for (const socket of sockets.splice(0)) socket.close();
+  const open = async (count: number, recorder: Recorder): Promise<WireSession[]> => {
+    const sessions: WireSession[] = [];
+    while (sessions.length < count)
+      sessions.push(...(await openConnection(Math.min(count - sessions.length, sessionsPerConnection), recorder)));
+    return sessions;
   };
-  return {
-    name,
-    processes,
-    open: async (count, recorder) => {
-      const sessions: WireSession[] = [];
-      while (sessions.length < count) {
-        const some = Math.min(count - sessions.length, sessionsPerConnection);
-        sessions.push(...(await openConnection(some, recorder)));
-      }
-      return sessions;
-    },
-    closeSessions,
-    close: closeSessions,
-  };
+  const closeSessions = async (): Promise<void> => sockets.splice(0).forEach((socket) => socket.close());
+  return { name, processes, open, closeSessions, close: closeSessions };
 }
 
 function wireOf(socket: ClientSocket, agent: string): Wire {
   return {
-    send: async (request: SendRequest): Promise<SendAck> => {
+    send: async (request) => {
       if (!socket.connected) throw new Error("not connected");
       return socket.timeout(ANSWER_TIMEOUT_MS).emitWithAck("send", request);
     },
