@@ -100,10 +100,7 @@ async function probeRate(
   await trial.round();
   const figures = await trial.figures();
   await target.closeSessions();
-  const { durablePerSecond, durablePerDay, latency, saturation, faults } = summarize(figures, [
-    ...system.gauges.processes,
-    ...target.processes,
-  ]);
+  const { durablePerSecond, durablePerDay, latency, saturation, faults } = summarize(figures);
   const { offered, durable } = joinWindows(figures.windows);
   const isBehind = offered - durable > Math.max(LEFT_OVER_SHARE * offered, LEFT_OVER_EVENTS);
   const [eventToDurableP99, eventToFinalP99] = [latency.eventToDurable.p99, latency.eventToFinal.p99];

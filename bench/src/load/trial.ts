@@ -55,7 +55,7 @@ export async function prepareTrial(
   /** Compares what was sent with what the system holds. Call after the last round. */
   const figures = async () => {
     await inLanes(VERIFIED_AT_A_TIME, sessions, async (session) => void faults.push(...(await session.verify())));
-    return { latency: recorder.latencies(), windows, notes: recorder.notes, faults };
+    return { latency: recorder.latencies(), windows, processes: gauges.processes, notes: recorder.notes, faults };
   };
 
   return { target, round, figures };

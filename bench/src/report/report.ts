@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, release, totalmem } from "node:os";
 import { prepareTrial, type Trial, type TrialFigures, type TrialOptions } from "../load/trial.ts";
-import { joinWindows, type NamedProcess, windowFigures } from "../measure/window.ts";
+import { joinWindows, windowFigures } from "../measure/window.ts";
 import type { System } from "../system/system.ts";
 
 /** What the figures were measured on; figures of two machines are not comparable, their ratios may be. */
@@ -28,7 +28,7 @@ const SECONDS_PER_DAY = 86_400;
 /** One target under one load. Times in milliseconds. */
 export type Summary = ReturnType<typeof summarize>;
 
-export function summarize({ latency, windows, notes, faults }: TrialFigures, processes: NamedProcess[]) {
+export function summarize({ latency, windows, processes, notes, faults }: TrialFigures) {
   const whole = windowFigures(joinWindows(windows), processes);
   return {
     ...whole,
@@ -78,9 +78,7 @@ export async function compare(system: System, options: TrialOptions & { rounds: 
     }
   }
   const targets: Record<string, Summary> = {};
-  for (const { target, figures } of trials) {
-    targets[target.name] = summarize(await figures(), [...system.gauges.processes, ...target.processes]);
-  }
+  for (const { target, figures } of trials) targets[target.name] = summarize(await figures());
   const { holdfast, floor, bareTemporal } = targets;
   return {
     targets,
