@@ -150,13 +150,14 @@ export class Fixture {
   }
 
   /** What the session answers when it is asked for its snapshot. */
-  async hold(key: SessionKey, truth: SessionState): Promise<void> {
+  async hold({ key, epoch, snapshot }: SessionState & { key: SessionKey }): Promise<void> {
+    const state: SessionState = { epoch, snapshot };
     await this.temporalClient.workflow.signalWithStart("session", {
       workflowId: workflowIdOf(key),
       taskQueue: TASK_QUEUE_SESSIONS,
-      args: [{ key, agent: truth.snapshot.agent, lane: "shared" }],
+      args: [{ key, agent: snapshot.agent, lane: "shared" }],
       signal: "hold",
-      signalArgs: [truth],
+      signalArgs: [state],
     });
   }
 

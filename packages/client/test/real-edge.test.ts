@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { LogWriter } from "../../../apps/edge/test/log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture, token } from "../../../apps/edge/test/fixture.ts";
 import { connect, type HoldfastClient } from "../src/client.ts";
 import { codeOf, eventually, live, runningText, viewOf } from "./harness.ts";
@@ -56,7 +56,7 @@ test("close-2, open-1, chain-1: when its edge drains, the client goes on at anot
   session.on("frame", (frame) => types.push(frame.type));
   const first = await live(session);
   expect(first.connection).toMatchObject({ url: draining.url });
-  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("bea"));
+  const writer = new LogWriter(await fixture.openLog(), keyOf("bea"));
   await writer.begin();
   await writer.say("before ");
   await viewOf(session, (view) => runningText(view) === "before ");
@@ -105,7 +105,7 @@ test("open-6: while Redis is away the view is degraded and sending goes on; then
   await session.send("meanwhile").durable;
   await fixture.restartValkey();
   await viewOf(session, (view) => !view.degraded);
-  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("gus"));
+  const writer = new LogWriter(await fixture.openLog(), keyOf("gus"));
   await writer.begin();
   await writer.say("back");
   await viewOf(session, (view) => runningText(view) === "back");
