@@ -38,6 +38,7 @@ export const shape = {
   /** Enables POST /admin/announce and /admin/disconnect, with this bearer token. */
   HOLDFAST_OPERATOR_TOKEN: z.string().min(16, "a token of 16 characters or more").optional(),
 
+  /** Agents clients may ask for. The default names those in workflows/src/agents/registry.ts, which this package must not import. */
   HOLDFAST_AGENTS: list.pipe(z.array(name).min(1)).default(["concierge", "echo"]),
   HOLDFAST_DEFAULT_AGENT: name.default("concierge"),
   HOLDFAST_LANE: z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`").default(SHARED_LANE),
@@ -64,7 +65,7 @@ export const shape = {
     .int()
     .min(64 * 1024)
     .default(1024 * 1024),
-  /** Commands a second that one connection may give, and that one session takes of its owner and of all others (twice as many at once). */
+  /** Commands a second that one connection may give, and that one session takes of its owner, and of all its guests together (twice as many at once). */
   HOLDFAST_COMMANDS_PER_SECOND: count.default(10),
   /** Milliseconds a connection may take from the upgrade to an accepted CONNECT packet. */
   HOLDFAST_CONNECT_TIMEOUT_MS: count.default(10_000),
@@ -74,7 +75,7 @@ export const shape = {
   HOLDFAST_COMMAND_TIMEOUT_MS: count.default(10_000),
   /** Temporal Queries in flight at this node, for readers; as many again re-check open sessions after an outage of Redis. */
   HOLDFAST_SNAPSHOT_QUERIES: count.default(32),
-  /** What a socket may have waiting in this process before its frames are held back, in UTF-16 code units. */
+  /** How much may wait for a socket in this process before its frames are held back. Counted in UTF-16 code units, not in bytes. */
   HOLDFAST_SLOW_SOCKET_BYTES: count.default(256 * 1024),
 } as const;
 

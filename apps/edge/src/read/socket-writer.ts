@@ -2,10 +2,11 @@ import type { Socket as EngineSocket } from "engine.io";
 import { sever } from "../connect/edge-socket.ts";
 import type { Packet } from "./packet.ts";
 
+/** In UTF-16 code units. */
 export interface SocketWriterLimits {
-  /** Waiting bytes from which frames are held back; they go on below half of it. */
+  /** When more than this waits, frames are held back; they go on below half of it. */
   readonly slow: number;
-  /** Waiting bytes at which the connection is ended: its client goes on asking and never reads the answers. */
+  /** When more than this waits, the connection is reset: its client goes on asking and never reads the answers. */
   readonly most: number;
 }
 
