@@ -123,7 +123,7 @@ export class SessionLog {
       ...keysOf(key),
       scalars({
         ...this.#common(epoch),
-        ...placeOf(frame),
+        ...expectedHead(frame),
         type: frame.type,
         version: frame.version,
         run,
@@ -299,8 +299,8 @@ function partsApart(frame: CommittedBody): { body: string; parts: string } {
   return { body: JSON.stringify(body), parts: parts === undefined ? "" : JSON.stringify(parts) };
 }
 
-/** Where the log stands if readers hold the frame's parts; 0 for what a frame does not name. */
-function placeOf(frame: CommittedBody): { turn: number; step: number; attempt: number; index: number } {
+/** What the log's head says if readers hold the parts that the frame leaves out; 0 for what the frame does not name. */
+function expectedHead(frame: CommittedBody): { turn: number; step: number; attempt: number; index: number } {
   const none = { turn: 0, step: 0, attempt: 0, index: 0 };
   switch (frame.type) {
     case "step.ended":

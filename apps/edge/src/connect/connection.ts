@@ -23,7 +23,7 @@ import { Reader, type ReaderDeps } from "../read/reader.ts";
 import type { SocketWriter } from "../read/socket-writer.ts";
 import type { CommandPace, RunCommand } from "../send/commands.ts";
 import { type Intake, type OpenSession, SendLedger } from "../send/intake.ts";
-import { checkCommand, type Checked, checkRequest, checkSend, placeOf } from "../send/request-check.ts";
+import { checkCommand, type Checked, checkRequest, checkSend, sendPlaceOf } from "../send/request-check.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 
 export interface ConnectionOptions {
@@ -239,7 +239,7 @@ export class Connection {
 
   /** SPEC send-5 holds for a request that is refused before its content is looked at, too. */
   #refuseSend(raw: unknown, error: WireError, answer: Answer<SendAck>): void {
-    const place = placeOf(raw);
+    const place = sendPlaceOf(raw);
     const key = place === undefined ? undefined : parseSessionRef(place.session, this.#claims);
     if (place !== undefined && key !== undefined) {
       this.#ledger.order.begin(sessionPath(key), place.producer, place.after);

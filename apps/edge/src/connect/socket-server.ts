@@ -4,8 +4,9 @@ import type { RedisConnection } from "@holdfast/service/redis";
 import { Server as Engine, type Socket as EngineSocket } from "engine.io";
 import { Server } from "socket.io";
 import { createFleetAdapter } from "../operate/fleet-orders.ts";
-import { meteredServer, packetParser } from "../send/inflow.ts";
 import { type EdgeServer, sever } from "./edge-socket.ts";
+import { meteredServer } from "./metered-server.ts";
+import { packetParser } from "./packet-parser.ts";
 
 export interface SocketServerOptions {
   HOLDFAST_CONNECT_TIMEOUT_MS: number;

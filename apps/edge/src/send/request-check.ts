@@ -11,7 +11,7 @@ import {
   type WireError,
 } from "@holdfast/contract";
 import { z } from "zod";
-import { packetLengthOf } from "./inflow.ts";
+import { packetLengthOf } from "../connect/packet-parser.ts";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
 
@@ -169,7 +169,7 @@ export interface SendPlace {
   after: number;
 }
 
-export function placeOf(raw: unknown): SendPlace | undefined {
+export function sendPlaceOf(raw: unknown): SendPlace | undefined {
   const parsed = placeSchema.safeParse(raw);
   if (!parsed.success) return undefined;
   const { session, producer, after, events } = parsed.data;
