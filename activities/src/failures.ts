@@ -25,7 +25,7 @@ export function failureOf(
   return retriedWithin(progress, code, sentence, retryDelayMs(attempt, error.retryAfterMs, retry), options);
 }
 
-/** What an attempt needs to begin with cannot be had at the moment. */
+/** The conversation cannot be read at the moment, so the attempt cannot begin. */
 export function unread(
   cause: unknown,
   attempt: number,

@@ -52,12 +52,12 @@ export function createSocketServer(
   return { engine, io };
 }
 
-/** What a close may take beyond that. */
+/** How long a close may take beyond the connect timeout. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, and counts
- * them as closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
+ * Resets connections that were never accepted. Socket.IO closes them when they are refused or their time is up, and counts them as
+ * closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
  */
 function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): void {
   const accepted = new WeakSet<EngineSocket>();
