@@ -32,7 +32,7 @@ async function framesOf({ key }: StepRequest): Promise<string[]> {
   });
 }
 
-test("frame-4, frame-8: reasoning and text grow, whole parts are placed, and readers hold what the writer has", async () => {
+test("frame-4, frame-6: reasoning and text grow, whole parts are placed, and readers hold what the writer has", async () => {
   const { request, writer } = writerOf();
   expect(await writer.begin(0)).toMatchObject({ outcome: "ok", parts: [], index: 0 });
   writer.say("reasoning", "hm");

@@ -244,7 +244,7 @@ export class RawReader {
   }
 }
 
-/** frame-4, frame-8; false: a gap. */
+/** frame-4, frame-6; false: a gap. */
 function placePart(parts: RawPart[], { type, at, begins, text, part }: RawFrame): boolean {
   if (type === "part" || begins !== undefined) {
     if (at > parts.length || (begins !== undefined && at !== parts.length)) return false;

@@ -163,7 +163,7 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.read(key, before.cursor, 10)).toMatchObject({ frames: [{ type: "resync" }] });
   });
 
-  test("frame-6: turns a snapshot has left behind to stay small have ended all the same", async () => {
+  test("grow-2: turns a snapshot has left behind to stay small have ended all the same", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await put(sessionLog, key, whole(3));
     await put(sessionLog, key, whole(0, { version: 7 }));
