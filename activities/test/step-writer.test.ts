@@ -3,7 +3,8 @@ import { sessionPath } from "@holdfast/contract";
 import type { StepRequest } from "@holdfast/internal";
 import { expect, test, vi } from "vitest";
 import { StepWriter, type StepWriterOptions } from "../src/step-writer.ts";
-import { firstTurn, startOf, until, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { startOf, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const SETTLE_MS = 5_000;

@@ -1,5 +1,6 @@
+import { answerTokens, parseScript, reasoningTokens } from "@holdfast/model-server";
 import { expect, test } from "vitest";
-import { ask } from "../kit/raw-client.ts";
+import { ask, rawText } from "../kit/raw-client.ts";
 import { can, codeOf, ended, input, Target } from "./target.ts";
 
 /** SPEC.md against the whole of Holdfast: who said what, by which trace, and the turns a snapshot does not carry. */
@@ -52,3 +53,42 @@ test.runIf(can("secret"))("history-1: of a session the token does not open nothi
   const answer = ask(stranger, "history", { session: `${subject}/${session}`, before: 1 });
   expect(await codeOf(answer)).toBe("forbidden");
 });
+
+test.runIf(can("script"))(
+  "part-2, frame-4, frame-5: reasoning is a part of its own before the text, and a retry takes both back by `rewind`",
+  async () => {
+    const { send, reader, session, subject } = await target.visit();
+    const directives = "reasoning=4,tokens=5,slow=50ms,distinct";
+    const said = `think first faults:cut@7,${directives}`;
+    const partsOf = (ordinal: number) => {
+      const [reasoning, text] = [reasoningTokens, answerTokens].map((of) => of(said, parseScript(directives), ordinal));
+      return { reasoning: reasoning?.join("") ?? "", text: text?.join("") ?? "" };
+    };
+    await send([input(1, said)]);
+    await reader.until(ended(1), 60_000);
+    const [first, second] = [partsOf(1), partsOf(2)];
+    const whole = [
+      { type: "reasoning", text: second.reasoning },
+      { type: "text", text: second.text },
+    ];
+    expect(reader.view.turns).toMatchObject([{ outcome: "completed", steps: [{ step: 1, attempt: 2, parts: whole }] }]);
+    expect(rawText(reader.view.turns[0])).toBe(second.text);
+
+    const deltas = reader.frames.filter(({ type }) => type === "delta");
+    expect(deltas[0]).toMatchObject({ attempt: 1, at: 0, begins: "reasoning" });
+    const shown = (at: number): string =>
+      deltas.map((delta) => (delta["attempt"] === 1 && delta["at"] === at ? delta["text"] : "")).join("");
+    // The connection broke within the text: all of the reasoning was shown, and a beginning of the text.
+    expect([shown(0), first.text.startsWith(shown(1))]).toEqual([first.reasoning, true]);
+    // One frame takes both back; it may bring the beginning of what the second attempt says.
+    const rewinds = reader.frames.filter(({ type }) => type === "rewind");
+    expect(rewinds).toMatchObject([{ step: 1, attempt: 2 }]);
+    const rest = rewinds[0]?.parts?.map(({ text }) => text).join("") ?? "nothing";
+    expect(second.reasoning.startsWith(rest)).toBe(true);
+    expect(reader.breaks).toBe(0);
+
+    const { reader: again } = await target.visit({ subject, session });
+    await again.until(ended(1));
+    expect(again.view.turns).toEqual(reader.view.turns);
+  },
+);

@@ -1,3 +1,4 @@
+import { emptySnapshot, type Turn } from "@holdfast/contract";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture, token } from "../../../apps/edge/test/fixture.ts";
@@ -73,6 +74,23 @@ test("command-1: a command is answered by the session; what it refuses rejects",
   expect(await session.command("echo", { a: 1 })).toMatchObject({ args: { a: 1 } });
   expect(await codeOf(session.command("refuse"))).toBe("command_refused");
   expect(await codeOf(session.command("no-such"))).toBe("unknown_command");
+});
+
+test("history-1, history-2: older turns than the snapshot's come by pages, until the session keeps none before them", async () => {
+  const turns = Array.from({ length: 8 }, (_, i): Turn => {
+    const [turn, origin] = [i + 1, "user" as const];
+    const inputs = [{ by: "hal", producer: "p", seq: turn, origin, at: 0, text: `question ${turn}` }];
+    const steps = [{ step: 1, attempt: 1, parts: [{ type: "text" as const, text: `answer ${turn}` }] }];
+    return { turn, origin, inputs, steps, outcome: "completed", finish: "stop" };
+  });
+  const snapshot = { ...emptySnapshot("echo"), version: 16, turns: turns.slice(5) };
+  await fixture.hold({ key: keyOf("hal"), epoch: 1, snapshot }, turns.slice(0, 5));
+  const session = join("hal").session("chat");
+  expect(await live(session)).toMatchObject({ turns: turns.slice(5), hasOlder: true });
+  expect(await session.history({ limit: 2 })).toBe(true);
+  expect(session.get()).toMatchObject({ turns: turns.slice(3), hasOlder: true });
+  expect(await session.history()).toBe(false);
+  expect(session.get()).toMatchObject({ turns, hasOlder: false });
 });
 
 test("connect-3: a token the edge does not accept ends in `refused`", async () => {
