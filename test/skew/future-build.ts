@@ -11,7 +11,7 @@ export const VIEWER = "viewer";
 /** In mid-answer, between two deltas. It changes no index: whoever cannot read it lacks nothing else. */
 const UNKNOWN_PART = `if HEAD:find('/${VIEWER}/') and turn == 1 and head.index == 2 then
     append('{"type":"part","turn":1,"step":1,"attempt":' .. digits(attempt)
-      .. ',"index":1,"at":1,"part":{"type":"hologram","scene":[1,{}]}}')
+      .. ',"index":1,"at":1,"part":{"type":"hologram","image":[1,{}]}}')
   end`;
 
 type Changes = Record<string, readonly [find: string, replace: string][]>;
