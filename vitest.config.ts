@@ -64,8 +64,10 @@ export default defineConfig({
           name: "browser",
           include: BROWSER,
           sequence: { groupOrder: 3 },
-          fileParallelism: false,
+          // One file waits for a process of its stack while the other one's page computes.
+          maxWorkers: 2,
           testTimeout: 180_000,
+          expect: { poll: { timeout: 60_000 } },
         },
       },
     ],

@@ -7,9 +7,9 @@ import type { Conversation } from "./session-state.ts";
 const REFUSED_INPUT = new Set(["content_refused", "context_too_long"]);
 
 /**
- * The conversation as a model takes it: the newest `count` turns before this one, as far back as `tokens` reach, the turn's inputs,
- * and what its earlier steps have said. Of these two nothing is ever left out. Of what was made only the text of answers is given
- * back, never reasoning. Roles alternate, because several chat templates refuse two messages of one role in a row.
+ * The conversation as a model takes it: the newest `count` turns before this one, as far back as `tokens` reach, then the turn's own
+ * inputs and its earlier steps. The turn's own inputs and steps are never left out. Of steps only the text of answers is given back,
+ * never reasoning. Roles alternate, because several chat templates refuse two messages of one role in a row.
  */
 export function messagesOf(
   request: StepRequest,
@@ -64,7 +64,7 @@ function isRefused({ outcome, error }: Turn): boolean {
   return outcome === "failed" && error !== undefined && REFUSED_INPUT.has(error.code);
 }
 
-/** A text that is not all the model would have said tells so: else the model takes its own stump for its way to answer. */
+/** A text that broke off gets a note that says so: else the model would take its own stump for the way to answer. */
 function markedText(turn: Turn): string {
   const text = textOf(turn);
   const { outcome, finish } = turn;

@@ -25,7 +25,7 @@ export function failureOf(
   return retriedWithin(progress, code, sentence, retryDelayMs(attempt, error.retryAfterMs, retry), options);
 }
 
-/** What an attempt needs to begin with cannot be had at the moment. */
+/** The conversation cannot be read at the moment, so the attempt cannot begin. */
 export function unread(
   cause: unknown,
   attempt: number,
@@ -92,7 +92,7 @@ const MIN_DELAY_MS = 20;
 
 /**
  * Milliseconds until the next attempt: exponential with full jitter, since Temporal's retry policy has none and retries in step
- * would storm a provider that has just come back. A provider's own wish comes first, with jitter on top; what bounds it is the turn's time (failures.ts).
+ * would storm a provider that has just come back. A provider's own wish comes first, with jitter on top; `retriedWithin` bounds it by the turn's time.
  * `attempt` counts from 1.
  */
 export function retryDelayMs(

@@ -6,8 +6,8 @@ import type { Growth } from "@holdfast/session-log";
 const DELTA_LENGTH = 32 * 1024;
 
 /**
- * The next frame that brings who holds `held` towards `parts`; undefined for who holds them. Only the last part grows in the log, so
- * an earlier one is sent whole. What was said and no longer stands is taken back by a rewind.
+ * The next frame that brings a reader from `held` towards `parts`; undefined if it holds them. Only the last part grows in the log, so
+ * an earlier one is sent whole. Text that no longer stands is taken back by a `rewind`.
  */
 export function nextGrowth(held: readonly Part[], parts: readonly Part[]): Growth | undefined {
   const at = firstDifference(held, parts);

@@ -37,9 +37,9 @@ export function createRecall({ log, client, onRecalled }: RecallDeps): RecallAct
 }
 
 /**
- * Whether nobody has had this name, as far as the log can tell, which is asked first because Temporal allows few searches a
- * second and nearly every session that begins is new. A log goes away a day after its session fell silent, and comes back when
- * somebody opens that session again, so a conversation that somebody has before them has one.
+ * Whether this name is new, as far as the log can tell. The log is asked first because Temporal allows few searches a second, and
+ * nearly every session that begins is new. A log goes away a day after its session fell silent, and an edge brings it back when a
+ * client opens the session. So a conversation that a client shows has a log.
  */
 async function isNew(log: RecallDeps["log"], key: SessionKey, epoch: number): Promise<boolean> {
   try {

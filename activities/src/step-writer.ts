@@ -25,17 +25,16 @@ export interface StepWriterOptions {
  * - `unknown`: a write failed, or the log lost something. The fence must be taken anew to see what readers hold.
  * - `over`: the writer is superseded and writes no more.
  */
-type Standing = "known" | "unknown" | "over";
+type WriterState = "known" | "unknown" | "over";
 
 /**
- * Brings what one attempt of a step makes to the session's readers while it is being made. Whoever makes it never waits: it
- * changes `parts`, and the writer brings readers from what they hold to what the parts are by then. One write is in flight at a
- * time, and text that arrives meanwhile goes with the next one, at most every `batchMs`. A log that fails is repaired later, from
- * the parts kept here.
+ * Writes to the log what one attempt of a step makes, while the attempt makes it. The attempt changes `parts` and never waits for
+ * the log. The writer has one write in flight; text that arrives meanwhile goes with the next write, at most every `batchMs`. When the
+ * log fails, the writer repairs it later from the parts that it keeps.
  */
 export class StepWriter {
   readonly #options: StepWriterOptions;
-  #standing: Standing = "unknown";
+  #state: WriterState = "unknown";
   #parts: readonly Part[] = [];
   /** What readers hold, by our own count of what was written. */
   #held: readonly Part[] = [];
@@ -50,7 +49,7 @@ export class StepWriter {
   #inFlight: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #nextAt = 0;
-  /** Since the log last took something. */
+  /** How often the log failed since it last took something. */
   #repairs = 0;
   /** While finishing, `finish` alone writes: a batch's timer would write beside it. */
   #finishing = false;
@@ -65,13 +64,13 @@ export class StepWriter {
     return this.#parts;
   }
 
-  /** Index of the turn's last growing frame, if readers hold exactly these parts by then. Undefined where they may not. */
+  /** Index of the turn's last growing frame. Undefined unless readers hold exactly `parts` at that frame. */
   get index(): number | undefined {
-    const isHeld = this.#standing === "known" && nextGrowth(this.#held, this.#parts) === undefined;
+    const isHeld = this.#state === "known" && nextGrowth(this.#held, this.#parts) === undefined;
     return isHeld ? this.#index : undefined;
   }
 
-  /** Takes the fence. Undefined when the log is out of reach: then the first write tries again. To be called once, before all else. */
+  /** Takes the fence. Call it once, before all else. Undefined when the log is out of reach: then the first write tries again. */
   async begin(contextTurns: number): Promise<Begun | undefined> {
     try {
       const begun = await this.#takeFence(contextTurns);
@@ -82,7 +81,7 @@ export class StepWriter {
     }
   }
 
-  /** What the writer adds comes behind what readers hold. Otherwise what is written first takes its place. */
+  /** Goes on behind the parts that readers hold. Without this call the writer's first parts replace them. */
   goOn(): void {
     this.#parts = this.#held;
   }
@@ -114,8 +113,8 @@ export class StepWriter {
   }
 
   /**
-   * Ends the writing: what is left goes out now, and the promise resolves when it has, or after `withinMs`. The log being away
-   * is not waited for. Throws only when what was written is not what the parts are, which would be a defect here.
+   * Writes what is left, and resolves when it is written or `withinMs` have passed. It does not wait for a log that is out of reach.
+   * Throws only if the log was given other parts than `parts`, which would be a defect of this class.
    */
   async finish(withinMs: number): Promise<void> {
     this.#endHalf();
@@ -126,7 +125,7 @@ export class StepWriter {
     await Promise.race([this.#drain(), late]);
     clearTimeout(timer);
     this.close();
-    const isAllWritten = this.#standing === "known" && this.#inFlight === undefined && !this.#hasWork();
+    const isAllWritten = this.#state === "known" && this.#inFlight === undefined && !this.#hasWork();
     if (isAllWritten && this.#parts.length > 0 && !isDeepStrictEqual(this.#held, this.#parts)) {
       throw new Error("What was written is not what the attempt made.");
     }
@@ -174,27 +173,27 @@ export class StepWriter {
   }
 
   #hasWork(): boolean {
-    if (this.#standing === "over") return false;
-    // Readers keep what they have of an attempt before until there is something to put in its place.
+    if (this.#state === "over") return false;
+    // Readers keep the parts of an earlier attempt until this one has something to replace them by.
     if (this.#parts.length === 0 && !this.#tookBack) return false;
-    return this.#standing === "unknown" || nextGrowth(this.#held, this.#parts) !== undefined;
+    return this.#state === "unknown" || nextGrowth(this.#held, this.#parts) !== undefined;
   }
 
   /** A new part is not kept waiting. */
   #addsPart(): boolean {
-    const growth = this.#standing === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
+    const growth = this.#state === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
     return growth !== undefined && growth.type !== "rewind" && growth.at === this.#held.length;
   }
 
-  /** The log did not answer lately: it is not asked again before the pause is over. */
+  /** Whether the log failed a moment ago, so that the writer waits before it asks again. */
   #isPausing(): boolean {
-    return this.#standing === "unknown" && this.#nextAt > performance.now();
+    return this.#state === "unknown" && this.#nextAt > performance.now();
   }
 
   #write(): void {
     this.#nextAt = performance.now() + this.#options.batchMs;
     this.#inFlight = this.#writeNext()
-      .catch(() => this.#lost())
+      .catch(() => this.#loseTrack())
       .then(() => {
         this.#inFlight = undefined;
         this.#schedule();
@@ -202,14 +201,14 @@ export class StepWriter {
   }
 
   async #writeNext(): Promise<void> {
-    if (this.#standing === "unknown") {
+    if (this.#state === "unknown") {
       const begun = await this.#takeFence(0);
       this.#found(begun);
       if (begun.outcome === "stale") this.#options.onStale();
       else if (begun.stop) this.#options.onStop();
       return;
     }
-    const growth = this.#standing === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
+    const growth = this.#state === "known" ? nextGrowth(this.#held, this.#parts) : undefined;
     if (growth === undefined) return;
     const { log, key, fence } = this.#options;
     this.#wrote(await log.write(key, fence, ++this.#seq, growth), growth);
@@ -220,46 +219,45 @@ export class StepWriter {
       case "appended":
       case "duplicate": {
         const held = grown(this.#held, growth);
-        if (held === undefined) return this.#lost();
+        if (held === undefined) return this.#loseTrack();
         this.#held = held;
         this.#index = index;
         this.#repairs = 0;
         break;
       }
       case "gap":
-        this.#lost();
+        this.#loseTrack();
         break;
       case "stale":
-        this.#standing = "over";
+        this.#state = "over";
         this.#options.onStale();
         return;
     }
     if (stop) this.#options.onStop();
   }
 
-  /** The log is told the highest number used, so a write that was given up and arrives late is void from here on. */
+  /** Tells the log the highest number used, so that a write which this writer gave up is void if it arrives late. */
   async #takeFence(contextTurns: number): Promise<Begun> {
     const { log, key, fence, started } = this.#options;
     return log.begin(key, fence, started, { contextTurns, seq: this.#seq });
   }
 
-  /** See what readers hold. */
   #found({ outcome, parts, index }: Begun): void {
-    this.#standing = outcome === "stale" ? "over" : "known";
+    this.#state = outcome === "stale" ? "over" : "known";
     this.#held = parts;
     this.#index = index;
     this.#nextAt = 0;
   }
 
-  #lost(): void {
-    this.#standing = "unknown";
+  #loseTrack(): void {
+    this.#state = "unknown";
     const pause = this.#repairs === 0 ? 0 : REPAIR_MS.first * 2 ** (this.#repairs - 1);
     this.#nextAt = performance.now() + Math.min(REPAIR_MS.max, pause);
     this.#repairs++;
   }
 }
 
-/** Whether both are the same call, the same piece of data or the same child, of which `part` is the newer. */
+/** Whether `part` is a newer state of `before`: the same tool call, the same piece of data or the same child. */
 function standsFor(part: Part, before: Part): boolean {
   switch (part.type) {
     case "tool":

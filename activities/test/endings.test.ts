@@ -1,7 +1,8 @@
 import { type StepRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
-import { firstTurn, inputOf, startOf, stateOf, until, useFixture } from "./fixture.ts";
+import { firstTurn, inputOf } from "./first-turn.ts";
+import { startOf, stateOf, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 /** An answer that takes far longer than any of these tests. */

@@ -5,7 +5,8 @@ import { ApplicationFailure } from "@temporalio/activity";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
 import { createModels } from "../src/models/registry.ts";
-import { firstTurn, type RunOptions, until, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { type RunOptions, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const DIRECTIVES = "tokens=30,delay=4ms";

@@ -2,7 +2,6 @@ import {
   type BodyOf,
   emptySnapshot,
   type Frame,
-  type Input,
   type Part,
   reduceFrame,
   type RunningTurn,
@@ -30,6 +29,7 @@ import type { Models } from "../src/models/model.ts";
 import type { FailureClass } from "../src/models/model-error.ts";
 import { createModels } from "../src/models/registry.ts";
 import { createRespond } from "../src/respond.ts";
+import { firstTurn, inputOf } from "./first-turn.ts";
 
 const log = createLogger("activities-test", { HOLDFAST_NODE_ID: "test", HOLDFAST_LOG_LEVEL: "silent" });
 
@@ -247,35 +247,6 @@ export function useFixture(): { readonly fixture: Fixture } {
       return fixture;
     },
   };
-}
-
-let sessions = 0;
-
-/**
- * The first turn of a session nobody else uses. `text` may carry directives for the model server (`faults:…`); then it is made
- * unique, because the server counts the calls of a text.
- */
-export function firstTurn(said: string, request: StepRequest["request"] = {}): StepRequest {
-  const name = `s${++sessions}`;
-  const text = said.includes("faults:") ? `${said} in ${name}` : said;
-  return {
-    key: { tenant: "t", owner: "o", name },
-    epoch: 1,
-    agent: "concierge",
-    turn: 1,
-    step: 1,
-    startedVersion: 1,
-    origin: "user",
-    inputs: [inputOf(text)],
-    applied: { "ann/p": 1 },
-    lengthBefore: 0,
-    budgetMs: 120_000,
-    request,
-  };
-}
-
-export function inputOf(text: string, seq = 1): Input {
-  return { by: "ann", producer: "p", seq, origin: "user", at: 1_700_000_000_000, text };
 }
 
 /** A turn with an answer of one step. */

@@ -3,7 +3,8 @@ import type { StepRequest } from "@holdfast/internal";
 import { raw, type RawReply } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import { Breakers } from "../src/breakers.ts";
-import { firstTurn, question, type RunOptions, stateOf, turnOf, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { question, type RunOptions, stateOf, turnOf, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const { text: T, reasoning: R, finish: F, done: D, whole, event, stream } = raw;

@@ -3,7 +3,8 @@ import { LIMITS, partLength } from "@holdfast/contract";
 import { raw } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import type { Ended, Model, Models, Piece } from "../src/models/model.ts";
-import { firstTurn, question, until, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { question, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const { text: T, reasoning: R, finish: F, done: D, whole, event, stream } = raw;

@@ -3,7 +3,8 @@ import { type StepRequest } from "@holdfast/internal";
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { startValkey } from "@holdfast/stack/servers";
 import { expect, test } from "vitest";
-import { firstTurn, until, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const answerTo = (request: StepRequest, tokens: number): string =>

@@ -1,7 +1,8 @@
 import { answerTokens, parseScript } from "@holdfast/model-server";
 import { expect, test } from "vitest";
 import type { Ended, Piece } from "../src/models/model.ts";
-import { firstTurn, inputOf, stateOf, turnOf, until, useFixture } from "./fixture.ts";
+import { firstTurn, inputOf } from "./first-turn.ts";
+import { stateOf, turnOf, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 

@@ -3,7 +3,8 @@ import { sessionPath } from "@holdfast/contract";
 import type { StepRequest } from "@holdfast/internal";
 import { expect, test, vi } from "vitest";
 import { StepWriter, type StepWriterOptions } from "../src/step-writer.ts";
-import { firstTurn, startOf, until, useFixture } from "./fixture.ts";
+import { firstTurn } from "./first-turn.ts";
+import { startOf, until, useFixture } from "./fixture.ts";
 
 const use = useFixture();
 const SETTLE_MS = 5_000;
@@ -32,7 +33,7 @@ async function framesOf({ key }: StepRequest): Promise<string[]> {
   });
 }
 
-test("frame-4, frame-8: reasoning and text grow, whole parts are placed, and readers hold what the writer has", async () => {
+test("frame-4, frame-6: reasoning and text grow, whole parts are placed, and readers hold what the writer has", async () => {
   const { request, writer } = writerOf();
   expect(await writer.begin(0)).toMatchObject({ outcome: "ok", parts: [], index: 0 });
   writer.say("reasoning", "hm");

@@ -1,9 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { AxeResults } from "axe-core";
 import type { Locator, Page } from "playwright-core";
-import { expect } from "vitest";
+import type { ScriptedSession } from "../../packages/client/test/scripted-session.ts";
+import { until } from "../kit/wait.ts";
 
 /** A busy machine may take long; a condition that is met ends the wait at once. */
 export const PATIENCE = { timeout: 60_000 };
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** One tab with the page in it, as a person would use it: by labels and roles. */
 export class ChatPage {
@@ -20,10 +25,9 @@ export class ChatPage {
     });
   }
 
-  /** As somebody nobody has been yet, unless `subject` is given. */
   async signIn(subject = `guest-${randomUUID()}`): Promise<void> {
     await this.page.getByLabel("Your name").fill(subject);
-    await this.page.getByRole("button", { name: "Sign in" }).click();
+    await this.button("Sign in").click();
     await this.connected();
   }
 
@@ -44,6 +48,17 @@ export class ChatPage {
   async say(text: string): Promise<void> {
     await this.message.fill(text);
     await this.message.press("Enter");
+  }
+
+  /** Says it, and waits until a scripted session has it. */
+  async ask(session: ScriptedSession, text = "Go"): Promise<void> {
+    const before = session.taken.length;
+    await this.say(text);
+    await until("the session has what was said", () => session.taken.length === before + 1, PATIENCE.timeout);
+  }
+
+  button(name: string): Locator {
+    return this.page.getByRole("button", { name, exact: true });
   }
 
   turn(number: number): Locator {
@@ -77,7 +92,7 @@ export class ChatPage {
       if ((await this.#focused()) === name) return;
       await this.page.keyboard.press("Tab");
     }
-    expect.unreachable(`nothing labelled ${name} can be reached by Tab`);
+    throw new Error(`Nothing labelled ${name} can be reached by Tab.`);
   }
 
   #focused(): Promise<string> {
@@ -92,5 +107,12 @@ export class ChatPage {
   /** Whether the page is wider than its window. */
   async scrollsSideways(): Promise<boolean> {
     return this.page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
+  }
+
+  /** Rules of accessibility the page breaks as it is now. */
+  async violations(): Promise<string[]> {
+    if (!(await this.page.evaluate("'axe' in window"))) await this.page.evaluate(AXE);
+    const results = await this.page.evaluate<AxeResults>("axe.run()");
+    return results.violations.map((v) => `${v.id}: ${v.help} (${v.nodes.map((node) => node.html).join(" ")})`);
   }
 }

@@ -26,35 +26,22 @@ afterAll(async () => {
 });
 
 /** A sample for every change; `npm run chaos -- --all --runs 20` is the whole of it. */
-test.for<{ strike: string; seed: number; seconds: number; faults: Fault[] }>([
-  {
-    strike: "processes",
-    seed: 15,
-    seconds: 7,
-    faults: ["edge-kill", "inference-kill", "orchestrator-kill", "edge-pause"],
+test.for<[what: string, seed: number, seconds: number, ...faults: Fault[]]>([
+  ["processes", 15, 7, "edge-kill", "inference-kill", "orchestrator-kill", "edge-pause"],
+  ["servers", 34, 6, "valkey-kill-flush", "temporal-kill", "valkey-pause"],
+  ["Temporal's database", 36, 8, "temporal-db-locked"],
+  ["links and the model", 15, 7, "link-half-open", "link-unplugged", "model-cut", "model-429"],
+  ["bounds", 46, 4, "signal-flood", "tab-asleep"],
+  ["clocks", 13, 4, "clock-step", "valkey-kill"],
+])(
+  "nothing is lost, repeated, garbled or left hanging while faults strike %s",
+  async ([, seed, seconds, ...faults]) => {
+    const plan = { name: `${faults[0]}-${seed}`, seed, durationMs: seconds * 1_000, clients: 4, faults };
+    const result = await run(await fixture(fixtureOf(faults)), plan);
+    expect(result.violations).toEqual([]);
+    expect(new Set(result.strikes.map(({ fault }) => fault))).toEqual(new Set(faults));
+    expect(vacuity([result])).toBeUndefined();
+    expect(result.acked).toBeGreaterThan(10);
+    if (faults.includes("signal-flood")) expect(result.continued).toBeGreaterThan(0);
   },
-  { strike: "servers", seed: 34, seconds: 6, faults: ["valkey-kill-flush", "temporal-kill", "valkey-pause"] },
-  { strike: "Temporal's database", seed: 36, seconds: 8, faults: ["temporal-db-locked"] },
-  {
-    strike: "links and the model",
-    seed: 15,
-    seconds: 7,
-    faults: ["link-half-open", "link-unplugged", "model-cut", "model-429"],
-  },
-  { strike: "bounds", seed: 46, seconds: 4, faults: ["signal-flood", "tab-asleep"] },
-  { strike: "clocks", seed: 13, seconds: 4, faults: ["clock-step", "valkey-kill"] },
-])("nothing is lost, repeated, garbled or left hanging while faults strike $strike", async (sample) => {
-  const { seed, faults } = sample;
-  const result = await run(await fixture(fixtureOf(faults)), {
-    name: `${faults[0]}-${seed}`,
-    seed,
-    durationMs: sample.seconds * 1_000,
-    clients: 4,
-    faults,
-  });
-  expect(result.violations).toEqual([]);
-  expect(new Set(result.strikes.map(({ fault }) => fault))).toEqual(new Set(faults));
-  expect(vacuity([result])).toBeUndefined();
-  expect(result.acked).toBeGreaterThan(10);
-  if (faults.includes("signal-flood")) expect(result.continued).toBeGreaterThan(0);
-});
+);

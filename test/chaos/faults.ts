@@ -98,6 +98,12 @@ export interface Strike {
   pick: number;
 }
 
+/** A strike as its target meets it. */
+export interface Aim extends Pick<Strike, "holdMs" | "pick"> {
+  /** Called when the blow falls. */
+  onBlow: () => void;
+}
+
 /**
  * The strikes of one run: the same seed, length and faults always give the same schedule. The first comes when streams are
  * under way; gaps between them are 1.5–5 s, so that some strike while the last one is still being mended. No fault comes a

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type SessionKey, sessionPath } from "@holdfast/contract";
 import { startCluster, startPair, startSentinel, type Topology } from "@holdfast/redis-topologies";
-import { patchedTree } from "../builds/patched-tree.ts";
+import { type Patch, patchedTree } from "../builds/patched-tree.ts";
 import { type Fixture, startFixture, withUndo } from "../kit/fixture.ts";
 import { SMALL_BOUNDS, WRONG_CLOCK_ENV, WRONG_CLOCKS } from "./builds.ts";
-import type { FixtureKind } from "./faults.ts";
+import type { Aim, FixtureKind } from "./faults.ts";
 
 /** How the model answers while nothing befalls it: slowly enough to be struck in mid-sentence, and never twice the same. */
 export const CALM = "distinct,tokens=30,slow=12ms";
@@ -23,9 +23,10 @@ export interface ChaosFixture extends Fixture {
 
 export function openFixture(kind: FixtureKind): Promise<ChaosFixture> {
   return withUndo(async (undo) => {
-    const tree = await treeOf(kind);
+    const patches = TREES[kind];
+    const tree = patches && (await patchedTree(patches));
     undo(() => tree?.remove());
-    const failover = await failoverOf(kind);
+    const failover = await FAILOVERS[kind]?.();
     undo(() => failover?.stop());
     const fixture = await startFixture({
       script: CALM,
@@ -41,49 +42,45 @@ export function openFixture(kind: FixtureKind): Promise<ChaosFixture> {
   });
 }
 
-async function treeOf(kind: FixtureKind) {
-  if (kind === "small-bounds") return patchedTree(SMALL_BOUNDS);
-  return kind === "wrong-clocks" ? patchedTree(WRONG_CLOCKS) : undefined;
-}
+const TREES: Partial<Record<FixtureKind, readonly Patch[]>> = {
+  "small-bounds": SMALL_BOUNDS,
+  "wrong-clocks": WRONG_CLOCKS,
+};
 
-async function failoverOf(kind: FixtureKind): Promise<Failover | undefined> {
-  if (kind === "switched") return switchedPair();
-  if (kind === "sentinel") {
-    const topology = await startSentinel();
-    return failoverBy(
-      topology,
-      () => topology.killPrimary(),
-      () => topology.hangPrimary(),
-    );
-  }
-  if (kind !== "cluster") return undefined;
-  const topology = await startCluster();
-  // A session's keys have its path as their hash tag.
-  const slotOf = (key: SessionKey): Promise<number> => topology.slotOf(`{${sessionPath(key)}}`);
-  return failoverBy(
-    topology,
-    async (session) => topology.killMaster(await slotOf(session)),
-    async (session) => topology.hangMaster(await slotOf(session)),
-  );
-}
+const FAILOVERS: Partial<Record<FixtureKind, () => Promise<Failover>>> = {
+  switched: switchedPair,
+  sentinel: async () => {
+    const sentinel = await startSentinel();
+    return failoverBy(sentinel, {
+      kill: () => sentinel.killPrimary(),
+      hang: () => sentinel.hangPrimary(),
+    });
+  },
+  cluster: async () => {
+    const cluster = await startCluster();
+    // A session's keys have its path as their hash tag.
+    const slotOf = (key: SessionKey): Promise<number> => cluster.slotOf(`{${sessionPath(key)}}`);
+    return failoverBy(cluster, {
+      kill: async (session) => cluster.killMaster(await slotOf(session)),
+      hang: async (session) => cluster.hangMaster(await slotOf(session)),
+    });
+  },
+};
 
-export interface FailoverOptions {
-  holdMs: number;
+interface FailoverAim extends Aim {
   /** Whose log is on the node that is struck, where there are several. */
   session: SessionKey;
-  /** Called when the blow falls. */
-  onBlow: () => void;
 }
 
 /** A Redis of several servers, and what can be done to it. Strikes resolve when every node is back in its place; they wait for each other. */
 export interface Failover {
   readonly url: string;
   /** Kills what holds the data, after a while in which it acknowledged what its replicas never heard of. */
-  killWithLoss?(options: FailoverOptions): Promise<void>;
+  killWithLoss?(aim: FailoverAim): Promise<void>;
   /** Stops it without a word; replaced, it wakes after `holdMs` and believes nothing has happened. */
-  hang?(options: FailoverOptions): Promise<void>;
+  hang?(aim: FailoverAim): Promise<void>;
   /** Makes the primary a replica under its clients' connections; `pick` says for how long, and who is the primary then. */
-  changeRole?(options: Omit<FailoverOptions, "session"> & { pick: number }): Promise<void>;
+  changeRole?(aim: Aim): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -108,7 +105,7 @@ async function switchedPair(): Promise<Failover> {
 
 type Act = (session: SessionKey) => Promise<unknown>;
 
-function failoverBy(topology: Topology, kill: Act, hang: Act): Failover {
+function failoverBy(topology: Topology, { kill, hang }: { kill: Act; hang: Act }): Failover {
   const inTurn = takingTurns();
   return {
     url: topology.url,

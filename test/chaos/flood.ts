@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { workflowIdOf } from "@holdfast/contract";
 import type { Participant } from "../kit/participant.ts";
 import { type TemporalClient, withTemporal } from "../kit/temporal.ts";
+import { until } from "../kit/wait.ts";
 
 /** A burst that is more than a run may take, and then a steady stream that a workflow can keep up with for as long as it lasts. */
 const FLOOD = { burst: 60, burstGapMs: 15, gapMs: 200, observesPerInput: 30, mostWaiting: 100 };
@@ -22,23 +23,19 @@ export async function flood(participants: readonly Participant[], address: strin
 async function floodSession(members: readonly Participant[], temporal: TemporalClient): Promise<void> {
   const [{ key } = {}] = members;
   if (key === undefined) return;
-  const deadline = performance.now() + LONGEST_MS;
   const id = workflowIdOf(key);
-  let before: string | undefined;
+  let first: string | undefined;
   let isOver = false;
-  const watch = async (): Promise<void> => {
-    while (!isOver) {
-      const now = await runIdOf(temporal, id);
-      before ??= now;
-      isOver = now !== undefined && now !== before;
-      if (performance.now() > deadline) break;
-      await sleep(100);
-    }
+  const isContinued = async (): Promise<boolean> => {
+    // It rejects while the session has no workflow, and while Temporal does not answer.
+    const { runId } = await temporal.workflow.getHandle(id).describe();
+    first ??= runId;
+    return runId !== first;
   };
-  const watched = watch();
-  const until = (): boolean => isOver || performance.now() > deadline;
-  await Promise.all([watched, ...members.map((member) => pour(member, until))]);
-  if (!isOver) throw new Error(`${id} did not continue as new in ${LONGEST_MS / 1_000} s of flood.`);
+  const watched = until(`${id} continues as new under the flood`, isContinued, LONGEST_MS, 100).finally(() => {
+    isOver = true;
+  });
+  await Promise.all([watched, ...members.map((member) => pour(member, () => isOver))]);
 }
 
 async function pour(participant: Participant, isEnough: () => boolean): Promise<void> {
@@ -50,13 +47,4 @@ async function pour(participant: Participant, isEnough: () => boolean): Promise<
     } else if (isEnough()) return;
     await sleep(poured < FLOOD.burst ? FLOOD.burstGapMs : FLOOD.gapMs);
   }
-}
-
-/** Undefined while the session has no workflow, and while Temporal does not answer. */
-async function runIdOf(temporal: TemporalClient, workflowId: string): Promise<string | undefined> {
-  const description = await temporal.workflow
-    .getHandle(workflowId)
-    .describe()
-    .catch(() => undefined);
-  return description?.runId;
 }

@@ -1,5 +1,5 @@
 import { does, namesAmong, positive, program, run, whole } from "../kit/command-line.ts";
-import { isClean, keep, markdown, type Outcome, outcomeOf, told, vacuity } from "../kit/report.ts";
+import { isClean, keep, markdown, outcomeOf, told, vacuity } from "../kit/report.ts";
 import type { RunResult } from "../kit/run.ts";
 import { type Fault, FAULT_NAMES, type FixtureKind, FIXTURES } from "./faults.ts";
 import { ALL, type Line, mixIn, runMatrix } from "./matrix.ts";
@@ -44,18 +44,15 @@ async function chaos({ seed, runs, minutes, clients, jobs, keep: file, ...which 
   const matrix = { firstSeed: seed, seeds: runs, durationMs: minutes * 60_000, clients, jobs, onRun };
   const results = await runMatrix(linesOf(which), matrix);
   await Promise.all(kept);
-  const outcomes: Outcome[] = [...results].map(([{ name }, of]) => outcomeOf(name, of));
+  const outcomes = [...results].map(([{ name }, of]) => outcomeOf(name, of));
   console.log(markdown(outcomes));
-  const vacuous = [...results].flatMap(([{ name }, of]) => {
-    const why = vacuity(of);
-    return why === undefined ? [] : [`${name} proves nothing: ${why}.`];
-  });
-  for (const line of vacuous) console.error(line);
+  const vacuous = [...results].filter(([, of]) => vacuity(of) !== undefined);
+  for (const [{ name }, of] of vacuous) console.error(`${name} proves nothing: ${vacuity(of)}.`);
   return outcomes.every(isClean) && vacuous.length === 0 ? 0 : 1;
 }
 
-function linesOf({ fault = [], all, mix = [] }: Pick<Options, "fault" | "all" | "mix">): readonly Line[] {
+function linesOf({ fault = [], all = false, mix = [] }: Pick<Options, "fault" | "all" | "mix">): readonly Line[] {
   if (all) return ALL;
-  if (fault.length + mix.length === 0) return [mixIn("standalone")];
-  return [...fault.map((name) => ({ name, faults: [name] })), ...mix.map(mixIn)];
+  const lines = [...fault.map((name) => ({ name, faults: [name] })), ...mix.map(mixIn)];
+  return lines.length > 0 ? lines : [mixIn("standalone")];
 }

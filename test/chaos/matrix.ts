@@ -1,4 +1,4 @@
-import { emptyHistory } from "../kit/history.ts";
+import { emptyHistory, type Violation } from "../kit/history.ts";
 import type { RunOptions, RunResult } from "../kit/run.ts";
 import { type Fault, FAULT_NAMES, FAULTS, type FixtureKind, fixtureOf, FIXTURES } from "./faults.ts";
 import { type ChaosFixture, openFixture } from "./fixtures.ts";
@@ -18,7 +18,7 @@ export interface MatrixOptions extends Pick<RunOptions, "durationMs" | "clients"
   seeds: number;
   /** How many stacks are under fire at once. */
   jobs: number;
-  onRun?: (line: Line, result: RunResult) => void;
+  onRun: (line: Line, result: RunResult) => void;
 }
 
 const isOfValkey = (fault: Fault): boolean => fault.startsWith("valkey-") || fault === "writes-refused";
@@ -38,74 +38,60 @@ export const ALL: readonly Line[] = [
   ...FIXTURES.map(mixIn),
 ];
 
-/**
- * Runs every line over its seeds. A fixture is used for as many runs as need one of its kind and is opened anew after one
- * that broke a promise, because what is wrong in it may last.
- */
+/** Runs every line over its seeds, those of one kind of fixture one after the other. */
 export async function runMatrix(lines: readonly Line[], options: MatrixOptions): Promise<Map<Line, RunResult[]>> {
   const results = new Map<Line, RunResult[]>(lines.map((line) => [line, []]));
-  const kinds = [...new Set(lines.map(({ faults }) => fixtureOf(faults)))];
-  const waiting = kinds.flatMap((kind) => lines.filter(({ faults }) => fixtureOf(faults) === kind));
-  const workers = Array.from({ length: options.jobs }, async () => {
+  const waiting = [...Map.groupBy(lines, ({ faults }) => fixtureOf(faults)).values()].flat();
+  const job = async (): Promise<void> => {
     const place = new Place();
-    try {
-      for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
-        for (let index = 0; index < options.seeds; index++) {
-          const result = await runIn(place, line, { ...options, seed: options.firstSeed + index });
-          results.get(line)?.push(result);
-          options.onRun?.(line, result);
-          if (result.violations.length > 0) await place.leave();
-        }
+    for (let line = waiting.shift(); line !== undefined; line = waiting.shift()) {
+      for (let index = 0; index < options.seeds; index++) {
+        const result = await place.run(line, { ...options, seed: options.firstSeed + index });
+        results.get(line)?.push(result);
+        options.onRun(line, result);
       }
-    } finally {
-      await place.leave();
     }
-  });
-  await Promise.all(workers);
+    await place.leave();
+  };
+  await Promise.all(Array.from({ length: options.jobs }, job));
   return results;
 }
 
-type RunOfLine = Pick<RunOptions, "seed" | "durationMs" | "clients">;
-
-/** What goes wrong with the fixture costs this run, not the whole table; and it is told as what it may well be, a hang. */
-async function runIn(place: Place, line: Line, plan: RunOfLine): Promise<RunResult> {
-  const { name, faults } = line;
-  const { seed } = plan;
-  const durationMs = faults.length > 1 ? Math.max(plan.durationMs, LEAST_TALK_IN_A_MIX) : plan.durationMs;
-  try {
-    const fixture = await place.of(fixtureOf(faults));
-    return await run(fixture, { ...plan, durationMs, faults, name: `${name.replaceAll(/\W+/g, "-")}-${seed}` });
-  } catch (error) {
-    return failed(seed, error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
-}
-
-function failed(seed: number, why: string): RunResult {
-  return {
-    seed,
-    strikes: [],
-    history: { ...emptyHistory(), hangs: [why] },
-    violations: [{ promise: "hang", session: "", detail: why }],
-    acked: 0,
-    settledMs: 0,
-    continued: 0,
-  };
-}
-
-/** The fixture a worker uses. */
+/**
+ * Where one run after the other takes place. A fixture is used for as many as need one of its kind and is opened anew after
+ * one that broke a promise, because what is wrong in it may last.
+ */
 class Place {
   #kind: FixtureKind | undefined;
   #fixture: ChaosFixture | undefined;
 
-  async of(kind: FixtureKind): Promise<ChaosFixture> {
-    if (this.#kind !== kind) await this.leave();
-    this.#kind = kind;
-    this.#fixture ??= await openFixture(kind);
-    return this.#fixture;
+  /** What goes wrong with the fixture costs this run, not the whole table; and it is told as what it may well be, a hang. */
+  async run({ name, faults }: Line, plan: Pick<RunOptions, "seed" | "durationMs" | "clients">): Promise<RunResult> {
+    const { seed } = plan;
+    const durationMs = faults.length > 1 ? Math.max(plan.durationMs, LEAST_TALK_IN_A_MIX) : plan.durationMs;
+    const options = { ...plan, durationMs, faults, name: `${name.replaceAll(/\W+/g, "-")}-${seed}` };
+    const result = await this.#enter(fixtureOf(faults))
+      .then((fixture) => run(fixture, options))
+      .catch((error: unknown) => failed(seed, error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    if (result.violations.length > 0) await this.leave();
+    return result;
   }
 
   async leave(): Promise<void> {
     await this.#fixture?.close();
     this.#fixture = undefined;
   }
+
+  async #enter(kind: FixtureKind): Promise<ChaosFixture> {
+    if (this.#kind !== kind) await this.leave();
+    this.#kind = kind;
+    this.#fixture ??= await openFixture(kind);
+    return this.#fixture;
+  }
+}
+
+function failed(seed: number, why: string): RunResult {
+  const history = { ...emptyHistory(), hangs: [why] };
+  const violations: Violation[] = [{ promise: "hang", session: "", detail: why }];
+  return { seed, strikes: [], history, violations, acked: 0, settledMs: 0, continued: 0 };
 }

@@ -8,7 +8,7 @@ import { type Blow, type RunOptions, type RunResult, runUnder, type Targets } fr
 import { picked, randomFrom } from "../kit/statistics.ts";
 import { VALKEY_CLOCK_KEY } from "./builds.ts";
 import { lockDatabase } from "./database-lock.ts";
-import { type Fault, scheduleOf, type Strike } from "./faults.ts";
+import { type Aim, type Fault, scheduleOf, type Strike } from "./faults.ts";
 import { CALM, type ChaosFixture } from "./fixtures.ts";
 import { flood } from "./flood.ts";
 import { loseKeys, refuseWrites } from "./sick-redis.ts";
@@ -32,11 +32,6 @@ export function run(fixture: ChaosFixture, options: ChaosOptions): Promise<RunRe
 /** What a strike can reach. */
 type Field = ChaosFixture & Targets;
 
-const MODEL_FAULTS = { "model-cut": "cut@10", "model-429": "429x2,retry-after=1", "model-stall": "stall@10" } as const;
-
-/** Seconds Valkey's clock may be wrong by. */
-const VALKEY_CLOCK_SECONDS = 1_200;
-
 /**
  * Carries out a schedule and tells when each blow fell, and on what; resolves when every process is back. One that is away
  * when it is to be struck is waited for: there is nothing to strike in a process that has not begun.
@@ -44,10 +39,11 @@ const VALKEY_CLOCK_SECONDS = 1_200;
 async function strikeAll(field: Field, schedule: readonly Strike[], clock: () => number): Promise<Blow[]> {
   const strikes = schedule.map(async (planned): Promise<Blow> => {
     let blow: Blow | undefined;
-    await sleep(Math.max(0, planned.atMs - clock()));
-    await strike(field, planned, () => {
+    const onBlow = (): void => {
       blow = { ...planned, struckAtMs: clock(), midStream: isMidStream(field.participants) };
-    });
+    };
+    await sleep(Math.max(0, planned.atMs - clock()));
+    await (STRIKES[planned.fault] ?? strikeProcess)(field, { ...planned, onBlow }, planned.fault);
     if (blow === undefined) throw new Error(`${planned.fault} struck nothing.`);
     return blow;
   });
@@ -56,98 +52,88 @@ async function strikeAll(field: Field, schedule: readonly Strike[], clock: () =>
   return blows;
 }
 
-/**
- * Does what the strike says and resolves when it is undone, as far as the striker undoes it (a supervisor mends kills).
- * `onBlow` is called when the blow falls.
- */
-async function strike(field: Field, { fault, holdMs, pick }: Strike, onBlow: () => void): Promise<void> {
-  const { stack, model, links } = field;
-  switch (fault) {
-    case "model-cut":
-    case "model-429":
-    case "model-stall":
-      onBlow();
-      model.setDefault(`${MODEL_FAULTS[fault]},${CALM}`);
-      await sleep(holdMs);
-      model.setDefault(CALM);
-      return;
-    case "link-cut":
-      onBlow();
-      for (const link of links.ofAnEdge(pick)) link.cut();
-      return;
-    case "link-unplugged":
-      onBlow();
-      return held(links.ofAnEdge(pick), holdMs, "unplug", "plug");
-    case "link-half-open":
-      onBlow();
-      return held(links.ofAnEdge(pick), holdMs, "freeze", "abandon");
-    case "tab-asleep":
-      onBlow();
-      return held(links.ofSecondTabs(), holdMs, "freeze", "cut");
-    case "signal-flood":
-      onBlow();
-      return flood(field.participants, stack.temporalAddress);
-    case "valkey-kill-flush":
-      await stack.whenReady("valkey");
-      onBlow();
-      await onValkey(stack.redisUrl, (redis) => redis.flushall());
-      return stack.kill("valkey");
-    case "temporal-db-locked":
-    case "temporal-db-locked-long": {
-      await stack.whenReady("temporal");
-      const release = await lockDatabase(join(stack.dir, "temporal", "temporal.db"));
-      onBlow();
-      await sleep(holdMs);
-      return release();
+/** Resolves when all is undone, as far as the striker undoes it (a supervisor mends kills). */
+type Act = (field: Field, aim: Aim, fault: Fault) => Promise<unknown>;
+
+/** What a fault does that is not simply done to one process. */
+const STRIKES: Partial<Record<Fault, Act>> = {
+  "model-cut": modelAnswers("cut@10"),
+  "model-429": modelAnswers("429x2,retry-after=1"),
+  "model-stall": modelAnswers("stall@10"),
+  "link-cut": async ({ links }, { pick, onBlow }) => {
+    onBlow();
+    for (const link of links.ofAnEdge(pick)) link.cut();
+  },
+  "link-unplugged": ({ links }, aim) => held(links.ofAnEdge(aim.pick), aim, "unplug", "plug"),
+  "link-half-open": ({ links }, aim) => held(links.ofAnEdge(aim.pick), aim, "freeze", "abandon"),
+  "tab-asleep": ({ links }, aim) => held(links.ofSecondTabs(), aim, "freeze", "cut"),
+  "signal-flood": ({ participants, stack }, { onBlow }) => {
+    onBlow();
+    return flood(participants, stack.temporalAddress);
+  },
+  "valkey-kill-flush": async ({ stack }, { onBlow }) => {
+    await stack.whenReady("valkey");
+    onBlow();
+    await onValkey(stack.redisUrl, (redis) => redis.flushall());
+    await stack.kill("valkey");
+  },
+  "temporal-db-locked": lockTemporalDatabase,
+  "temporal-db-locked-long": lockTemporalDatabase,
+  "writes-refused": async ({ stack }, aim) => {
+    await stack.whenReady("valkey");
+    await refuseWrites(stack.redisUrl, aim);
+  },
+  "keys-lost": ({ stack, participants }, aim) => loseKeys(stack.redisUrl, sessionsOf(participants), aim),
+  "role-change": async ({ failover }, aim) => failover?.changeRole?.(aim),
+  "sentinel-failover": killWithLoss,
+  "cluster-failover": killWithLoss,
+  "sentinel-hang": async ({ failover, participants }, aim) =>
+    failover?.hang?.({ ...aim, session: picked(participants, aim.pick).key }),
+  "clock-step": stepClocks,
+  deploy: async (field, { onBlow }) => {
+    onBlow();
+    for (const name of appNames(field)) {
+      await field.stack.whenReady(name);
+      await field.stack.restart(name);
     }
-    case "writes-refused":
-      await stack.whenReady("valkey");
-      return refuseWrites(stack.redisUrl, holdMs, pick, onBlow);
-    case "keys-lost":
-      return loseKeys(stack.redisUrl, sessionsOf(field.participants), holdMs, pick, onBlow);
-    case "role-change":
-      return field.failover?.changeRole?.({ holdMs, pick, onBlow });
-    case "clock-step":
-      return stepClocks(field, pick, onBlow);
-    case "deploy":
-      onBlow();
-      for (const name of appNames(field)) {
-        await stack.whenReady(name);
-        await stack.restart(name);
-      }
-      return;
-    case "sentinel-failover":
-    case "cluster-failover":
-      return field.failover?.killWithLoss?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
-    case "sentinel-hang":
-      return field.failover?.hang?.({ holdMs, session: picked(field.participants, pick).key, onBlow });
-    default:
-      return strikeProcess(field, { fault, holdMs, pick }, onBlow);
-  }
+  },
+};
+
+function modelAnswers(script: string): Act {
+  return async ({ model }, { holdMs, onBlow }) => {
+    onBlow();
+    model.setDefault(`${script},${CALM}`);
+    await sleep(holdMs);
+    model.setDefault(CALM);
+  };
 }
 
-async function strikeProcess(
-  { stack }: Field,
-  { fault, holdMs, pick }: Pick<Strike, "fault" | "holdMs" | "pick">,
-  onBlow: () => void,
-): Promise<void> {
-  const [app = "", how] = fault.split("-");
-  const names = stack.children().map(({ name }) => name);
-  const name = picked(
-    names.filter((each) => each === app || each.startsWith(`${app}-`)),
-    pick,
-  );
-  await stack.whenReady(name);
+type LinkAct = "unplug" | "plug" | "freeze" | "abandon" | "cut";
+
+async function held(all: readonly Link[], { holdMs, onBlow }: Aim, begin: LinkAct, end: LinkAct): Promise<void> {
   onBlow();
-  if (how === "kill") return stack.kill(name, "SIGKILL");
-  if (how === "drain") return stack.restart(name);
-  await stack.pause(name);
+  for (const link of all) link[begin]();
   await sleep(holdMs);
-  return stack.resume(name);
+  for (const link of all) link[end]();
 }
+
+async function lockTemporalDatabase({ stack }: Field, { holdMs, onBlow }: Aim): Promise<void> {
+  await stack.whenReady("temporal");
+  const release = await lockDatabase(join(stack.dir, "temporal", "temporal.db"));
+  onBlow();
+  await sleep(holdMs);
+  await release();
+}
+
+async function killWithLoss({ failover, participants }: Field, aim: Aim): Promise<void> {
+  await failover?.killWithLoss?.({ ...aim, session: picked(participants, aim.pick).key });
+}
+
+/** Seconds Valkey's clock may be wrong by. */
+const VALKEY_CLOCK_SECONDS = 1_200;
 
 /** Valkey's clock and one app's. Which app it is must not follow from how far Valkey's steps. */
-async function stepClocks(field: Field, pick: number, onBlow: () => void): Promise<void> {
+async function stepClocks(field: Field, { pick, onBlow }: Aim): Promise<void> {
   const { stack } = field;
   const seconds = Math.round((pick - 0.5) * 2 * VALKEY_CLOCK_SECONDS);
   const name = picked(appNames(field), randomFrom(Math.floor(pick * 2 ** 32))());
@@ -155,15 +141,21 @@ async function stepClocks(field: Field, pick: number, onBlow: () => void): Promi
   await Promise.all([stack.whenReady(name), stack.whenReady("valkey")]);
   onBlow();
   await onValkey(stack.redisUrl, (redis) => redis.set(VALKEY_CLOCK_KEY, seconds));
-  return stack.kill(name, "SIGUSR2");
+  await stack.kill(name, "SIGUSR2");
 }
 
-type LinkAct = "unplug" | "plug" | "freeze" | "abandon" | "cut";
-
-async function held(all: readonly Link[], holdMs: number, begin: LinkAct, end: LinkAct): Promise<void> {
-  for (const link of all) link[begin]();
+async function strikeProcess({ stack }: Field, { holdMs, pick, onBlow }: Aim, fault: Fault): Promise<void> {
+  const [app = "", how] = fault.split("-");
+  const names = stack.children().map(({ name }) => name);
+  const ofApp = names.filter((each) => each === app || each.startsWith(`${app}-`));
+  const name = picked(ofApp, pick);
+  await stack.whenReady(name);
+  onBlow();
+  if (how === "kill") return stack.kill(name, "SIGKILL");
+  if (how === "drain") return stack.restart(name);
+  await stack.pause(name);
   await sleep(holdMs);
-  for (const link of all) link[end]();
+  await stack.resume(name);
 }
 
 /** Struck while it is away or paused, it has nothing to lose. */

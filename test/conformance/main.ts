@@ -46,14 +46,9 @@ await run(
     };
     const reporter = fileURLToPath(new URL("reporter.ts", import.meta.url));
     const args = ["run", "--project", "e2e", "test/conformance", "--reporter", reporter];
-    const tried = await execa("vitest", args, {
-      cwd: ROOT,
-      preferLocal: true,
-      localDir: ROOT,
-      stdio: "inherit",
-      reject: false,
-      env: url.length > 0 ? given : {},
-    });
+    const env = url.length > 0 ? given : {};
+    const from = { cwd: ROOT, preferLocal: true, localDir: ROOT } as const;
+    const tried = await execa("vitest", args, { ...from, stdio: "inherit", reject: false, env });
     return tried.exitCode ?? 1;
   }),
 );

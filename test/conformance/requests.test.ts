@@ -1,26 +1,17 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { answerTo } from "../kit/model-calls.ts";
 import { ask, type Obj, RawReader, rawSocket, rawText } from "../kit/raw-client.ts";
-import { can, ended, input, Target } from "./target.ts";
+import { can, codeOf, ended, input, Target } from "./target.ts";
 
 /** SPEC.md against the whole of Holdfast, by a client that knows nothing but the page: connecting, sending, commanding. */
-let target: Target;
-beforeAll(async () => {
-  target = await Target.open();
-});
-afterEach(() => target.leave());
-afterAll(() => target.close());
+const target = Target.ofFile();
 
-async function refusal(auth: Obj): Promise<unknown> {
+function refusal(auth: Obj): Promise<unknown> {
   const socket = rawSocket(target.edge(0), auth);
-  try {
-    return await new Promise((resolve, reject) => {
-      socket.on("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
-      socket.on("welcome", () => reject(new Error("it was let in")));
-    });
-  } finally {
-    socket.close();
-  }
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  socket.on("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
+  socket.on("welcome", () => reject(new Error("it was let in")));
+  return promise.finally(() => socket.close());
 }
 
 test("connect-3: a bad token and an unknown protocol are refused by code", async () => {
@@ -36,11 +27,8 @@ test.runIf(can("secret"))("connect-3: a token that has expired is refused by cod
 
 test("connect-4: the welcome comes with the limits of the page", async () => {
   const { welcome } = await target.connected(0, await target.token({ subject: target.newSubject() }));
-  expect(welcome).toMatchObject({
-    protocol: 1,
-    node: expect.any(String),
-    limits: { inputTextBytes: 32_768, eventsPerSend: 256 },
-  });
+  const limits = { inputTextBytes: 32_768, eventsPerSend: 256 };
+  expect(welcome).toMatchObject({ protocol: 1, node: expect.any(String), limits });
 });
 
 test("send-2, send-7: repeated and overlapping batches through two edges give each input one turn, in order", async () => {
@@ -48,12 +36,8 @@ test("send-2, send-7: repeated and overlapping batches through two edges give ea
   const two = await target.visit(one, 1);
   const texts = ["one", "two", "three", "four", "five"];
   const events = texts.map((text, index) => input(index + 1, text));
-  await Promise.all([
-    one.send(events.slice(0, 3)),
-    two.send(events.slice(0, 4)),
-    two.send(events.slice(0, 4)),
-    one.send(events.slice(0, 3)),
-  ]);
+  const [three, four] = [events.slice(0, 3), events.slice(0, 4)];
+  await Promise.all([one.send(three), two.send(four), two.send(four), one.send(three)]);
   await one.send(events, { after: 0 });
   await Promise.all([one.reader.until(ended(5)), two.reader.until(ended(5))]);
   expect(one.reader.view.turns.map((turn) => turn.inputs[0]?.text)).toEqual(texts);
@@ -63,10 +47,8 @@ test("send-2, send-7: repeated and overlapping batches through two edges give ea
 test("send-5: a batch that leaves something out is refused with where to go on, and the connection lives", async () => {
   const { send, reader: held } = await target.visit();
   await send([input(1, "first")]);
-  expect(await send([input(3, "third")])).toMatchObject({
-    ok: false,
-    error: { code: "out_of_order", after: 1 },
-  });
+  const refused = { ok: false, error: { code: "out_of_order", after: 1 } };
+  expect(await send([input(3, "third")])).toMatchObject(refused);
   expect(await send([input(2, "second"), input(3, "third")])).toEqual({ ok: true, durable: 3 });
   await held.until(ended(3));
 });
@@ -74,21 +56,19 @@ test("send-5: a batch that leaves something out is refused with where to go on, 
 test("send-6: an event refused for good is skipped by naming the one before it", async () => {
   const { send, reader: held } = await target.visit();
   await send([input(1, "fine")]);
-  expect(await send([input(2, "x".repeat(40_000))])).toMatchObject({ error: { code: "too_large" } });
+  expect(await codeOf(send([input(2, "x".repeat(40_000))]))).toBe("too_large");
   expect(await send([input(3, "after it")], { after: 1 })).toEqual({ ok: true, durable: 3 });
   await held.until(ended(2));
 });
 
 test("req-2: rubbish is answered by code and the connection lives", async () => {
   const { socket, send, session } = await target.visit();
-  expect(await ask(socket, "send", { session })).toMatchObject({ ok: false, error: { code: "invalid" } });
-  expect(await send([{ seq: 1, kind: "dance" }])).toMatchObject({ error: { code: "invalid" } });
-  expect(await send([input(2, "b"), input(1, "a")])).toMatchObject({ error: { code: "invalid" } });
-  expect(await send([input(1, "a")], { extra: true })).toMatchObject({ error: { code: "invalid" } });
-  expect(await ask(socket, "open", { session: "a/b/c" })).toMatchObject({ error: { code: "invalid" } });
-  expect(await ask(socket, "open", { session: "t", agent: "nobody" })).toMatchObject({
-    error: { code: "unknown_agent" },
-  });
+  expect(await codeOf(ask(socket, "send", { session }))).toBe("invalid");
+  expect(await codeOf(send([{ seq: 1, kind: "dance" }]))).toBe("invalid");
+  expect(await codeOf(send([input(2, "b"), input(1, "a")]))).toBe("invalid");
+  expect(await codeOf(send([input(1, "a")], { extra: true }))).toBe("invalid");
+  expect(await codeOf(ask(socket, "open", { session: "a/b/c" }))).toBe("invalid");
+  expect(await codeOf(ask(socket, "open", { session: "t", agent: "nobody" }))).toBe("unknown_agent");
   socket.emit("send");
   socket.emit("open", "rubbish");
   socket.emit("no such event", { a: 1 });
@@ -98,17 +78,13 @@ test("req-2: rubbish is answered by code and the connection lives", async () => 
 test.runIf(can("secret"))(
   "ids-2, connect-2: another subject's session opens with an explicit claim only, and is the same session",
   async () => {
-    const owner = await target.visit();
-    await owner.send([input(1, "mine")]);
-    await owner.reader.until(ended(1));
-    const name = `${owner.subject}/${owner.session}`;
+    const { owner, guest } = await target.meet();
+    await owner.say(1, "mine");
+    const name = guest.session;
     const stranger = await target.connect(target.newSubject());
-    expect(await ask(stranger, "open", { session: name })).toMatchObject({ error: { code: "forbidden" } });
-    const guest = await target.connect(target.newSubject(), 1, { shared: [name] });
-    const shared = new RawReader(name);
-    await shared.open(guest);
-    await shared.until(ended(1));
-    expect(shared.view).toEqual(owner.reader.view);
+    expect(await codeOf(ask(stranger, "open", { session: name }))).toBe("forbidden");
+    await guest.reader.until(ended(1));
+    expect(guest.reader.view).toEqual(owner.reader.view);
     const other = await target.connect(target.newSubject(), 0, { shared: [name], tenant: "other" });
     const elsewhere = new RawReader(name);
     await elsewhere.open(other);
@@ -120,7 +96,7 @@ test.runIf(can("secret"))(
 test("send-1: a session must be open on the connection", async () => {
   const socket = await target.connect(target.newSubject());
   const request = { session: "nobody-opened-it", producer: "p", events: [input(1, "a")] };
-  expect(await ask(socket, "send", request)).toMatchObject({ error: { code: "not_open" } });
+  expect(await codeOf(ask(socket, "send", request))).toBe("not_open");
 });
 
 test.runIf(can("script"))(
@@ -146,11 +122,11 @@ test.runIf(can("script"))(
 
 test("command-1: unknown commands and sessions are told by code", async () => {
   const { socket, send, session } = await target.visit();
-  const call = { session, id: "c", name: "interrupt" };
-  expect(await ask(socket, "command", call)).toMatchObject({ error: { code: "unknown_session" } });
+  const refusalOf = (call: Obj) => codeOf(ask(socket, "command", { session, id: "c", name: "interrupt", ...call }));
+  expect(await refusalOf({})).toBe("unknown_session");
   await send([input(1, "a")]);
-  expect(await ask(socket, "command", { ...call, name: "fly" })).toMatchObject({ error: { code: "unknown_command" } });
-  expect(await ask(socket, "command", { ...call, args: { turn: "x" } })).toMatchObject({ error: { code: "invalid" } });
+  expect(await refusalOf({ name: "fly" })).toBe("unknown_command");
+  expect(await refusalOf({ args: { turn: "x" } })).toBe("invalid");
 });
 
 test.runIf(can("script"))(
@@ -188,7 +164,7 @@ test.runIf(can("secret"))(
     const short = await target.token({ subject, expiresInSeconds: 3 });
     const { socket } = await target.connected(0, short);
     const foreign = await target.token({ subject: target.newSubject() });
-    expect(await ask(socket, "renew", { token: foreign })).toMatchObject({ error: { code: "forbidden" } });
+    expect(await codeOf(ask(socket, "renew", { token: foreign }))).toBe("forbidden");
     const { socket: idle } = await target.connected(0, short);
     const closing = new Promise((resolve) => idle.once("closing", resolve));
     const gone = new Promise((resolve) => idle.once("disconnect", resolve));

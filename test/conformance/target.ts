@@ -1,6 +1,7 @@
 import { mintToken } from "@holdfast/stack/token";
 import type { TokenClaims } from "@holdfast/stack/stack";
 import type { Socket } from "socket.io-client";
+import { afterAll, afterEach, beforeAll } from "vitest";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
 import { type Ack, ask, type Obj, rawConnect, RawReader } from "../kit/raw-client.ts";
 
@@ -20,6 +21,8 @@ const GIVEN = {
   isScripted: process.env["HOLDFAST_CONFORMANCE_SCRIPTED"] === "true",
 };
 const isGiven = GIVEN.urls.length > 0;
+/** Edges of somebody else's may have seen an earlier run. */
+const RUN = isGiven ? `${Date.now().toString(36)}${process.pid.toString(36)}-` : "";
 const has: Record<Need, boolean> = {
   secret: !isGiven || GIVEN.secret !== undefined,
   script: !isGiven || GIVEN.isScripted,
@@ -39,27 +42,46 @@ export const ended =
   (held: RawReader): boolean =>
     held.view.turns.at(-1)?.turn === turns && !held.view.running;
 
+/** Resolves to the code by which a request is refused; undefined when it is not. */
+export async function codeOf(answer: Promise<Ack>): Promise<string | undefined> {
+  const { ok, error } = await answer;
+  return ok ? undefined : error?.code;
+}
+
 export interface Visit {
   socket: Socket;
   reader: RawReader;
   subject: string;
-  /** The session as its owner names it. */
+  /** The session as this subject names it. */
   session: string;
   readonly send: (events: Obj[], more?: Obj) => Promise<Ack>;
+  /** Sends one input, which begins a turn of the same number, and waits until that has ended. */
+  readonly say: (turn: number, text: string) => Promise<void>;
 }
 
 /** Edges that are held against SPEC.md: those of a stack of its own, or any that are named by `HOLDFAST_CONFORMANCE_URLS`. */
 export class Target {
-  readonly #fixture: Fixture | undefined;
+  #fixture: Fixture | undefined;
   readonly #sockets: Socket[] = [];
   #names = 0;
 
-  private constructor(fixture: Fixture | undefined) {
-    this.#fixture = fixture;
+  static async open(): Promise<Target> {
+    const target = new Target();
+    await target.#begin();
+    return target;
   }
 
-  static async open(): Promise<Target> {
-    return new Target(isGiven ? undefined : await startFixture());
+  /** For all tests of a file. */
+  static ofFile(): Target {
+    const target = new Target();
+    beforeAll(() => target.#begin());
+    afterEach(() => target.leave());
+    afterAll(() => target.close());
+    return target;
+  }
+
+  async #begin(): Promise<void> {
+    this.#fixture = isGiven ? undefined : await startFixture();
   }
 
   /** Of a stack of its own. */
@@ -84,8 +106,7 @@ export class Target {
   }
 
   async connect(subject: string, node = 0, claims: Omit<TokenClaims, "subject"> = {}): Promise<Socket> {
-    const { socket } = await this.connected(node, await this.token({ subject, ...claims }));
-    return socket;
+    return (await this.connected(node, await this.token({ subject, ...claims }))).socket;
   }
 
   async connected(node: number, token: string): Promise<{ socket: Socket; welcome: Obj }> {
@@ -96,17 +117,29 @@ export class Target {
 
   /** A subject with a session of its own open; `again`: the same one. */
   async visit(again: Partial<Pick<Visit, "subject" | "session">> = {}, node = 0): Promise<Visit> {
-    const { socket, welcome } = await this.connected(
-      node,
-      await this.token({ subject: again.subject ?? this.newSubject() }),
-    );
-    const session = again.session ?? this.#newName("s");
+    const claims = { subject: again.subject ?? this.newSubject() };
+    return this.#open(again.session ?? this.#newName("s"), node, claims, { agent: GIVEN.agent });
+  }
+
+  /** An owner with a session, and a guest whose token opens it, too. */
+  async meet(): Promise<{ owner: Visit; guest: Visit }> {
+    const owner = await this.visit();
+    const session = `${owner.subject}/${owner.session}`;
+    return { owner, guest: await this.#open(session, 1, { subject: this.newSubject(), shared: [session] }) };
+  }
+
+  async #open(session: string, node: number, claims: TokenClaims, more: Obj = {}): Promise<Visit> {
+    const { socket, welcome } = await this.connected(node, await this.token(claims));
     const reader = new RawReader(session);
-    const ack = await reader.open(socket, { agent: GIVEN.agent });
+    const ack = await reader.open(socket, more);
     if (!ack.ok) throw new Error(`The session did not open: ${JSON.stringify(ack)}`);
-    const send = (events: Obj[], more: Obj = {}): Promise<Ack> =>
-      ask(socket, "send", { session, producer: "p", events, ...more });
-    return { socket, reader, subject: String(welcome["subject"]), session, send };
+    const send: Visit["send"] = (events, request) =>
+      ask(socket, "send", { session, producer: "p", events, ...request });
+    const say: Visit["say"] = async (turn, text) => {
+      await send([input(turn, text)]);
+      await reader.until(ended(turn), 60_000);
+    };
+    return { socket, reader, subject: String(welcome["subject"]), session, send, say };
   }
 
   /** Closes every connection there is. */
@@ -119,10 +152,7 @@ export class Target {
     await this.#fixture?.close();
   }
 
-  /** Edges of somebody else's may have seen an earlier run. */
   #newName(what: string): string {
-    return `${what}-${isGiven ? `${RUN}-` : ""}${++this.#names}`;
+    return `${what}-${RUN}${++this.#names}`;
   }
 }
-
-const RUN = `${Date.now().toString(36)}${process.pid.toString(36)}`;

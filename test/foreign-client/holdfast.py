@@ -173,7 +173,7 @@ class Session:
         """grow-1 to grow-4."""
         running = self.view["running"]
         if self.view["turns"] and frame["turn"] <= self.view["turns"][-1]["turn"]:
-            return True  # frame-6
+            return True  # grow-2
         if running is None or running["turn"] != frame["turn"] or frame["step"] > running["step"]:
             return False
         if frame["step"] < running["step"] or frame["attempt"] < running["attempt"] or frame["index"] <= running["index"]:
@@ -196,7 +196,7 @@ def picked(members, names):
 
 
 def place(parts, frame):
-    """frame-4, frame-8. False: a gap."""
+    """frame-4, frame-6. False: a gap."""
     at, is_new = frame["at"], "begins" in frame
     if frame["type"] == "part" or is_new:
         if at > len(parts) or is_new and at != len(parts):

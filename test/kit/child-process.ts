@@ -29,17 +29,14 @@ export class Child {
   /** Resolves when the process says that it is ready, see `begun`. */
   static async start(entry: URL, plan: unknown, { onMessage, execArgv = [] }: ChildOptions = {}): Promise<Child> {
     const path = fileURLToPath(entry);
-    const child = fork(path, {
-      env: { ...process.env, [PLAN]: JSON.stringify(plan) },
-      execArgv,
-      // What a command prints on standard output is its own.
-      stdio: ["ignore", 2, "inherit", "ipc"],
-    });
-    await new Promise<void>((resolve, reject) => {
-      child.on("message", (message) => (message === READY ? resolve() : onMessage?.(message)));
-      child.once("error", reject);
-      child.once("exit", (code) => reject(new Error(`${path} ended before it was ready (exit code ${code}).`)));
-    });
+    const env = { ...process.env, [PLAN]: JSON.stringify(plan) };
+    // What a command prints on standard output is its own.
+    const child = fork(path, { env, execArgv, stdio: ["ignore", 2, "inherit", "ipc"] });
+    const { promise: isReady, resolve, reject } = Promise.withResolvers<void>();
+    child.on("message", (message) => (message === READY ? resolve() : onMessage?.(message)));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${path} ended before it was ready (exit code ${code}).`)));
+    await isReady;
     if (child.pid === undefined) throw new Error(`${path} has no process id.`);
     return new Child(child, child.pid);
   }
@@ -51,23 +48,23 @@ export class Child {
   /** Resolves to the answer when it is done. Rejects when the process ended instead, or after `withinMs`. */
   async tell<Order extends { order: string }>(order: Order, withinMs: number): Promise<unknown> {
     const child = this.#process;
-    return await new Promise((resolve, reject) => {
-      const settle = (act: () => void): void => {
-        clearTimeout(timer);
-        child.off("message", answered).off("exit", ended);
-        act();
-      };
-      const answered = (message: unknown): void => {
-        const answer = answerSchema.safeParse(message);
-        if (answer.data?.to === order.order) settle(() => resolve(answer.data));
-      };
-      const ended = (code: number | null): void =>
-        settle(() => reject(new Error(`A process ended during "${order.order}" (exit code ${code}).`)));
-      const late = new Error(`A process did not finish "${order.order}" within ${withinMs / 1_000} s.`);
-      const timer = setTimeout(() => settle(() => reject(late)), withinMs);
-      child.on("message", answered).on("exit", ended);
+    const { promise: done, resolve, reject } = Promise.withResolvers<unknown>();
+    const answered = (message: unknown): void => {
+      const answer = answerSchema.safeParse(message);
+      if (answer.data?.to === order.order) resolve(answer.data);
+    };
+    const ended = (code: number | null): void =>
+      reject(new Error(`A process ended during "${order.order}" (exit code ${code}).`));
+    const late = new Error(`A process did not finish "${order.order}" within ${withinMs / 1_000} s.`);
+    const timer = setTimeout(reject, withinMs, late);
+    child.on("message", answered).on("exit", ended);
+    try {
       child.send(order);
-    });
+      return await done;
+    } finally {
+      clearTimeout(timer);
+      child.off("message", answered).off("exit", ended);
+    }
   }
 
   signal(signal: "SIGSTOP" | "SIGCONT"): void {
@@ -75,21 +72,19 @@ export class Child {
   }
 
   /** It is told that its parent is gone, and ends as it then does. */
-  async leave(): Promise<void> {
-    const gone = this.#gone();
-    if (this.#process.connected) this.#process.disconnect();
-    await gone;
+  leave(): Promise<void> {
+    return this.#endBy((child) => child.connected && child.disconnect());
   }
 
-  async kill(): Promise<void> {
-    const gone = this.#gone();
-    this.#process.kill("SIGKILL");
-    await gone;
+  kill(): Promise<void> {
+    return this.#endBy((child) => child.kill("SIGKILL"));
   }
 
-  #gone(): Promise<unknown> {
+  async #endBy(act: (child: ChildProcess) => unknown): Promise<void> {
     const { exitCode, signalCode } = this.#process;
-    return exitCode === null && signalCode === null ? once(this.#process, "exit") : Promise.resolve();
+    const gone = exitCode === null && signalCode === null ? once(this.#process, "exit") : undefined;
+    act(this.#process);
+    await gone;
   }
 }
 

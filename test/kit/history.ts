@@ -48,15 +48,8 @@ export interface History {
 
 /** Of a run in which nothing happened. */
 export function emptyHistory(): History {
-  return {
-    sent: [],
-    transcripts: new Map(),
-    readers: [],
-    modelCalls: [],
-    answers: () => [],
-    interrupts: [],
-    hangs: [],
-  };
+  const [transcripts, answers] = [new Map<string, Snapshot>(), () => []];
+  return { sent: [], transcripts, readers: [], modelCalls: [], answers, interrupts: [], hangs: [] };
 }
 
 /**
@@ -80,6 +73,14 @@ export interface Violation {
   promise: BrokenPromise;
   session: string;
   detail: string;
+}
+
+/** Says that a promise was broken in some session. */
+export type Bad = (promise: BrokenPromise, detail: string) => void;
+
+/** Names an input, of whatever kind of record. */
+export function idOf({ producer, seq }: { producer: string; seq: number }): string {
+  return `${producer}#${seq}`;
 }
 
 /** A text short enough for a violation's detail, quoted. */

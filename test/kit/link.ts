@@ -1,107 +1,92 @@
+import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-interface LinkState {
-  unplugged: boolean;
-  frozen: boolean;
-}
-
-type Pair = [near: Socket, far: Socket];
+type Pair = readonly [near: Socket, far: Socket];
 
 /** A TCP proxy, between a client and an edge for one, that can be cut like a cable, or hold every byte like a dead link. */
 export class Link {
   readonly url: string;
   readonly #server: Server;
-  readonly #pairs: Set<Pair>;
-  readonly #state: LinkState;
+  readonly #pairs = new Set<Pair>();
   /** Pairs that stay as they are until the link is closed. */
   readonly #dead = new Set<Pair>();
+  #isUnplugged = false;
+  #isFrozen = false;
 
-  private constructor(url: string, server: Server, pairs: Set<Pair>, state: LinkState) {
+  private constructor(url: string, server: Server, port: number) {
     this.url = url;
-    this.#server = server;
-    this.#pairs = pairs;
-    this.#state = state;
+    this.#server = server.on("connection", (near) => {
+      if (this.#isUnplugged) near.destroy();
+      else this.#join([near, connect(port, "127.0.0.1")]);
+    });
   }
 
   /** `url`: where it leads; only its port counts. */
   static async to(url: string): Promise<Link> {
-    const port = Number(new URL(url).port);
-    const pairs = new Set<Pair>();
-    const state: LinkState = { unplugged: false, frozen: false };
-    const server = createServer((near) => {
-      if (state.unplugged) near.destroy();
-      else {
-        const pair = join(near, connect(port, "127.0.0.1"), pairs);
-        if (state.frozen) for (const socket of pair) socket.pause();
-      }
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const server = createServer();
+    await once(server.listen(0, "127.0.0.1"), "listening");
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("The proxy has no TCP port.");
-    return new Link(`http://127.0.0.1:${address.port}`, server, pairs, state);
+    return new Link(`http://127.0.0.1:${address.port}`, server, Number(new URL(url).port));
   }
 
   /** Ends every connection at both sides. New ones are made as if nothing had been. */
   cut(): void {
-    this.#state.frozen = false;
-    destroy(this.#pairs);
+    this.#isFrozen = false;
+    for (const socket of [...this.#pairs].flat()) socket.destroy();
   }
 
   /** Cut, and no new connection until `plug`. */
   unplug(): void {
-    this.#state.unplugged = true;
+    this.#isUnplugged = true;
     this.cut();
   }
 
   plug(): void {
-    this.#state.unplugged = false;
+    this.#isUnplugged = false;
   }
 
   /** Neither side hears anything of the other, nor that there is nothing to hear. */
   freeze(): void {
-    this.#state.frozen = true;
-    for (const pair of this.#pairs) for (const socket of pair) socket.pause();
+    this.#isFrozen = true;
+    for (const socket of [...this.#pairs].flat()) socket.pause();
   }
 
   /** New connections pass. Those that were held are so for ever, and neither end is told: each has to find out. */
   abandon(): void {
-    this.#state.frozen = false;
+    this.#isFrozen = false;
     for (const pair of this.#pairs) this.#dead.add(pair);
     this.#pairs.clear();
   }
 
   /** What was held goes on its way. */
   thaw(): void {
-    this.#state.frozen = false;
-    for (const pair of this.#pairs) for (const socket of pair) socket.resume();
+    this.#isFrozen = false;
+    for (const socket of [...this.#pairs].flat()) socket.resume();
   }
 
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     this.cut();
-    destroy(this.#dead);
+    for (const socket of [...this.#dead].flat()) socket.destroy();
     await closed;
   }
-}
 
-function destroy(pairs: Iterable<Pair>): void {
-  for (const pair of pairs) for (const socket of pair) socket.destroy();
-}
-
-function join(near: Socket, far: Socket, pairs: Set<Pair>): Pair {
-  const pair: Pair = [near, far];
-  pairs.add(pair);
-  const end = (): void => {
-    pairs.delete(pair);
-    destroy([pair]);
-  };
-  for (const [from, to] of [pair, [far, near] as const]) {
-    from
-      .on("data", (bytes) => void to.write(bytes))
-      .on("error", end)
-      .on("close", end);
+  #join(pair: Pair): void {
+    this.#pairs.add(pair);
+    const end = (): void => {
+      this.#pairs.delete(pair);
+      for (const socket of pair) socket.destroy();
+    };
+    const [near, far] = pair;
+    for (const [from, to] of [pair, [far, near] as const]) {
+      from
+        .on("data", (bytes) => void to.write(bytes))
+        .on("error", end)
+        .on("close", end);
+      if (this.#isFrozen) from.pause();
+    }
   }
-  return pair;
 }
 
 /** Every client's link to every edge. */
@@ -123,8 +108,7 @@ export class Links {
 
   /** Those of one edge, picked by `pick` (0 ≤ pick < 1). */
   ofAnEdge(pick: number): Link[] {
-    const edges = this.#byClient[0]?.length ?? 0;
-    return this.#byClient.flatMap((links) => links[Math.floor(pick * edges)] ?? []);
+    return this.#byClient.flatMap((links) => links[Math.floor(pick * links.length)] ?? []);
   }
 
   /** Those of every other client: one of the two in each session. */

@@ -1,8 +1,8 @@
 import type { Finish, Input, Snapshot, Turn } from "@holdfast/contract";
 import { answerTokens, type Call, parseScript } from "@holdfast/model-server";
 import { canonical } from "./difference.ts";
-import { type History, shown, type Violation } from "./history.ts";
-import { textOf } from "./reading.ts";
+import { type Bad, type History, shown } from "./history.ts";
+import { textOf, turnsOf } from "./reading.ts";
 
 /** What the model said to one question. `isWhole`: it said all it had to say. */
 export interface Answer {
@@ -93,6 +93,36 @@ export function questionIn(messages: readonly Message[]): string {
   return messages.findLast(({ role }) => role === "user")?.content ?? "";
 }
 
+/**
+ * Every answer was asked of the model with all that was said before it, and nothing else was asked. `truths`: each session
+ * with all of its turns, undefined where its workflow does not answer.
+ */
+export function checkCalls(
+  truths: ReadonlyMap<string, Snapshot | undefined>,
+  { sent, modelCalls }: Pick<History, "sent" | "modelCalls">,
+  badIn: (session: string) => Bad,
+): void {
+  const questions = [...truths].flatMap(([session, truth]) => (truth === undefined ? [] : questionsOf(session, truth)));
+  const asked = new Set(modelCalls.map(({ messages }) => canonical(messages)));
+  const known = new Set(questions.map(({ messages }) => canonical(messages)));
+  for (const { session, turn, isAnswered, messages } of questions) {
+    if (!isAnswered || asked.has(canonical(messages))) continue;
+    badIn(session)(
+      "invented",
+      `turn ${turn} has an answer the model was not asked for: ${shown(questionIn(messages))}`,
+    );
+  }
+  const isAllKnown = [...truths.values()].every((truth) => truth !== undefined);
+  const said = new Set(sent.map(({ text }) => text));
+  for (const { messages } of modelCalls) {
+    const isSaid = questionIn(messages)
+      .split("\n\n")
+      .every((text) => said.has(text));
+    if (known.has(canonical(messages)) || (isSaid && !isAllKnown)) continue;
+    checkUnfit(messages, questions, badIn);
+  }
+}
+
 /** What the model is to be asked in one turn. */
 interface Question {
   session: string;
@@ -101,52 +131,27 @@ interface Question {
   messages: Message[];
 }
 
-/**
- * Every answer was asked of the model with all that was said before it, and nothing else was asked. `truths`: each session
- * with all of its turns, undefined where its workflow does not answer.
- */
-export function checkCalls(
-  truths: ReadonlyMap<string, Snapshot | undefined>,
-  { sent, modelCalls }: Pick<History, "sent" | "modelCalls">,
-): Violation[] {
-  const questions = [...truths].flatMap(([session, truth]) => (truth === undefined ? [] : questionsOf(session, truth)));
-  const asked = new Set(modelCalls.map(({ messages }) => canonical(messages)));
-  const known = new Set(questions.map(({ messages }) => canonical(messages)));
-  const unasked = questions.filter(({ isAnswered, messages }) => isAnswered && !asked.has(canonical(messages)));
-  const isAllKnown = [...truths.values()].every((truth) => truth !== undefined);
-  const said = new Set(sent.map(({ text }) => text));
-  const isSaid = ({ messages }: ModelCall): boolean =>
-    questionIn(messages)
-      .split("\n\n")
-      .every((text) => said.has(text));
-  const unfit = modelCalls.filter((call) => !known.has(canonical(call.messages)) && (isAllKnown || !isSaid(call)));
-  return [
-    ...unasked.map(({ session, turn, messages }): Violation => {
-      const detail = `turn ${turn} has an answer the model was not asked for: ${shown(questionIn(messages))}`;
-      return { promise: "invented", session, detail };
-    }),
-    ...unfit.map(({ messages }) => unfitting(messages, questions)),
-  ];
+function questionsOf(session: string, truth: Snapshot): Question[] {
+  return turnsOf(truth).map((of, index) => ({
+    session,
+    turn: of.turn,
+    isAnswered: "outcome" in of && of.outcome === "completed",
+    messages: conversationOf(truth.turns.slice(0, index), of.inputs),
+  }));
 }
 
-function questionsOf(session: string, { turns, running }: Snapshot): Question[] {
-  const ended = turns.map(({ turn, inputs, outcome }, index): Question => {
-    const messages = conversationOf(turns.slice(0, index), inputs);
-    return { session, turn, isAnswered: outcome === "completed", messages };
-  });
-  if (running === null) return ended;
-  const messages = conversationOf(turns, running.inputs);
-  return [...ended, { session, turn: running.turn, isAnswered: false, messages }];
-}
-
-function unfitting(messages: readonly Message[], questions: readonly Question[]): Violation {
+/** Says of what the model was asked and should not have been, in which turn that was. */
+function checkUnfit(
+  messages: readonly Message[],
+  questions: readonly Question[],
+  badIn: (session: string) => Bad,
+): void {
   const question = questionIn(messages);
   const meant = questions.find((each) => questionIn(each.messages) === question);
-  if (meant === undefined)
-    return { promise: "invented", session: "", detail: `the model was asked ${shown(question)}, which is in no turn` };
-  const { session, turn } = meant;
-  const missing = meant.messages.filter(({ content }) => !messages.some((each) => each.content === content));
-  const first = missing[0] === undefined ? "not in this order" : `without ${shown(missing[0].content)}`;
-  const detail = `the model was asked turn ${turn} after ${messages.length - 1} messages instead of ${meant.messages.length - 1}, ${first}`;
-  return { promise: "invented", session, detail };
+  if (meant === undefined) return badIn("")("invented", `the model was asked ${shown(question)}, which is in no turn`);
+  const missing = meant.messages.find(({ content }) => !messages.some((each) => each.content === content));
+  const wrong = missing === undefined ? "not in this order" : `without ${shown(missing.content)}`;
+  const [count, right] = [messages.length - 1, meant.messages.length - 1];
+  const asked = `the model was asked turn ${meant.turn} after ${count} messages instead of ${right}`;
+  badIn(meant.session)("invented", `${asked}, ${wrong}`);
 }

@@ -3,6 +3,7 @@ import { type Frame, type JsonObject, type SessionKey, sessionPath, type Snapsho
 import type { Socket } from "socket.io-client";
 import type { ReaderRecord, SentEvent } from "./history.ts";
 import { ask, rawConnect, RawReader } from "./raw-client.ts";
+import { untilTold } from "./wait.ts";
 
 export interface ParticipantOptions {
   name: string;
@@ -60,15 +61,8 @@ export abstract class Participant {
   }
 
   protected note(producer: string, seq: number, kind: SentEvent["kind"], text: string): SentEvent {
-    const event: SentEvent = {
-      session: this.path,
-      producer,
-      seq,
-      kind,
-      text,
-      at: this.options.clock(),
-      durable: false,
-    };
+    const at = this.options.clock();
+    const event: SentEvent = { session: this.path, producer, seq, kind, text, at, durable: false };
     this.sent.push(event);
     this.options.onSent?.(event);
     return event;
@@ -92,8 +86,14 @@ export abstract class Talker extends Participant {
   abstract interrupt(turn?: number): Promise<unknown>;
   /** Closes its session first (SPEC open-5). */
   abstract leave(): Promise<void>;
+  /** Calls back whenever something was received; what it gives ends it. */
+  protected abstract listen(look: () => void): () => void;
+
   /** Resolves when it is so. Looks whenever something was received; without a bound it may wait for ever. */
-  abstract until(what: string, isSo: () => boolean, withinMs?: number): Promise<void>;
+  until(what: string, isSo: () => boolean, withinMs?: number): Promise<void> {
+    const late = (): Error => new Error(`Waited ${withinMs} ms in vain: ${this.name}: ${what}.`);
+    return untilTold(isSo, (look) => this.listen(look), late, withinMs);
+  }
 
   /** The running turn that took something it said. */
   get ownTurn(): Snapshot["running"] {
@@ -105,29 +105,6 @@ export abstract class Talker extends Participant {
   }
 }
 
-/** Waits until `isSo`, which `listen` is to call back for. */
-function waitFor(
-  what: string,
-  isSo: () => boolean,
-  listen: (check: () => void) => () => void,
-  withinMs?: number,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const end = (settle: () => void): void => {
-      clearTimeout(timer);
-      stop();
-      settle();
-    };
-    const check = (): void => {
-      if (isSo()) end(resolve);
-    };
-    const late = new Error(`Waited ${withinMs} ms in vain: ${what}.`);
-    const timer = withinMs === undefined ? undefined : setTimeout(() => end(() => reject(late)), withinMs);
-    const stop = listen(check);
-    check();
-  });
-}
-
 /** A client that uses `@holdfast/client`, as an application does. */
 export class SdkParticipant extends Talker {
   readonly client: HoldfastClient;
@@ -135,15 +112,16 @@ export class SdkParticipant extends Talker {
 
   constructor(options: ParticipantOptions) {
     super(options);
+    const { edges, token, key, ref = key.name, agent = "concierge", beside = [], onConnection } = options;
     const random = firstEdgeFirst(options.random ?? Math.random);
-    this.client = connect({ url: options.edges, token: options.token, client: "test/1", random });
+    this.client = connect({ url: edges, token, client: "test/1", random });
     this.client.on("connection", (state) => {
       // Told twice: again when `welcome` names the node.
-      if (state.state === "connected" && state.node === undefined) options.onConnection?.();
+      if (state.state === "connected" && state.node === undefined) onConnection?.();
     });
-    this.session = this.client.session(options.ref ?? options.key.name, { agent: options.agent ?? "concierge" });
+    this.session = this.client.session(ref, { agent });
     this.session.on("frame", (frame) => this.given(frame));
-    for (const other of options.beside ?? []) this.client.session(other);
+    for (const other of beside) this.client.session(other);
   }
 
   view(): Snapshot {
@@ -175,14 +153,6 @@ export class SdkParticipant extends Talker {
     return this.session.get().degraded;
   }
 
-  until(what: string, isSo: () => boolean, withinMs?: number): Promise<void> {
-    const listen = (check: () => void): (() => void) => {
-      const stops = [this.session.subscribe(check), this.client.on("connection", check)];
-      return () => stops.forEach((stop) => stop());
-    };
-    return waitFor(`${this.name}: ${what}`, isSo, listen, withinMs);
-  }
-
   async leave(): Promise<void> {
     await this.session.close();
     await this.close();
@@ -192,25 +162,24 @@ export class SdkParticipant extends Talker {
     await this.client.close();
   }
 
+  protected listen(look: () => void): () => void {
+    const stops = [this.session.subscribe(look), this.client.on("connection", look)];
+    return () => stops.forEach((stop) => stop());
+  }
+
   #noted({ producer, seq, durable, applied }: Receipt, kind: SentEvent["kind"], text: string): SentEvent {
     const event = this.note(producer, seq, kind, text);
-    durable.then(
-      () => this.becameDurable(event),
-      () => undefined,
-    );
-    applied.catch(() => undefined);
+    const ignored = (): void => undefined;
+    durable.then(() => this.becameDurable(event), ignored);
+    applied.catch(ignored);
     return event;
   }
 }
 
 /** The client's first draw chooses its first edge. */
 function firstEdgeFirst(random: () => number): () => number {
-  let isFirst = true;
-  return () => {
-    if (!isFirst) return random();
-    isFirst = false;
-    return 0;
-  };
+  const draws = [0];
+  return () => draws.pop() ?? random();
 }
 
 /** What the client's view holds, as a snapshot. */
@@ -226,10 +195,8 @@ const BATCH = 16;
 export class RawParticipant extends Talker {
   readonly #reader: RawReader;
   readonly #loop: Promise<void>;
-  readonly #checks = new Set<() => void>();
   #socket: Socket | undefined;
   #subject = "";
-  #edge = 0;
   #commands = 0;
   #isOpen = false;
   #isClosed = false;
@@ -241,13 +208,11 @@ export class RawParticipant extends Talker {
     this.#reader = new RawReader(options.ref ?? options.key.name);
     // Whether it is a frame at all is for those to judge who look at the record.
     this.#reader.onFrame = (frame) => this.given(frame as Frame);
-    this.#reader.onTaken = () => this.#changed();
     this.#loop = this.#live();
   }
 
   view(): Snapshot {
-    const { version, agent, state, turns, running } = JSON.parse(JSON.stringify(this.#reader.view));
-    return { version, agent, state, turns, running, applied: {} };
+    return { ...JSON.parse(JSON.stringify(this.#reader.view)), applied: {} };
   }
 
   say(text: string): SentEvent {
@@ -260,11 +225,9 @@ export class RawParticipant extends Talker {
 
   /** command-3: not durable before it is answered. Where there is no connection, it was only a wish. */
   async interrupt(turn?: number): Promise<unknown> {
-    const socket = this.#socket;
-    if (socket === undefined) return undefined;
-    const id = `${this.name}-${++this.#commands}`;
-    const args = turn === undefined ? {} : { args: { turn } };
-    return ask(socket, "command", { session: this.#reader.session, id, name: "interrupt", ...args });
+    if (this.#socket === undefined) return undefined;
+    const stop = { session: this.#reader.session, id: `${this.name}-${++this.#commands}`, name: "interrupt" };
+    return ask(this.#socket, "command", turn === undefined ? stop : { ...stop, args: { turn } });
   }
 
   get isOpen(): boolean {
@@ -274,14 +237,6 @@ export class RawParticipant extends Talker {
   get isApplied(): boolean {
     const last = this.sent.findLast(({ kind }) => kind === "input")?.seq ?? 0;
     return (this.#reader.view.applied[`${this.#subject}/${this.name}`] ?? 0) >= last;
-  }
-
-  until(what: string, isSo: () => boolean, withinMs?: number): Promise<void> {
-    const listen = (check: () => void): (() => void) => {
-      this.#checks.add(check);
-      return () => this.#checks.delete(check);
-    };
-    return waitFor(`${this.name}: ${what}`, isSo, listen, withinMs);
   }
 
   /** Whatever it holds is gone: the next time it opens the session without a cursor. */
@@ -310,25 +265,16 @@ export class RawParticipant extends Talker {
     this.#wake();
   }
 
+  protected listen(look: () => void): () => void {
+    return this.#reader.listen(look);
+  }
+
   /** connect-6: another edge and a random wait after each end. */
   async #live(): Promise<void> {
-    const { edges, token, agent = "concierge", random = Math.random, beside = [], onConnection } = this.options;
-    for (let failures = 0; !this.#isClosed; failures++) {
-      const edge = edges[this.#edge++ % edges.length] ?? "";
+    const { edges, token, random = Math.random } = this.options;
+    for (let attempt = 0, failures = 0; !this.#isClosed; attempt++, failures++) {
       try {
-        const { socket, welcome } = await rawConnect(edge, await token());
-        this.#socket = socket;
-        this.#subject = String(welcome["subject"]);
-        onConnection?.();
-        socket.once("disconnect", () => {
-          this.#isOpen = false;
-          this.#wake();
-        });
-        const opened = await this.#reader.open(socket, { agent });
-        if (!opened.ok) throw new Error(opened.error?.message);
-        for (const session of beside) ask(socket, "open", { session }).catch(() => undefined);
-        this.#isOpen = socket.connected;
-        this.#changed();
+        const socket = await this.#open(edges[attempt % edges.length] ?? "", await token());
         failures = 0;
         while (socket.connected && !this.#isClosed) await this.#deliver(socket);
       } catch {
@@ -337,6 +283,24 @@ export class RawParticipant extends Talker {
       if (!this.#isForgotten) this.#socket?.close();
       if (!this.#isClosed) await this.#pause(random() * Math.min(200 * 2 ** failures, 5_000));
     }
+  }
+
+  async #open(edge: string, token: string): Promise<Socket> {
+    const { agent = "concierge", beside = [], onConnection } = this.options;
+    const { socket, welcome } = await rawConnect(edge, token);
+    this.#socket = socket;
+    this.#subject = String(welcome["subject"]);
+    onConnection?.();
+    socket.once("disconnect", () => {
+      this.#isOpen = false;
+      this.#wake();
+    });
+    const opened = await this.#reader.open(socket, { agent });
+    if (!opened.ok) throw new Error(opened.error?.message);
+    for (const session of beside) ask(socket, "open", { session }).catch(() => undefined);
+    this.#isOpen = socket.connected;
+    this.#reader.changed();
+    return socket;
   }
 
   /** ack-3: what was not answered is sent again, oldest first; waits when there is nothing to send. */
@@ -349,7 +313,7 @@ export class RawParticipant extends Talker {
     const ack = await ask(socket, "send", { session: this.#reader.session, producer: this.name, events });
     const durable = ack.durable ?? 0;
     for (const event of waiting) if (event.seq <= durable) this.becameDurable(event);
-    this.#changed();
+    this.#reader.changed();
     if (!ack.ok) await this.#pause(ack.error?.retryAfterMs ?? 100);
   }
 
@@ -359,18 +323,12 @@ export class RawParticipant extends Talker {
     return event;
   }
 
-  #changed(): void {
-    for (const check of this.#checks) check();
-  }
-
+  /** Until it is over, or there is something to do. */
   #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
-      this.#wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wake = resolve;
+    return promise.finally(() => clearTimeout(timer));
   }
 }
 

@@ -6,18 +6,18 @@ import { sum } from "./statistics.ts";
 import { repeatedly } from "./wait.ts";
 
 /** The most and the worst an edge showed while it was watched. */
-export interface EdgePeaks {
-  rssBytes: number;
-  heapBytes: number;
-  externalBytes: number;
+export class EdgePeaks {
+  rssBytes = 0;
+  heapBytes = 0;
+  externalBytes = 0;
   /** Longest time its event loop stood still, as it says itself. */
-  loopStallMs: number;
-  outgoingBytes: number;
-  largestSocketBytes: number;
-  connections: number;
+  loopStallMs = 0;
+  outgoingBytes = 0;
+  largestSocketBytes = 0;
+  connections = 0;
   /** Slowest answer to /readyz, and how often it was not ready or did not answer. */
-  readyMs: number;
-  notReady: number;
+  readyMs = 0;
+  notReady = 0;
 }
 
 const GAUGES: readonly [peak: keyof EdgePeaks, metric: string, factor: number][] = [
@@ -33,20 +33,18 @@ const EDGE_EVERY_MS = 250;
 
 /** Watches edges from outside, as a balancer and Prometheus do, from its creation on. */
 export class EdgeProbe {
-  readonly #urls: readonly string[];
+  readonly #peaks: Map<string, EdgePeaks>;
   readonly #stops: (() => Promise<void>)[];
-  #peaks: Map<string, EdgePeaks>;
 
   constructor(urls: readonly string[]) {
-    this.#urls = urls;
-    this.#peaks = this.#nothing();
+    this.#peaks = new Map(urls.map((url) => [url, new EdgePeaks()]));
     this.#stops = urls.map((url) => repeatedly(EDGE_EVERY_MS, () => this.#look(url)));
   }
 
   /** What was seen since the last call, by URL. */
   takePeaks(): Map<string, EdgePeaks> {
-    const peaks = this.#peaks;
-    this.#peaks = this.#nothing();
+    const peaks = new Map(this.#peaks);
+    for (const url of peaks.keys()) this.#peaks.set(url, new EdgePeaks());
     return peaks;
   }
 
@@ -65,14 +63,6 @@ export class EdgeProbe {
     peaks.readyMs = Math.max(peaks.readyMs, readyMs);
     if (!isReady) peaks.notReady++;
   }
-
-  #nothing(): Map<string, EdgePeaks> {
-    const [memory, load] = [
-      { rssBytes: 0, heapBytes: 0, externalBytes: 0, outgoingBytes: 0, largestSocketBytes: 0 },
-      { loopStallMs: 0, connections: 0, readyMs: 0, notReady: 0 },
-    ];
-    return new Map(this.#urls.map((url) => [url, { ...memory, ...load }]));
-  }
 }
 
 async function ready(url: string): Promise<boolean> {
@@ -85,21 +75,11 @@ async function ready(url: string): Promise<boolean> {
   }
 }
 
-/** What an edge counted. */
-export interface EdgeCounts {
-  connects: number;
-  refused: number;
-  snapshotsFromCache: number;
-  snapshotsFromQuery: number;
-  queries: number;
-  /** No more Queries than this were in flight at once, up to the next bucket of the histogram. */
-  queriesAtOnce: number;
-  resyncs: number;
-  cpuSeconds: number;
-}
+/** What an edge counted; see `edgeCounts`. */
+export type EdgeCounts = ReturnType<typeof edgeCounts>;
 
 /** `before`: samples of the same process to count from; left out, from its start. */
-export function edgeCounts(samples: Samples, before: Samples = new Map()): EdgeCounts {
+export function edgeCounts(samples: Samples, before: Samples = new Map()) {
   const since = (name: string, ...labels: string[]): number =>
     sumOf(samples, name, ...labels) - sumOf(before, name, ...labels);
   return {
@@ -108,6 +88,7 @@ export function edgeCounts(samples: Samples, before: Samples = new Map()): EdgeC
     snapshotsFromCache: since("holdfast_edge_snapshots_total", 'source="cache"'),
     snapshotsFromQuery: since("holdfast_edge_snapshots_total", 'source="query"'),
     queries: since("holdfast_edge_queries_total"),
+    /** No more Queries than this were in flight at once, up to the next bucket of the histogram. */
     queriesAtOnce: mostAtOnce(samples, before),
     resyncs: since("holdfast_edge_resyncs_total"),
     cpuSeconds: Number(since("process_cpu_seconds_total").toFixed(1)),

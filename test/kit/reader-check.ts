@@ -1,8 +1,8 @@
 import { emptySnapshot, type Input, markOf, type Snapshot } from "@holdfast/contract";
 import { canonical, differ, sameTurn } from "./difference.ts";
-import { type BrokenPromise, type History, type ReaderRecord, shown, type Violation } from "./history.ts";
+import { type Bad, type History, type ReaderRecord, shown } from "./history.ts";
 import { promptOf } from "./model-calls.ts";
-import { factsOf, isGrowing, readingOf, type Step, textOf } from "./reading.ts";
+import { factsOf, isGrowing, readingOf, type Step, textOf, turnsOf } from "./reading.ts";
 
 /**
  * Looks at all a person would have seen. What breaks the chain must be healed, by what was missing or by a snapshot; text
@@ -14,11 +14,9 @@ export function checkReader(
   truth: Snapshot | undefined,
   newest: Snapshot | undefined,
   answers: History["answers"],
-): Violation[] {
-  const violations: Violation[] = [];
-  const { session, name } = reader;
-  const bad = (promise: BrokenPromise, detail: string): void =>
-    void violations.push({ promise, session, detail: `${name}: ${detail}` });
+  badInSession: Bad,
+): void {
+  const bad: Bad = (promise, detail) => badInSession(promise, `${reader.name}: ${detail}`);
   let held = emptySnapshot("");
   let broken: string | undefined;
   for (const step of readingOf(reader)) {
@@ -26,33 +24,30 @@ export function checkReader(
     held = step.held;
     if (outcome === "unchained" && frame.type !== "snapshot") {
       broken ??= `at ${at} ms ${frame.type} ${frame.id} follows ${frame.prev}, the reader held ${last}`;
-      continue;
-    }
-    if (outcome === "gap") {
+    } else if (outcome === "gap") {
       broken ??= `at ${at} ms ${frame.type} ${frame.id} left something out`;
-      continue;
+    } else {
+      broken = undefined;
+      checkStep(step, truth, answers, bad);
     }
-    broken = undefined;
-    checkRepeat(step, bad);
-    if (outcome === "ignored") continue;
-    checkPartialText(step, answers, bad);
-    checkKeptText(step, bad);
-    if (truth !== undefined) checkFacts(step, truth, bad);
   }
   if (broken !== undefined) bad("gap", `never healed: ${broken}`);
   const difference = newest && (differ(reader.final, newest) ?? differ(held, newest));
   if (difference !== undefined) bad("diverged", difference);
-  return violations;
 }
 
-type Bad = (promise: BrokenPromise, detail: string) => void;
+function checkStep(step: Step, truth: Snapshot | undefined, answers: History["answers"], bad: Bad): void {
+  if (step.outcome === "ignored") return checkRepeat(step, bad);
+  checkPartialText(step, answers, bad);
+  checkKeptText(step, bad);
+  if (truth !== undefined) checkFacts(step, truth, bad);
+}
 
 /**
  * frame-2, frame-4: a reader would pass over these, but the log refuses them: one that is in it is a writer's that was
  * overtaken, or was written twice.
  */
-function checkRepeat({ at, frame, outcome, before }: Step, bad: Bad): void {
-  if (outcome !== "ignored") return;
+function checkRepeat({ at, frame, before }: Step, bad: Bad): void {
   if (isGrowing(frame)) {
     const { running } = before;
     if (running?.turn !== frame.turn) return;
@@ -99,14 +94,11 @@ function checkFacts({ at, frame, before, held }: Step, truth: Snapshot, bad: Bad
     const instead = committed === undefined ? "not there" : `${committed.outcome} with ${shown(textOf(committed))}`;
     bad("retracted", `at ${at} ms turn ${turn.turn} was ${turn.outcome} with ${shown(textOf(turn))}; it is ${instead}`);
   }
-  const turns = [...truth.turns, ...(truth.running ? [truth.running] : [])];
+  const turns = turnsOf(truth);
   if (started !== null && started.inputs.length > 0) {
     const taken = turns.find(({ turn }) => turn === started.turn)?.inputs ?? [];
     if (canonical(taken) !== canonical(started.inputs))
-      bad(
-        "retracted",
-        `at ${at} ms turn ${started.turn} had taken ${textsOf(started.inputs)}; it took ${textsOf(taken)}`,
-      );
+      bad("retracted", `at ${at} ms turn ${started.turn} had taken ${texts(started.inputs)}; it took ${texts(taken)}`);
   }
   for (const [mark, seq] of Object.entries(applied)) {
     const isTaken = turns.some(({ inputs }) =>
@@ -116,4 +108,4 @@ function checkFacts({ at, frame, before, held }: Step, truth: Snapshot, bad: Bad
   }
 }
 
-const textsOf = (inputs: readonly Input[]): string => shown(inputs.map(({ text }) => text).join(", "));
+const texts = (inputs: readonly Input[]): string => shown(inputs.map(({ text }) => text).join(", "));

@@ -58,23 +58,23 @@ export function factsOf(
   frame: Frame,
   held: Snapshot,
 ): { ended: readonly Turn[]; started: RunningTurn | null; applied: Applied } {
+  const nothing = { ended: [], started: null, applied: {} };
   switch (frame.type) {
     case "snapshot":
       return { ended: held.turns, started: held.running, applied: frame.snapshot.applied };
     case "turn.started":
     case "inputs.joined":
-      return { ended: [], started: held.running, applied: frame.applied };
+      return { ...nothing, started: held.running, applied: frame.applied };
     case "turn.ended":
-      return { ended: held.turns.slice(-1), started: null, applied: {} };
-    case "step.ended":
-    case "turn.waiting":
-    case "state.patched":
-    case "notice":
-    case "delta":
-    case "part":
-    case "rewind":
-      return { ended: [], started: null, applied: {} };
+      return { ...nothing, ended: held.turns.slice(-1) };
+    default:
+      return nothing;
   }
+}
+
+/** Every turn of a session, the one under way too. */
+export function turnsOf({ turns, running }: Snapshot): (Turn | RunningTurn)[] {
+  return running === null ? [...turns] : [...turns, running];
 }
 
 /** What a turn says, of which all there is to hold against the model's answers; of no turn: nothing. */

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { BrokenPromise, History, ReaderRecord, SentEvent, Violation } from "./history.ts";
+import { type BrokenPromise, type History, idOf, type Violation } from "./history.ts";
 import { factsOf, readingOf } from "./reading.ts";
 import type { Blow, RunResult } from "./run.ts";
 import { median, sum } from "./statistics.ts";
@@ -122,14 +122,6 @@ export interface Silence {
   to: number;
 }
 
-/**
- * Every silence of a run: from the last frame, or from the first unanswered input if that came later, to the next frame.
- * A reader to whom nothing is owed has no silence, however long it hears nothing.
- */
-export function silencesOf({ readers, sent }: Pick<History, "readers" | "sent">): Silence[] {
-  return readers.flatMap((reader) => silencesOfReader(reader, sent));
-}
-
 export function longest(silences: readonly Silence[]): number {
   return Math.max(0, ...silences.map(({ from, to }) => to - from));
 }
@@ -145,26 +137,22 @@ function recoveries(strikes: readonly Blow[], silences: readonly Silence[]): num
     });
 }
 
-function silencesOfReader(reader: ReaderRecord, sent: readonly SentEvent[]): Silence[] {
-  const owed = new Map<string, number>();
-  const inputs = sent.filter((event) => event.session === reader.session && event.kind === "input");
-  const unsaid = inputs.toSorted((a, b) => a.at - b.at);
-  const answered = new Set<string>();
-  const silences: Silence[] = [];
-  let before = 0;
-  for (const { at, frame, held } of readingOf(reader)) {
-    while (unsaid[0] !== undefined && unsaid[0].at < at) {
-      const said = unsaid.shift();
-      if (said !== undefined && !answered.has(idOf(said))) owed.set(idOf(said), said.at);
+/**
+ * Every silence of a run: from the last frame, or from the first unanswered input if that came later, to the next frame.
+ * A reader to whom nothing is owed has no silence, however long it hears nothing.
+ */
+export function silencesOf({ readers, sent }: Pick<History, "readers" | "sent">): Silence[] {
+  return readers.flatMap((reader) => {
+    const inputs = sent.filter(({ session, kind }) => session === reader.session && kind === "input");
+    const waiting = new Map(inputs.toSorted((a, b) => a.at - b.at).map((input) => [idOf(input), input.at]));
+    const silences: Silence[] = [];
+    let before = 0;
+    for (const { at, frame, held } of readingOf(reader)) {
+      const [first = Number.POSITIVE_INFINITY] = waiting.values();
+      if (first < at) silences.push({ from: Math.max(before, first), to: at });
+      before = at;
+      for (const input of factsOf(frame, held).ended.flatMap((turn) => turn.inputs)) waiting.delete(idOf(input));
     }
-    if (owed.size > 0) silences.push({ from: Math.max(before, Math.min(...owed.values())), to: at });
-    before = at;
-    for (const input of factsOf(frame, held).ended.flatMap((turn) => turn.inputs)) {
-      answered.add(idOf(input));
-      owed.delete(idOf(input));
-    }
-  }
-  return silences;
+    return silences;
+  });
 }
-
-const idOf = ({ producer, seq }: { producer: string; seq: number }): string => `${producer}#${seq}`;

@@ -28,8 +28,6 @@ export interface Rested extends Required<Pick<History, "transcripts" | "told" | 
   tookMs: number;
 }
 
-type Transcribed = ReadonlyMap<string, Snapshot>;
-
 /** Waits until every event is durable and applied, every reader holds what its workflow answers, and all of it stays so. */
 export async function rest(
   participants: readonly Participant[],
@@ -37,6 +35,7 @@ export async function rest(
   { inAll, inSilence }: Patience = PATIENCE,
 ): Promise<Rested> {
   const transcripts = new Transcripts(address);
+  const { newest, told } = transcripts;
   const keys = sessionsOf(participants);
   const began = performance.now();
   let seen = { progress: "", at: began };
@@ -44,29 +43,21 @@ export async function rest(
   let allowedMs: number | undefined;
   try {
     for (;;) {
-      const hangs = [
-        ...participants.flatMap(undelivered),
-        ...(await askAll(transcripts, keys)),
-        ...participants.flatMap((participant) => unrest(participant, participants, transcripts.newest)),
-      ];
+      const silent = await silentOf(transcripts, keys);
+      const sessions = keys.map((key) => progressOf(sessionPath(key), participants, newest));
+      const hangs = [...participants.flatMap(undelivered), ...silent, ...sessions.flatMap(({ hangs: of }) => of)];
       const now = performance.now();
-      const progress = progressOf(participants, transcripts.newest);
-      const isWorking = [...transcripts.newest.values()].some(({ running }) => running !== null);
+      const progress = JSON.stringify([participants.map(signsOf), [...newest.values()].map(({ version }) => version)]);
+      const isWorking = [...newest.values()].some(({ running }) => running !== null);
       if (hangs.length > 0) restedAt = undefined;
       else if (restedAt === undefined || progress !== seen.progress) restedAt = now;
       if (isWorking || progress !== seen.progress) seen = { progress, at: now };
-      allowedMs ??= inAll + PER_INPUT_MS * mostOwed(participants, keys, transcripts.newest);
+      allowedMs ??= inAll + PER_INPUT_MS * Math.max(0, ...sessions.map(({ owed }) => owed));
       const isSteady = restedAt !== undefined && now - restedAt > STEADY_MS;
       if (isSteady || now - began > allowedMs || (restedAt === undefined && now - seen.at > inSilence)) {
         if (!isSteady && hangs.length === 0) hangs.push("what has come to rest does not stay so");
-        const continued = await Promise.all(keys.map((key) => transcripts.hasContinued(key)));
-        return {
-          transcripts: transcripts.newest,
-          told: transcripts.told,
-          hangs,
-          continued: continued.filter(Boolean).length,
-          tookMs: Math.round((restedAt ?? now) - began),
-        };
+        const continued = (await Promise.all(keys.map((key) => transcripts.hasContinued(key)))).filter(Boolean).length;
+        return { transcripts: newest, told, hangs, continued, tookMs: Math.round((restedAt ?? now) - began) };
       }
       await sleep(250);
     }
@@ -75,52 +66,45 @@ export async function rest(
   }
 }
 
-/** What did not answer. */
-async function askAll(transcripts: Transcripts, keys: readonly SessionKey[]): Promise<string[]> {
-  const answers = keys.map(async (key) =>
-    transcripts.ask(key).then(
-      () => [],
-      (error: unknown) => [`${sessionPath(key)} does not answer: ${reasonOf(error)}`],
-    ),
-  );
-  return (await Promise.all(answers)).flat();
+/** Asks every session's workflow, and says which did not answer. */
+async function silentOf(transcripts: Transcripts, keys: readonly SessionKey[]): Promise<string[]> {
+  const answers = await Promise.allSettled(keys.map((key) => transcripts.ask(key)));
+  return answers.flatMap((answer, index) => {
+    const key = keys[index];
+    if (answer.status === "fulfilled" || key === undefined) return [];
+    return [`${sessionPath(key)} does not answer: ${reasonOf(answer.reason)}`];
+  });
 }
 
-/** Differs whenever anything has happened to anyone. */
-function progressOf(participants: readonly Participant[], transcripts: Transcribed): string {
-  const clients = participants.map((each) => [
-    each.sent.filter(({ durable }) => durable).length,
-    each.record().frames.length,
-  ]);
-  return JSON.stringify([clients, [...transcripts.values()].map(({ version }) => version)]);
-}
+const undelivered = ({ name, sent }: Participant): string[] =>
+  sent.filter(({ durable }) => !durable).map(({ seq }) => `${name}#${seq} is not durable`);
 
-function undelivered({ name, sent }: Participant): string[] {
-  return sent.filter(({ durable }) => !durable).map(({ seq }) => `${name}#${seq} is not durable`);
-}
+/** Differs whenever anything has happened to a client. */
+const signsOf = (client: Participant): number[] => [
+  client.sent.filter(({ durable }) => durable).length,
+  client.record().frames.length,
+];
 
-/** Inputs without a turn, of the session that has most of them. */
-function mostOwed(all: readonly Participant[], keys: readonly SessionKey[], transcripts: Transcribed): number {
-  const owed = keys.map(sessionPath).map((path) => inputsOf(path, all) - turnsOf(transcripts.get(path)));
-  return Math.max(0, ...owed);
-}
-
-const sentIn = (session: string, all: readonly Participant[]) =>
-  all.filter(({ path }) => path === session).flatMap(({ sent }) => sent);
-const inputsOf = (session: string, all: readonly Participant[]): number =>
-  sentIn(session, all).filter(({ kind }) => kind === "input").length;
-/** A snapshot has the newest turns only, but each has its number. */
-const turnsOf = (truth: Snapshot | undefined): number => truth?.turns.at(-1)?.turn ?? 0;
-
-function unrest(participant: Participant, all: readonly Participant[], transcripts: Transcribed): string[] {
-  const { name, path } = participant;
+/** What one session still has to do, in words, and for how many inputs it has no turn. */
+function progressOf(
+  path: string,
+  all: readonly Participant[],
+  transcripts: ReadonlyMap<string, Snapshot>,
+): { owed: number; hangs: string[] } {
+  const members = all.filter((participant) => participant.path === path);
+  const sent = members.flatMap((member) => member.sent);
+  const inputs = sent.filter(({ kind }) => kind === "input").length;
   const truth = transcripts.get(path);
-  if (truth === undefined) return [`${path} has no transcript`];
-  const inputs = inputsOf(path, all);
-  if (truth.running || turnsOf(truth) < inputs) return [`${path} has ${turnsOf(truth)} turns of ${inputs}`];
-  const observed = sentIn(path, all).length - inputs;
-  const observes = appliedObserves(truth);
-  if (observes < observed) return [`${path} observed ${observes} of ${observed}`];
-  const difference = differ(participant.view(), truth);
-  return difference === undefined ? [] : [`${name} does not hold the transcript: ${difference}`];
+  // A snapshot has the newest turns only, but each has its number.
+  const turns = truth?.turns.at(-1)?.turn ?? 0;
+  const owed = inputs - turns;
+  if (truth === undefined) return { owed, hangs: [`${path} has no transcript`] };
+  if (truth.running || owed > 0) return { owed, hangs: [`${path} has ${turns} turns of ${inputs}`] };
+  const [observes, observed] = [appliedObserves(truth), sent.length - inputs];
+  if (observes < observed) return { owed, hangs: [`${path} observed ${observes} of ${observed}`] };
+  const hangs = members.flatMap((member) => {
+    const difference = differ(member.view(), truth);
+    return difference === undefined ? [] : [`${member.name} does not hold the transcript: ${difference}`];
+  });
+  return { owed, hangs };
 }

@@ -66,6 +66,7 @@ const WATCH_MS = 15_000;
 /** Clients talk while they are under attack; then everything must come to rest, and the checker looks at all of it. */
 export async function runUnder(fixture: Fixture, options: RunOptions, attack: Attack): Promise<RunResult> {
   const { stack, model } = fixture;
+  const { seed, durationMs, slowness = 1 } = options;
   const links = await Links.lay(options.clients, stack.edgeUrls);
   const began = performance.now();
   const clock = (): number => Math.round(performance.now() - began);
@@ -80,18 +81,19 @@ export async function runUnder(fixture: Fixture, options: RunOptions, attack: At
   });
   try {
     const attacked = inTime(attack.strike({ links, participants }, clock), attack.withinMs);
-    const struck = attacked.finally(() => (isUnderFire = false));
+    void attacked.then(() => (isUnderFire = false));
+    const pauseMs = { least: 400 * slowness, spread: 1_200 * slowness };
     const talks = participants.map((participant, index) =>
       talk(participant, {
-        pauseMs: { least: 400 * (options.slowness ?? 1), spread: 1_200 * (options.slowness ?? 1) },
+        pauseMs,
         observes: 0.3,
         interrupts: 0.1,
         onInterrupt: ({ path }) => interrupts.push(path),
-        random: randomFrom(options.seed * 1_000 + index),
-        isOver: () => clock() >= options.durationMs && !isUnderFire,
+        random: randomFrom(seed * 1_000 + index),
+        isOver: () => clock() >= durationMs && !isUnderFire,
       }),
     );
-    const [{ strikes, hangs: missed }] = await Promise.all([struck, ...talks]);
+    const [{ strikes, hangs: missed }] = await Promise.all([attacked, ...talks]);
     await stopWatching();
     const { transcripts, told, hangs, continued, tookMs } = await rest(participants, stack.temporalAddress);
     const modelCalls = modelCallsOf(model.calls.filter(({ number }) => number > callsBefore));
@@ -109,7 +111,7 @@ export async function runUnder(fixture: Fixture, options: RunOptions, attack: At
       hangs: [...missed, ...hangs],
     };
     const acked = history.sent.filter(({ durable }) => durable).length;
-    return { seed: options.seed, strikes, history, violations: check(history), acked, settledMs: tookMs, continued };
+    return { seed, strikes, history, violations: check(history), acked, settledMs: tookMs, continued };
   } finally {
     await stopWatching();
     await onTheWay.close();
@@ -138,16 +140,15 @@ function enlist({ stack }: Fixture, { name, seed, clients }: RunOptions, links: 
 
 /** Strikes that went wrong, or are not over in time, are told as what they may well be. The run is judged all the same. */
 async function inTime(
-  strikes: Promise<readonly Blow[]>,
+  attack: Promise<readonly Blow[]>,
   withinMs: number,
 ): Promise<{ strikes: readonly Blow[]; hangs: string[] }> {
-  const { promise: late, resolve } = Promise.withResolvers<string>();
-  const timer = setTimeout(resolve, withinMs, `strikes are not over after ${withinMs / 1_000} s`);
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(reject, withinMs, `strikes are not over after ${withinMs / 1_000} s`);
   try {
-    const outcome = await Promise.race([strikes, late]);
-    return typeof outcome === "string" ? { strikes: [], hangs: [outcome] } : { strikes: outcome, hangs: [] };
+    return { strikes: await Promise.race([attack, late]), hangs: [] };
   } catch (error) {
-    return { strikes: [], hangs: [`a strike went wrong: ${String(error)}`] };
+    return { strikes: [], hangs: [typeof error === "string" ? error : `a strike went wrong: ${String(error)}`] };
   } finally {
     clearTimeout(timer);
   }

@@ -24,6 +24,31 @@ export async function until(
   }
 }
 
+/**
+ * Looks whether it is so now, and whenever `listen` calls back, instead of polling. `listen` gives what ends it. Without a
+ * bound it may wait for ever.
+ */
+export async function untilTold(
+  isSo: () => boolean,
+  listen: (look: () => void) => () => void,
+  late: () => Error,
+  withinMs?: number,
+): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const look = (): void => {
+    if (isSo()) resolve();
+  };
+  const timer = withinMs === undefined ? undefined : setTimeout(() => reject(late()), withinMs);
+  const stop = listen(look);
+  try {
+    look();
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
+}
+
 /** Calls `act` again and again, with a pause between; what this gives ends it, and resolves when the last call is over. */
 export function repeatedly(pauseMs: number, act: () => Promise<void>): () => Promise<void> {
   const ending = new AbortController();

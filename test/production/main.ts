@@ -14,12 +14,6 @@ interface Options {
   keep: string;
 }
 
-/** A line of the table. */
-interface Line extends Outcome {
-  /** Also where they broke no promise. */
-  "failed turns": number;
-}
-
 /** Clients wait so many times longer than in the other runs: what they say while nothing is answered has to be caught up. */
 const SLOWNESS = 4;
 
@@ -56,13 +50,14 @@ await run(
 async function production({ only = names, ...options }: Options): Promise<number> {
   const programs = await findPrograms();
   console.error(`${programs.versions.postgres}; ${programs.versions.temporal}`);
-  const lines: Line[] = [];
+  const lines: Outcome[] = [];
   const vacuous: string[] = [];
   for (const outage of OUTAGES.filter(({ name }) => only.includes(name))) {
     const results = await runsOf(programs, outage, options);
     const turns = results.flatMap(({ history }) => [...history.transcripts.values()].flatMap((each) => each.turns));
+    // Also where they broke no promise.
     const failed = turns.filter(({ outcome }) => outcome === "failed").length;
-    lines.push({ ...outcomeOf(outage.name, results), "failed turns": failed });
+    lines.push(Object.assign(outcomeOf(outage.name, results), { "failed turns": failed }));
     const why = vacuity(results);
     if (why !== undefined) vacuous.push(`${outage.name} proves nothing: ${why}.`);
   }
@@ -74,24 +69,22 @@ async function production({ only = names, ...options }: Options): Promise<number
 }
 
 /** All in one fixture, of their own: what one outage leaves behind is no other's. */
-async function runsOf(
-  programs: Programs,
-  outage: Outage,
-  { runs, clients, keep: file }: Omit<Options, "only">,
-): Promise<RunResult[]> {
+async function runsOf(programs: Programs, outage: Outage, options: Omit<Options, "only">): Promise<RunResult[]> {
+  const { runs, clients, keep: file } = options;
+  const { name } = outage;
   const fixture = await openProductionFixture(programs);
   const results: RunResult[] = [];
   try {
     for (let seed = 1; seed <= runs; seed++) {
-      const before = fixture.temporal.restarts;
-      const options = { name: `${outage.name}-${seed}`, seed, durationMs: 0, clients, slowness: SLOWNESS };
-      const result = await runUnder(fixture, options, attackOf(fixture, outage));
+      const before = fixture.temporal.status.restarts;
+      const talk = { name: `${name}-${seed}`, seed, durationMs: 0, clients, slowness: SLOWNESS };
+      const result = await runUnder(fixture, talk, attackOf(fixture, outage));
       results.push(result);
-      console.error(told(outage.name, result));
-      console.error(`  the Temporal server was started again ${fixture.temporal.restarts - before} times`);
+      console.error(told(name, result));
+      console.error(`  the Temporal server was started again ${fixture.temporal.status.restarts - before} times`);
       if (result.violations.length === 0) continue;
-      await keep(file, outage.name, result);
-      await cp(fixture.logs, file.replace(/(\.json)?$/, `-${outage.name}-logs`), { recursive: true });
+      await keep(file, name, result);
+      await cp(fixture.logs, file.replace(/(\.json)?$/, `-${name}-logs`), { recursive: true });
     }
   } finally {
     await fixture.close();

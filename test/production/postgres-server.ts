@@ -1,11 +1,12 @@
 import { chown, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type GuardedProcess, startGuarded, untilReady } from "@holdfast/stack/guarded-process";
 import { freePort } from "@holdfast/stack/ports";
 import { signalProcess } from "@holdfast/stack/process-table";
 import { execa } from "execa";
+import type { Undo } from "../kit/fixture.ts";
+import { until } from "../kit/wait.ts";
 import type { Programs } from "./programs.ts";
 
 /** The superuser, and the only one there is. */
@@ -19,7 +20,6 @@ const PAUSE_MS = 200;
  * How it is stopped. `fast`: clients are thrown out and everything is written. `immediate`: as if it had crashed, so that it
  * has to recover. `kill`: SIGKILL of the main process, of which its backends have to find out.
  */
-export type StopManner = "fast" | "immediate" | "kill";
 const SIGNALS = { fast: "SIGINT", immediate: "SIGQUIT", kill: "SIGKILL" } as const;
 
 /** A PostgreSQL with a database of its own in a temporary folder, and settings as it ships. Nobody restarts it but us. */
@@ -30,22 +30,25 @@ export class PostgresServer {
   readonly #logFile: string;
   #process: GuardedProcess | undefined;
 
-  private constructor(programs: Programs, { dir, port, logFile }: { dir: string; port: number; logFile: string }) {
+  private constructor(programs: Programs, dir: string, port: number, logFile: string) {
     this.#programs = programs;
     this.#dir = dir;
-    this.#logFile = logFile;
     this.port = port;
+    this.#logFile = logFile;
   }
 
-  /** Makes the database; nothing runs yet. */
-  static async create(programs: Programs, logFile: string): Promise<PostgresServer> {
+  /** Makes the database and starts it. */
+  static async start(programs: Programs, logFile: string, undo: Undo): Promise<PostgresServer> {
     const { user } = programs;
     // Directly below the folder for temporary files: another user has to be able to reach it.
     const dir = await mkdtemp(join(tmpdir(), "holdfast-postgres-"));
+    const server = new PostgresServer(programs, dir, await freePort(), logFile);
+    undo(() => server.#remove());
     if (user !== undefined) await chown(dir, user.uid, user.gid);
     const args = ["-D", join(dir, "data"), "-U", POSTGRES_USER, "--auth=trust", "--encoding=UTF8", "--no-locale"];
-    await execa(join(programs.postgres, "initdb"), args, { cwd: dir, ...(user && { uid: user.uid, gid: user.gid }) });
-    return new PostgresServer(programs, { dir, port: await freePort(), logFile });
+    await execa(join(programs.postgres, "initdb"), args, { cwd: dir, ...user });
+    await server.start();
+    return server;
   }
 
   /**
@@ -53,19 +56,25 @@ export class PostgresServer {
    * server starts on their data: it is tried again.
    */
   async start(): Promise<void> {
-    const until = performance.now() + START_MS;
-    for (;;) {
-      try {
-        return await this.#launch();
-      } catch (error) {
-        if (performance.now() > until) throw error;
-        await sleep(PAUSE_MS);
-      }
-    }
+    const { postgres, user } = this.#programs;
+    const where = ["listen_addresses=127.0.0.1", `port=${this.port}`, "unix_socket_directories="];
+    const args = ["-D", join(this.#dir, "data"), ...where.flatMap((setting) => ["-c", setting])];
+    const ping = ["-h", "127.0.0.1", "-p", `${this.port}`, "-t", "2"];
+    const launch = async (): Promise<boolean> => {
+      const options = { logFile: this.#logFile, cwd: this.#dir, user };
+      const launched = await startGuarded(join(postgres, "postgres"), args, options);
+      await untilReady(launched, "PostgreSQL", async () => {
+        const { exitCode } = await execa(join(postgres, "pg_isready"), ping, { reject: false });
+        return exitCode === 0;
+      });
+      this.#process = launched;
+      return true;
+    };
+    await until("PostgreSQL starts", launch, START_MS, PAUSE_MS);
   }
 
   /** Resolves when the main process has ended. */
-  async stop(manner: StopManner): Promise<void> {
+  async stop(manner: keyof typeof SIGNALS): Promise<void> {
     const running = this.#process;
     this.#process = undefined;
     running?.kill(SIGNALS[manner]);
@@ -74,20 +83,19 @@ export class PostgresServer {
 
   /** Every process of it stops where it is: connections stay open and nothing is answered. */
   async pause(): Promise<void> {
-    const running = this.#running();
+    const { pid } = this.#running();
     // The main process first, so that no backend is added meanwhile.
-    signalProcess(running.pid, "SIGSTOP");
-    for (const pid of await childrenOf(running.pid)) signalProcess(pid, "SIGSTOP");
+    signalProcess(pid, "SIGSTOP");
+    for (const backend of await childrenOf(pid)) signalProcess(backend, "SIGSTOP");
   }
 
   async resume(): Promise<void> {
-    const running = this.#running();
-    for (const pid of await childrenOf(running.pid)) signalProcess(pid, "SIGCONT");
-    signalProcess(running.pid, "SIGCONT");
+    const { pid } = this.#running();
+    for (const each of [...(await childrenOf(pid)), pid]) signalProcess(each, "SIGCONT");
   }
 
   /** Ends it, however it is, and removes its data. */
-  async remove(): Promise<void> {
+  async #remove(): Promise<void> {
     if (this.#process !== undefined) await this.resume();
     await this.stop("immediate");
     // The last backends may still be writing.
@@ -97,25 +105,6 @@ export class PostgresServer {
   #running(): GuardedProcess {
     if (this.#process === undefined) throw new Error("PostgreSQL does not run.");
     return this.#process;
-  }
-
-  async #launch(): Promise<void> {
-    const { postgres, user } = this.#programs;
-    const settings = { listen_addresses: "127.0.0.1", port: `${this.port}`, unix_socket_directories: "" };
-    const args = Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
-    const launched = await startGuarded(join(postgres, "postgres"), ["-D", join(this.#dir, "data"), ...args], {
-      logFile: this.#logFile,
-      cwd: this.#dir,
-      user: user && { uid: user.uid, gid: user.gid },
-    });
-    await untilReady(launched, "PostgreSQL", () => this.#takesConnections());
-    this.#process = launched;
-  }
-
-  async #takesConnections(): Promise<boolean> {
-    const args = ["-h", "127.0.0.1", "-p", `${this.port}`, "-t", "2"];
-    const { exitCode } = await execa(join(this.#programs.postgres, "pg_isready"), args, { reject: false });
-    return exitCode === 0;
   }
 }
 

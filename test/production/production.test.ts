@@ -25,31 +25,29 @@ test("the command names every program that is missing, in one go, and what to do
 });
 
 /** A bound on a hang: two databases are made, a whole Holdfast starts, and dies in part. */
-const WHOLE_MS = 600_000;
+const timeout = 600_000;
 
 /** Whoever has the two servers runs a whole outage on them; who has not is told what to install for it. */
-test(
-  "Holdfast on a production Temporal gets over the death of its PostgreSQL",
-  { timeout: WHOLE_MS },
-  async ({ annotate }) => {
-    const programs = await findPrograms().catch((error: unknown) => error);
-    if (programs instanceof StackError) {
-      await annotate(`Not tried on this machine. ${programs.message}`);
-      expect(programs).toMatchObject({ code: "no_binary", message: expect.stringMatching(/HOLDFAST_\w+|create one/) });
-      return;
-    }
-    if (programs instanceof Error) throw programs;
-    const fixture = await openProductionFixture(await findPrograms());
-    try {
-      const outage = OUTAGES.find(({ name }) => name === "postgres-kill");
-      if (outage === undefined) throw new Error("There is no such outage.");
-      const options = { name: outage.name, seed: 1, durationMs: 0, clients: 4 };
-      const result = await runUnder(fixture, options, attackOf(fixture, outage));
-      expect(result.violations).toEqual([]);
-      expect(vacuity([result])).toBeUndefined();
-      expect(result.acked).toBeGreaterThan(4);
-    } finally {
-      await fixture.close();
-    }
-  },
-);
+test("Holdfast on a production Temporal gets over its PostgreSQL's death", { timeout }, async ({ annotate }) => {
+  const programs = await findPrograms().catch((error: unknown) => {
+    if (error instanceof StackError) return error;
+    throw error;
+  });
+  if (programs instanceof StackError) {
+    await annotate(`Not tried on this machine. ${programs.message}`);
+    expect(programs).toMatchObject({ code: "no_binary", message: expect.stringMatching(/HOLDFAST_\w+|create one/) });
+    return;
+  }
+  const fixture = await openProductionFixture(programs);
+  try {
+    const outage = OUTAGES.find(({ name }) => name === "postgres-kill");
+    if (outage === undefined) throw new Error("There is no such outage.");
+    const options = { name: outage.name, seed: 1, durationMs: 0, clients: 4 };
+    const result = await runUnder(fixture, options, attackOf(fixture, outage));
+    expect(result.violations).toEqual([]);
+    expect(vacuity([result])).toBeUndefined();
+    expect(result.acked).toBeGreaterThan(4);
+  } finally {
+    await fixture.close();
+  }
+});

@@ -16,46 +16,33 @@ export interface Programs {
   /** The CLI, which creates the namespace. */
   readonly temporalCli: string;
   /** Whose process PostgreSQL is: it refuses to be root's. Undefined: ours. */
-  readonly user: ProcessUser | undefined;
+  readonly user: { readonly uid: number; readonly gid: number } | undefined;
   /** As the programs themselves tell it. */
   readonly versions: { readonly postgres: string; readonly temporal: string };
 }
 
-export interface ProcessUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
-
 /** Throws one `StackError` that names everything that is missing, and what to do about it. */
-export async function findPrograms(env: NodeJS.ProcessEnv = process.env): Promise<Programs> {
-  const missing: string[] = [];
-  const orMissing = async <T>(found: Promise<T | undefined>, sentence: string): Promise<T | undefined> => {
-    const it = await found;
-    if (it === undefined) missing.push(sentence);
-    return it;
-  };
-  const [postgres, temporalServer, temporalSqlTool, owner] = [
-    await orMissing(
-      postgresFolder(env),
-      "PostgreSQL's server (postgres, initdb and pg_isready in one folder): install it, or name the folder in HOLDFAST_POSTGRES_BIN.",
-    ),
-    await orMissing(
-      program("temporal-server", env["HOLDFAST_TEMPORAL_SERVER"], env),
-      "The Temporal server: put it on PATH as temporal-server, or name it in HOLDFAST_TEMPORAL_SERVER.",
-    ),
-    await orMissing(
-      program("temporal-sql-tool", env["HOLDFAST_TEMPORAL_SQL_TOOL"], env),
-      "Temporal's schema tool: put it on PATH as temporal-sql-tool, or name it in HOLDFAST_TEMPORAL_SQL_TOOL.",
-    ),
-    await orMissing(
-      postgresOwner(),
-      "A user for PostgreSQL, which refuses to run as root: create one named postgres, or run this as somebody else.",
-    ),
-  ];
+export async function findPrograms(): Promise<Programs> {
+  const postgres = await postgresFolder();
+  const temporalServer = await program("temporal-server", process.env["HOLDFAST_TEMPORAL_SERVER"]);
+  const temporalSqlTool = await program("temporal-sql-tool", process.env["HOLDFAST_TEMPORAL_SQL_TOOL"]);
+  const owner = await postgresOwner();
   if (postgres === undefined || temporalServer === undefined || temporalSqlTool === undefined || owner === undefined) {
-    const list = missing.map((sentence) => `- ${sentence}`).join("\n");
-    throw new StackError("no_binary", `Missing on this machine:\n${list}\nCONTRIBUTING.md says how to have them.`);
+    const missing = [
+      postgres === undefined &&
+        "PostgreSQL's server (postgres, initdb and pg_isready in one folder): install it, or name the folder in HOLDFAST_POSTGRES_BIN.",
+      temporalServer === undefined &&
+        "The Temporal server: put it on PATH as temporal-server, or name it in HOLDFAST_TEMPORAL_SERVER.",
+      temporalSqlTool === undefined &&
+        "Temporal's schema tool: put it on PATH as temporal-sql-tool, or name it in HOLDFAST_TEMPORAL_SQL_TOOL.",
+      owner === undefined &&
+        "A user for PostgreSQL, which refuses to run as root: create one named postgres, or run this as somebody else.",
+    ];
+    const list = missing.filter((sentence) => sentence !== false).map((sentence) => `- ${sentence}`);
+    throw new StackError(
+      "no_binary",
+      `Missing on this machine:\n${list.join("\n")}\nCONTRIBUTING.md says how to have them.`,
+    );
   }
   return {
     postgres,
@@ -63,25 +50,18 @@ export async function findPrograms(env: NodeJS.ProcessEnv = process.env): Promis
     temporalSqlTool,
     temporalCli: await findTemporal(),
     user: owner === "ourselves" ? undefined : owner,
-    versions: {
-      postgres: await versionOf(join(postgres, "postgres")),
-      temporal: await versionOf(temporalServer),
-    },
+    versions: { postgres: await versionOf(join(postgres, "postgres")), temporal: await versionOf(temporalServer) },
   };
 }
 
 /** What is on PATH may be a link into the folder that has the other programs too. */
-async function postgresFolder(env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const named = env["HOLDFAST_POSTGRES_BIN"];
-  const onPath = await program("postgres", undefined, env);
+async function postgresFolder(): Promise<string | undefined> {
+  const named = process.env["HOLDFAST_POSTGRES_BIN"];
+  const onPath = await program("postgres", undefined);
   const debian = (await readdir(DEBIAN).catch(() => [])).toSorted((a, b) => Number(b) - Number(a));
-  const folders = named
-    ? [named]
-    : [
-        ...(onPath === undefined ? [] : [dirname(await realpath(onPath))]),
-        ...debian.map((version) => join(DEBIAN, version, "bin")),
-      ];
-  for (const folder of folders) {
+  const folders = debian.map((version) => join(DEBIAN, version, "bin"));
+  if (onPath !== undefined) folders.unshift(dirname(await realpath(onPath)));
+  for (const folder of named ? [named] : folders) {
     const needed = ["postgres", "initdb", "pg_isready"].map((name) => isExecutable(join(folder, name)));
     if ((await Promise.all(needed)).every(Boolean)) return folder;
   }
@@ -89,8 +69,8 @@ async function postgresFolder(env: NodeJS.ProcessEnv): Promise<string | undefine
 }
 
 /** The one that is named, and no other; without a name the first on PATH. */
-async function program(name: string, named: string | undefined, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  const folders = (env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
+async function program(name: string, named: string | undefined): Promise<string | undefined> {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter((folder) => folder !== "");
   const paths = named ? [named] : folders.map((folder) => join(folder, name));
   for (const path of paths) if (await isExecutable(path)) return path;
   return undefined;
@@ -103,18 +83,14 @@ async function isExecutable(path: string): Promise<boolean> {
   );
 }
 
-async function postgresOwner(): Promise<ProcessUser | "ourselves" | undefined> {
+async function postgresOwner(): Promise<NonNullable<Programs["user"]> | "ourselves" | undefined> {
   if (process.getuid?.() !== 0) return "ourselves";
   for (const name of ["postgres", "nobody"]) {
-    const [uid, gid] = [await idOf("-u", name), await idOf("-g", name)];
-    if (uid !== undefined && gid !== undefined) return { name, uid, gid };
+    const ids = await Promise.all(["-u", "-g"].map((which) => execa("id", [which, name], { reject: false })));
+    const [uid, gid] = ids.map(({ stdout, failed }) => (failed ? undefined : Number(stdout)));
+    if (uid !== undefined && gid !== undefined) return { uid, gid };
   }
   return undefined;
-}
-
-async function idOf(which: "-u" | "-g", name: string): Promise<number | undefined> {
-  const { stdout, failed } = await execa("id", [which, name], { reject: false });
-  return failed ? undefined : Number(stdout);
 }
 
 async function versionOf(path: string): Promise<string> {

@@ -1,11 +1,22 @@
-import type { ConnectionState, Frame, FrameOutcome, SessionView } from "@holdfast/client";
+import type { Frame, FrameOutcome, SessionView, Turn } from "@holdfast/client";
+import { z } from "zod";
 import { answerTo } from "../kit/model-calls.ts";
-import { textOf } from "../kit/reading.ts";
 import { type ParticipantOptions, SdkParticipant } from "../kit/participant.ts";
+import { textOf } from "../kit/reading.ts";
+
+/** What a reader met. */
+export const readingSchema = z.object({
+  connects: z.number(),
+  snapshots: z.number(),
+  /** Frames that did not follow the one before them. */
+  breaks: z.number(),
+  /** Sentences about text that is not what the model said. */
+  wrong: z.array(z.string()),
+});
+export type Reading = z.infer<typeof readingSchema>;
 
 /** A reader through the public client that looks at the chain itself, and keeps no frame. */
-export abstract class ChainReader extends SdkParticipant {
-  /** Connections made, snapshots taken, and frames that did not follow the one before them. */
+export class ChainReader extends SdkParticipant {
   connects = 0;
   snapshots = 0;
   breaks = 0;
@@ -13,8 +24,15 @@ export abstract class ChainReader extends SdkParticipant {
 
   constructor(options: ParticipantOptions) {
     super({ ...options, agent: "echo", keepsFrames: false });
-    this.client.on("connection", (state) => this.connection(state));
+    this.client.on("connection", (state) => {
+      // Told twice: again when `welcome` names the node.
+      if (state.state === "connected" && state.node === undefined) this.connects++;
+    });
     this.session.on("frame", (frame, outcome) => this.#read(frame, outcome));
+  }
+
+  live(): Promise<void> {
+    return this.until("it reads", () => this.isOpen);
   }
 
   /** Resolves once it is so of the session's view. */
@@ -22,13 +40,8 @@ export abstract class ChainReader extends SdkParticipant {
     return this.until(what, () => isSo(this.session.get()));
   }
 
-  protected connection(state: ConnectionState): void {
-    // Told twice: again when `welcome` names the node.
-    if (state.state === "connected" && state.node === undefined) this.connects++;
-  }
-
-  /** A frame that is part of the chain, once the view shows it. */
-  protected abstract took(frame: Frame): void;
+  /** Is given each frame that is part of the chain, once the view shows it. */
+  protected took(_frame: Frame): void {}
 
   /** What the client's own reader drops was never part of the chain. */
   #read(frame: Frame, outcome: FrameOutcome): void {
@@ -40,13 +53,10 @@ export abstract class ChainReader extends SdkParticipant {
   }
 }
 
-/** Turns whose text is not what the model said to these inputs, in words. */
-export function wrongTurns({ turns }: SessionView, said: readonly string[]): string[] {
-  return turns.flatMap((turn, index) => {
-    const [{ outcome, error }, text] = [turn, textOf(turn)];
-    const expected = answerTo(said[index] ?? "");
-    if (outcome === "completed" && text === expected) return [];
-    const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
-    return [`turn ${index + 1} ${outcome}${why} with ${text.length} of ${expected.length} characters`];
-  });
+/** In words, where a turn is not what the model said to `input`. */
+export function wrongIn(ended: Turn, input: string): string[] {
+  const [{ turn, outcome, error }, text, said] = [ended, textOf(ended), answerTo(input)];
+  if (outcome === "completed" && text === said) return [];
+  const why = error === undefined ? "" : ` (${error.code}: ${error.message})`;
+  return [`turn ${turn} ${outcome}${why} with ${text.length} of ${said.length} characters`];
 }

@@ -1,5 +1,6 @@
 import { countsOf, mebibytes, milliseconds, seconds } from "../kit/report.ts";
 import { quantile } from "../kit/statistics.ts";
+import type { Volume } from "./outage-flood.ts";
 import type { OutageResult } from "./outage.ts";
 
 /** For people, on standard output: a line for each outage, then what each of them cost. */
@@ -16,12 +17,8 @@ export function printOutages(results: readonly OutageResult[]): void {
   }
 }
 
-export function isClean({ violations, broken }: OutageResult): boolean {
-  return violations.length + broken.length === 0;
-}
-
 function summary(result: OutageResult): Record<string, number | string> {
-  const { ackMs, toldMs } = result;
+  const { ackMs } = result;
   return {
     "sent while away": result.sent,
     "acked while away": result.acked,
@@ -30,7 +27,7 @@ function summary(result: OutageResult): Record<string, number | string> {
     "ack p50 before": milliseconds(quantile(ackMs.before, 0.5)),
     "ack p50 while away": milliseconds(quantile(ackMs.during, 0.5)),
     "ack max while away": milliseconds(quantile(ackMs.during, 1)),
-    "told within": seconds(toldMs ?? Number.NaN),
+    "told within": seconds(result.toldMs ?? Number.NaN),
     "converged p50": seconds(quantile(result.convergedMs, 0.5)),
     "converged max": seconds(quantile(result.convergedMs, 1)),
     "logs healed max": seconds(quantile(result.healedMs, 1)),
@@ -40,31 +37,20 @@ function summary(result: OutageResult): Record<string, number | string> {
 
 function printFloods({ floods }: OutageResult): void {
   console.log("What one edge took of a flood, and what it refused:");
-  console.table(
-    Object.fromEntries(
-      floods.map((flood) => [
-        `${flood.size} events`,
-        {
-          "of a session": volume(flood.session),
-          "of a connection": volume(flood.connection),
-          "of all": volume(flood.node),
-          connections: flood.connections,
-          refused: flood.refused,
-          "refused MiB": mebibytes(flood.refusedBytes),
-        },
-      ]),
-    ),
-  );
+  const rows = floods.map(({ size, session, connection, node, connections, refused, refusedBytes }) => {
+    const taken = { "of a session": volume(session), "of a connection": volume(connection), "of all": volume(node) };
+    return [`${size} events`, { ...taken, connections, refused, "refused MiB": mebibytes(refusedBytes) }];
+  });
+  console.table(Object.fromEntries(rows));
 }
 
-function newcomers({ newcomers: welcomes }: OutageResult): string {
-  const most = (pick: (welcome: OutageResult["newcomers"][number]) => number): string =>
-    milliseconds(quantile(welcomes.map(pick), 1));
-  const connect = most(({ connectMs }) => connectMs);
-  const open = most(({ openMs }) => openMs);
-  return `${connect} to connect, ${open} for \`open\`, ${most(({ commandMs }) => commandMs)} for a command`;
+function newcomers({ newcomers: tookMs }: OutageResult): string {
+  const most = (values: number[]): string => milliseconds(quantile(values, 1));
+  const connect = most(tookMs.map(({ connectMs }) => connectMs));
+  const open = most(tookMs.map(({ openMs }) => openMs));
+  return `${connect} to connect, ${open} for \`open\`, ${most(tookMs.map(({ commandMs }) => commandMs))} for a command`;
 }
 
-function volume({ events, bytes }: { events: number; bytes: number }): string {
+function volume({ events, bytes }: Volume): string {
   return `${events} (${(bytes / 1_048_576).toFixed(2)} MiB)`;
 }

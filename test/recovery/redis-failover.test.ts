@@ -35,14 +35,9 @@ class Witness extends SdkParticipant {
   readonly partial: string[] = [];
 
   constructor({ stack }: Fixture, subject: string, edge: number) {
-    super({
-      name: `${subject} at edge ${edge}`,
-      key: keyOf(subject),
-      agent: "echo",
-      edges: [stack.edgeUrls[edge] ?? ""],
-      token: () => stack.token({ subject }),
-      clock: () => performance.now(),
-    });
+    const edges = [stack.edgeUrls[edge] ?? ""];
+    const [token, clock] = [() => stack.token({ subject }), () => performance.now()];
+    super({ name: `${subject} at edge ${edge}`, key: keyOf(subject), agent: "echo", edges, token, clock });
     onTestFinished(() => this.close());
     this.session.subscribe(() => {
       const { degraded, running } = this.session.get();
@@ -59,10 +54,6 @@ class Witness extends SdkParticipant {
   /** Shows so many characters of the turn under way. */
   shows(length: number): Promise<void> {
     return this.until("half a sentence", () => textOf(this.view().running).length > length);
-  }
-
-  calm(): Promise<void> {
-    return this.until("frames go on", () => !this.isDegraded);
   }
 }
 
@@ -93,7 +84,7 @@ test.each(Object.entries(CASES))(
     for (const one of [here, there]) {
       expect(await one.turns(3)).toEqual(texts);
       expect(one.partial.filter((text) => !texts.some((whole) => whole.startsWith(text)))).toEqual([]);
-      await one.calm();
+      await one.until("frames go on", () => !one.isDegraded);
       expect(one.degraded).toContain(true);
     }
     for (const one of elsewhere) expect(one.degraded).toEqual([]);

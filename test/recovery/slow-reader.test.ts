@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fixture, startFixture } from "../kit/fixture.ts";
-import { slowReader, type SlowReaderOptions } from "./slow-reader.ts";
-import { brokenPromises } from "./slow-reader-report.ts";
+import { brokenPromises, slowReader, type SlowReaderOptions } from "./slow-reader.ts";
 
 const SLOW: SlowReaderOptions = {
   edge: 0,

@@ -1,5 +1,5 @@
-import { connect, type HoldfastClient, type HoldfastError, type Session } from "@holdfast/client";
-import { ERRORS, type Snapshot, snapshotSchema, textOf } from "@holdfast/contract";
+import { connect, type HoldfastError } from "@holdfast/client";
+import { ERRORS, type Snapshot, snapshotSchema, textOf, type Turn } from "@holdfast/contract";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { patchedTree, type Tree } from "../builds/patched-tree.ts";
@@ -9,15 +9,15 @@ import { readMetrics, sumOf } from "../kit/metrics.ts";
 import { answerTo } from "../kit/model-calls.ts";
 import { type Ack, ask, type Obj, rawConnect, RawReader, rawSocket } from "../kit/raw-client.ts";
 import { askSession, temporalAt, type TemporalClient } from "../kit/temporal.ts";
-import { FUTURE } from "./future-build.ts";
+import { FUTURE, VIEWER } from "./future-build.ts";
 
 /** Today's release and a later one of the same protocol version in one Holdfast: `edge-1` is today's, all else is later. */
 let tree: Tree;
 let fixture: Fixture;
 let temporal: TemporalClient;
 const [TODAY, LATER] = [0, 1] as const;
-const sockets: Socket[] = [];
-const clients: HoldfastClient[] = [];
+/** What a test has opened. */
+const open: { close(): unknown }[] = [];
 
 beforeAll(async () => {
   tree = await patchedTree(FUTURE);
@@ -25,8 +25,7 @@ beforeAll(async () => {
   temporal = temporalAt(fixture.stack.temporalAddress);
 });
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.close();
-  await Promise.all(clients.splice(0).map((client) => client.close()));
+  for (const each of open.splice(0)) await each.close();
 });
 afterAll(async () => {
   await temporal.connection.close();
@@ -50,7 +49,7 @@ async function rawAt(node: number, subject: string): Promise<Socket> {
     expect(refusal.data?.code).toBe("moon_phase");
     return rawConnect(edge(node), token);
   });
-  sockets.push(connected.socket);
+  open.push(connected.socket);
   return connected.socket;
 }
 
@@ -60,13 +59,19 @@ async function readerAt(node: number, subject: string): Promise<{ socket: Socket
   return { socket, reader };
 }
 
-async function sdkAt(node: number, subject: string): Promise<{ session: Session; problems: HoldfastError[] }> {
+/** `types`: of the frames it was given. */
+async function sdkAt(node: number, subject: string) {
   const token = await fixture.stack.token({ subject });
   const client = connect({ url: edge(node), token: () => token });
-  const problems: HoldfastError[] = [];
+  open.push(client);
+  const [problems, types]: [HoldfastError[], string[]] = [[], []];
   client.on("problem", (problem) => problems.push(problem));
-  clients.push(client);
-  return { session: client.session("s", { agent: "echo" }), problems };
+  const session = client.session("s", { agent: "echo" });
+  session.on("frame", ({ type }) => types.push(type));
+  const holds = async (turns: readonly Turn[]): Promise<void> => {
+    await expect.poll(() => session.get().turns, { timeout: 30_000 }).toEqual(turns);
+  };
+  return { session, problems, types, holds };
 }
 
 /** What the later workflow says, as far as this page knows it. */
@@ -93,9 +98,9 @@ test("version-3, version-4: today's clients talk through either edge with later 
   const truth = await truthOf(subject);
   const answers = [answerTo("one faults:slow=5ms,tokens=60"), answerTo("two"), answerTo("three")];
   expect(truth.turns.map(textOf)).toEqual(answers);
-  for (const { session, problems } of [sdkToday, sdkLater]) {
-    await expect.poll(() => session.get().version, { timeout: 30_000 }).toBe(truth.version);
-    expect(session.get().turns).toEqual(truth.turns);
+  for (const { session, problems, holds } of [sdkToday, sdkLater]) {
+    await holds(truth.turns);
+    expect(session.get().version).toBe(truth.version);
     expect(session.get().lag).toEqual({ unacked: 0, unapplied: 0 });
     expect(problems).toEqual([]);
   }
@@ -112,7 +117,25 @@ test("version-3, version-4: today's clients talk through either edge with later 
   expect(await resyncs(LATER)).toBe(0);
 
   const late = await sdkAt(TODAY, subject);
-  await expect.poll(() => late.session.get().turns, { timeout: 30_000 }).toEqual(truth.turns);
+  await late.holds(truth.turns);
+});
+
+test("version-2, version-3: a part of an unknown type, which takes another protocol version, is a gap; the rest of its turn is right", async () => {
+  const { reader } = await readerAt(LATER, VIEWER);
+  const clients = [await sdkAt(TODAY, VIEWER), await sdkAt(LATER, VIEWER)];
+  for (const { types } of clients) await expect.poll(() => types, { timeout: 30_000 }).toEqual(["snapshot"]);
+  const questions = ["one faults:slow=20ms,tokens=60", "two"];
+  for (const question of questions) await clients[0]?.session.send(question).durable;
+  await reader.until(ended(2));
+  expect(reader.frames.filter(({ part }) => part?.type === "hologram")).toHaveLength(1);
+  const truth = await truthOf(VIEWER);
+  expect(truth.turns.map(textOf)).toEqual(questions.map((question) => answerTo(question)));
+  for (const { problems, types, holds } of clients) {
+    await holds(truth.turns);
+    expect(problems).toMatchObject([{ code: "bad_answer", message: expect.stringContaining("part") }]);
+    // chain-3: it opened again without a cursor.
+    expect(types.filter((type) => type === "snapshot").length).toBeGreaterThan(1);
+  }
 });
 
 test("open-2, version-4: a place in the log got from one release's edge is resumed at the other's, both ways", async () => {
@@ -135,27 +158,26 @@ test("version-5: today's edge refuses by code what a later client asks, and serv
   const subject = "visitor";
   const token = await fixture.stack.token({ subject });
   const socket = rawSocket(edge(TODAY), { token, protocol: 1, wants: ["wishes"], revision: 4 });
-  sockets.push(socket);
+  open.push(socket);
   await new Promise((resolve, reject) => {
     socket.once("welcome", resolve);
     socket.once("connect_error", reject);
   });
-  const codeOf = async (event: string, request: Obj): Promise<string | undefined> =>
-    (await ask(socket, event, request)).error?.code;
-  expect(await codeOf("open", { session: "s", agent: "echo", since: "yesterday" })).toBe("invalid");
   const reader = new RawReader("s");
   expect(await reader.open(socket, { agent: "echo" })).toMatchObject({ ok: true });
   const send = (event: Obj, more: Obj = {}): Obj => ({ session: "s", producer: "p", events: [event], ...more });
-  expect(await codeOf("send", send(input(1, "a"), { urgency: 9 }))).toBe("invalid");
-  expect(await codeOf("send", send({ ...input(1, "a"), mood: "glad" }))).toBe("invalid");
-  expect(await codeOf("send", send({ seq: 1, kind: "gesture", shape: "wave" }))).toBe("invalid");
-  expect(await codeOf("wish", { session: "s", wish: "rain" })).toBe("unknown_request");
+  const command = (name: string, more: Obj): Obj => ({ session: "s", id: name, name, ...more });
+  const refuses = async (code: string, event: string, request: Obj): Promise<void> =>
+    expect(await ask(socket, event, request)).toMatchObject({ ok: false, error: { code } });
+  await refuses("invalid", "open", { session: "t", agent: "echo", since: "yesterday" });
+  await refuses("invalid", "send", send(input(1, "a"), { urgency: 9 }));
+  await refuses("invalid", "send", send({ ...input(1, "a"), mood: "glad" }));
+  await refuses("invalid", "send", send({ seq: 1, kind: "gesture", shape: "wave" }));
+  await refuses("unknown_request", "wish", { session: "s", wish: "rain" });
   expect(await ask(socket, "send", send(input(2, "a"), { after: 0 }))).toMatchObject({ ok: true, durable: 2 });
   await reader.until(ended(1));
-  expect(await codeOf("command", { session: "s", id: "c", name: "rewrite", args: { turn: 1 } })).toBe(
-    "unknown_command",
-  );
-  expect(await codeOf("command", { session: "s", id: "d", name: "interrupt", reason: "tired" })).toBe("invalid");
+  await refuses("unknown_command", "command", command("rewrite", { args: { turn: 1 } }));
+  await refuses("invalid", "command", command("interrupt", { reason: "tired" }));
   expect(reader.view.turns.map(({ inputs }) => inputs.map(({ seq }) => seq))).toEqual([[2]]);
   expect(reader.breaks).toBe(0);
 });
@@ -163,7 +185,7 @@ test("version-5: today's edge refuses by code what a later client asks, and serv
 test("version-1: a client of the next protocol version is refused by a code that says what to do, at either edge", async () => {
   for (const node of [TODAY, LATER]) {
     const socket = rawSocket(edge(node), { credentials: "of another kind", protocol: 2 });
-    sockets.push(socket);
+    open.push(socket);
     const refusal = await new Promise((resolve) => {
       socket.once("connect_error", (error: Error & { data?: unknown }) => resolve(error.data));
     });

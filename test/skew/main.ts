@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
-import type { Tree } from "../builds/patched-tree.ts";
 import { releasedTree } from "../builds/released-tree.ts";
 import { does, program, run } from "../kit/command-line.ts";
+import { withUndo } from "../kit/fixture.ts";
 import { type Counts, countsOf, isClean, seconds } from "../kit/report.ts";
-import { type Phase, PHASES, Rollout } from "./rollout.ts";
+import { openRollout, type Phase, PHASES, type Rollout } from "./rollout.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -16,39 +16,27 @@ const command = program(
 await run(does(command, ({ from, to }: { from: string; to?: string }) => skew(from, to)));
 
 async function skew(from: string, to: string | undefined): Promise<number> {
-  const trees: Tree[] = [];
-  const treeOf = async (ref: string): Promise<string> => {
-    console.error(`${ref} is checked out, and what it depends on installed`);
-    const tree = await releasedTree(ref);
-    trees.push(tree);
-    return tree.root;
-  };
-  const rows: Row[] = [];
-  try {
-    const rollout = await Rollout.start({ old: await treeOf(from), new: to === undefined ? ROOT : await treeOf(to) });
-    try {
-      for (const phase of PHASES) rows.push(await told(phase, rollout));
-    } finally {
-      await rollout.stop();
-    }
-  } finally {
-    await Promise.all(trees.map((tree) => tree.remove()));
-  }
+  const rows: Counts[] = [];
+  const { close } = await withUndo(async (undo) => {
+    const treeOf = async (ref: string): Promise<string> => {
+      console.error(`${ref} is checked out, and what it depends on installed`);
+      const tree = await releasedTree(ref);
+      undo(() => tree.remove());
+      return tree.root;
+    };
+    const rollout = await openRollout({ old: await treeOf(from), new: to === undefined ? ROOT : await treeOf(to) });
+    undo(() => rollout.close());
+    for (const phase of PHASES) rows.push(await told(phase, rollout));
+    return {};
+  });
+  await close();
   console.table(rows);
   return rows.every(isClean) ? 0 : 1;
 }
 
-interface Row extends Counts {
-  phase: string;
-  acked: number;
-  "longest silence": string;
-  "at rest after": string;
-  "continued as new": number;
-}
-
-async function told(phase: Phase, rollout: Rollout): Promise<Row> {
+async function told(phase: Phase, rollout: Rollout): Promise<Counts> {
   const { acked, violations, longestSilenceMs, settledMs, continued } = await rollout.run(phase);
-  const row: Row = {
+  const row = {
     phase: phase.name,
     acked,
     ...countsOf(violations),

@@ -5,8 +5,8 @@ import { startTemporal } from "@holdfast/stack/servers";
 import type { Stack } from "@holdfast/stack/stack";
 import { CALM } from "../chaos/fixtures.ts";
 import { check } from "../kit/checker.ts";
-import { type Fixture, startFixture, withUndo } from "../kit/fixture.ts";
-import type { History, Violation } from "../kit/history.ts";
+import { startFixture, withUndo } from "../kit/fixture.ts";
+import type { Violation } from "../kit/history.ts";
 import { talk } from "../kit/load.ts";
 import { answersIn, modelCallsOf } from "../kit/model-calls.ts";
 import { type Participant, type ParticipantOptions, RawParticipant } from "../kit/participant.ts";
@@ -14,27 +14,26 @@ import { ask, rawConnect } from "../kit/raw-client.ts";
 import { isGrowing } from "../kit/reading.ts";
 import { longest, silencesOf } from "../kit/report.ts";
 import { rest } from "../kit/rest.ts";
-import { ProcessParticipant } from "./process-participant.ts";
+import { ReleaseParticipant } from "./release-participant.ts";
 
 /** Which of the two releases. */
-export type Release = "old" | "new";
+type Release = "old" | "new";
 
-/** One app is ended and comes back as another release. */
-export interface Swap {
+/** One app is ended and comes back as another release. `SIGTERM`: it is drained and finishes what it began. */
+interface Swap {
   app: string;
-  /** `drain`: SIGTERM, it finishes what it began. `kill`: SIGKILL. */
-  how: "drain" | "kill";
+  signal: "SIGTERM" | "SIGKILL";
   to: Release;
 }
 
+/** The swaps one after the other, each while answers are being streamed. */
 export interface Phase {
   name: string;
-  /** One after the other, each while answers are being streamed. */
   swaps: readonly Swap[];
 }
 
-const drain = (app: string, to: Release): Swap => ({ app, how: "drain", to });
-const kill = (app: string, to: Release): Swap => ({ app, how: "kill", to });
+const drain = (app: string, to: Release): Swap => ({ app, signal: "SIGTERM", to });
+const kill = (app: string, to: Release): Swap => ({ app, signal: "SIGKILL", to });
 
 /**
  * A deployment and its rollback, with clients of both releases from beginning to end; everything begins as the old one.
@@ -55,166 +54,82 @@ export const PHASES: readonly Phase[] = [
   },
 ];
 
-export interface PhaseResult {
-  acked: number;
-  /** Of this phase: what an earlier one broke was told then. */
-  violations: Violation[];
-  /** Milliseconds: the longest a reader that was owed something was given nothing. */
-  longestSilenceMs: number;
-  /** From the last word until every reader held the workflow's transcript. */
-  settledMs: number;
-  /** Sessions that have continued as a new workflow run so far. */
-  continued: number;
-}
-
 /** A run continues as new after a dozen turns: under each release, and carried from the one to the other. */
 const EARLY_CONTINUATION = ["--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=150"];
+/** Inputs each says in a phase. A transcript keeps 200 turns, and can be checked no longer than that. */
+const INPUTS_A_PHASE = 5;
 
-/** By app: what its next start is to bring, and what its last one brought. */
-interface Releases {
-  wanted: Map<string, Release>;
-  running: Map<string, Release>;
-}
+export type Rollout = Awaited<ReturnType<typeof openRollout>>;
 
-/** One Holdfast whose apps change their release while clients of both talk. */
-export class Rollout {
-  readonly #fixture: Fixture;
-  readonly #releases: Releases;
-  readonly #participants: readonly Participant[];
-  readonly #clock: () => number;
-  readonly #stop: () => Promise<void>;
-  readonly #interrupts: string[] = [];
-  readonly #told = new Set<string>();
-
-  private constructor(
-    fixture: Fixture,
-    releases: Releases,
-    participants: readonly Participant[],
-    clock: () => number,
-    stop: () => Promise<void>,
-  ) {
-    this.#fixture = fixture;
-    this.#releases = releases;
-    this.#participants = participants;
-    this.#clock = clock;
-    this.#stop = stop;
-  }
-
-  /** `trees`: roots of the releases' source trees. Everything starts as the old one. */
-  static async start(trees: Record<Release, string>): Promise<Rollout> {
-    const releases: Releases = { wanted: new Map(), running: new Map() };
+/** One Holdfast whose apps change their release while clients of both talk. `trees`: roots of the releases' source trees. */
+export function openRollout(trees: Record<Release, string>) {
+  return withUndo(async (undo) => {
+    // By app: what its next start is to bring, and what its last one brought.
+    const [wanted, running] = [new Map<string, Release>(), new Map<string, Release>()];
     const source = (name: string): string => {
-      const release = releases.wanted.get(name) ?? "old";
-      releases.running.set(name, release);
+      const release = wanted.get(name) ?? "old";
+      running.set(name, release);
       return trees[release];
     };
     const began = performance.now();
     const clock = (): number => Math.round(performance.now() - began);
-    const built = await withUndo(async (undo) => {
-      const temporal = await startTemporal({ args: EARLY_CONTINUATION });
-      undo(() => temporal.stop());
-      const fixture = await startFixture({ script: CALM, temporalAddress: temporal.address, source });
-      undo(() => fixture.close());
-      const participants = await enlist(fixture.stack, trees, clock);
-      undo(() => Promise.allSettled(participants.map((participant) => participant.close())));
-      return { fixture, participants };
-    });
-    return new Rollout(built.fixture, releases, built.participants, clock, built.close);
-  }
+    const temporal = await startTemporal({ args: EARLY_CONTINUATION });
+    undo(() => temporal.stop());
+    const fixture = await startFixture({ script: CALM, temporalAddress: temporal.address, source });
+    undo(() => fixture.close());
+    const { stack, model } = fixture;
+    const participants = await enlist(stack, trees, clock);
+    undo(() => Promise.allSettled(participants.map((participant) => participant.close())));
+    const interrupts: string[] = [];
+    const told = new Set<string>();
+    const sent = () => participants.flatMap((participant) => participant.sent);
+    const acked = (): number => sent().filter(({ durable }) => durable).length;
 
-  stop(): Promise<void> {
-    return this.#stop();
-  }
-
-  async run(phase: Phase): Promise<PhaseResult> {
-    const from = this.#clock();
-    const acked = this.#acked();
-    await Promise.all([this.#talk(phase.name), this.#swapAll(phase)]);
-    const { history, continued, tookMs } = await this.#atRest();
-    return {
-      acked: this.#acked() - acked,
-      violations: check(history).filter((violation) => this.#isNews(violation)),
-      longestSilenceMs: longest(silencesOf(history).filter((silence) => silence.from >= from)),
-      settledMs: tookMs,
-      continued,
+    const swap = async ({ app, signal, to }: Swap): Promise<void> => {
+      wanted.set(app, to);
+      await stack.kill(app, signal);
+      await stack.whenReady(app);
+      if (running.get(app) !== to) throw new Error(`${app} did not come back as the ${to} release.`);
     };
-  }
 
-  /** Everybody says a few things, faster than they are answered, so that inputs wait in the session's queue. */
-  async #talk(phase: string): Promise<void> {
-    const often = { pauseMs: { least: 200, spread: 600 }, observes: 0.5, random: Math.random };
-    const isOver = (said: number): boolean => said >= INPUTS_A_PHASE;
-    await Promise.all(
-      this.#participants.map((each) => talk(each, { ...often, isOver, words: `${each.name}, ${phase}:` })),
-    );
-  }
-
-  async #swapAll({ name, swaps }: Phase): Promise<void> {
-    for (const swap of swaps) {
-      await midStream(this.#participants, this.#clock, name);
-      await this.#swap(swap);
-    }
-    for (const url of this.#fixture.stack.edgeUrls) {
-      await this.#interrupt(url, await midStream(this.#participants, this.#clock, name));
-    }
-  }
-
-  async #swap({ app, how, to }: Swap): Promise<void> {
-    const { stack } = this.#fixture;
-    this.#releases.wanted.set(app, to);
-    await stack.kill(app, how === "drain" ? "SIGTERM" : "SIGKILL");
-    await stack.whenReady(app);
-    if (this.#releases.running.get(app) !== to) throw new Error(`${app} did not come back as the ${to} release.`);
-  }
-
-  /**
-   * Through one edge. Only a turn that has said something: an input without any answer is put before the next one, and what
-   * the model answers to both nobody here could know. Throws when it is refused for good.
-   */
-  async #interrupt(url: string, { key, turn }: Streaming): Promise<void> {
-    const { socket } = await rawConnect(url, await this.#fixture.stack.token({ subject: key.owner }));
-    const command = { session: key.name, id: randomUUID(), name: "interrupt", args: { turn } };
-    this.#interrupts.push(sessionPath(key));
-    for (;;) {
-      const { ok, error } = await ask(socket, "command", command);
-      if (ok) break;
-      if (error?.retryAfterMs === undefined && error?.code !== "unavailable")
-        throw new Error(`An interrupt was refused: ${JSON.stringify(error)}`);
-      await sleep(error.retryAfterMs ?? 200);
-    }
-    socket.close();
-  }
-
-  async #atRest(): Promise<{ history: History; continued: number; tookMs: number }> {
-    const { stack, model } = this.#fixture;
-    const { transcripts, hangs, continued, tookMs } = await rest(this.#participants, stack.temporalAddress);
-    const modelCalls = modelCallsOf(model.calls);
-    const history: History = {
-      sent: this.#participants.flatMap(({ sent }) => sent),
-      transcripts,
-      readers: this.#participants.map((participant) => participant.record()),
-      modelCalls,
-      answers: answersIn(modelCalls),
-      interrupts: this.#interrupts,
-      hangs,
+    const strike = async ({ name, swaps }: Phase): Promise<void> => {
+      for (const each of swaps) {
+        await midStream(participants, clock, name);
+        await swap(each);
+      }
+      for (const url of stack.edgeUrls) {
+        const streaming = await midStream(participants, clock, name);
+        interrupts.push(sessionPath(streaming.key));
+        await interrupt(url, await stack.token({ subject: streaming.key.owner }), streaming);
+      }
     };
-    return { history, continued, tookMs };
-  }
 
-  #acked(): number {
-    return this.#participants.flatMap(({ sent }) => sent).filter(({ durable }) => durable).length;
-  }
-
-  #isNews(violation: Violation): boolean {
-    const text = JSON.stringify(violation);
-    const isNews = !this.#told.has(text);
-    this.#told.add(text);
-    return isNews;
-  }
+    const run = async (phase: Phase) => {
+      const [from, ackedBefore] = [clock(), acked()];
+      await Promise.all([...participants.map((each) => talkFor(phase, each)), strike(phase)]);
+      const { transcripts, hangs, continued, tookMs } = await rest(participants, stack.temporalAddress);
+      const readers = participants.map((participant) => participant.record());
+      const modelCalls = modelCallsOf(model.calls);
+      const answers = answersIn(modelCalls);
+      const history = { sent: sent(), transcripts, readers, modelCalls, answers, interrupts, hangs };
+      const broken = check(history).map((violation): [string, Violation] => [JSON.stringify(violation), violation]);
+      const news = broken.filter(([text]) => !told.has(text));
+      for (const [text] of news) told.add(text);
+      return {
+        acked: acked() - ackedBefore,
+        /** Of this phase: what an earlier one broke was told then. */
+        violations: news.map(([, violation]) => violation),
+        /** Milliseconds: the longest a reader that was owed something was given nothing. */
+        longestSilenceMs: longest(silencesOf(history).filter((silence) => silence.from >= from)),
+        /** From the last word until every reader held the workflow's transcript. */
+        settledMs: tookMs,
+        /** Sessions that have continued as a new workflow run so far. */
+        continued,
+      };
+    };
+    return { run };
+  });
 }
-
-/** Inputs each says in a phase. A transcript keeps 200 turns, and can be checked no longer than that. */
-const INPUTS_A_PHASE = 5;
 
 /**
  * Two sessions, each with a client of either release at an edge of its own, the other way round in the second, and a raw one
@@ -230,18 +145,26 @@ async function enlist(stack: Stack, trees: Record<Release, string>, clock: () =>
   for (const edges of sessions) {
     const subject = `user-${edges.name}`;
     const key: SessionKey = { tenant: "acme", owner: subject, name: "talk" };
-    const options = (client: string, at: readonly string[]): ParticipantOptions => ({
-      name: `${client}-${edges.name}`,
-      key,
-      edges: at,
-      token: () => stack.token({ subject }),
-      clock,
-    });
-    participants.push(await ProcessParticipant.start(options("old", [edges.old]), trees.old));
-    participants.push(await ProcessParticipant.start(options("new", [edges.new]), trees.new));
+    const token = (): Promise<string> => stack.token({ subject });
+    const options = (client: string, at: readonly string[]): ParticipantOptions => {
+      return { name: `${client}-${edges.name}`, key, edges: at, token, clock };
+    };
+    for (const release of ["old", "new"] as const)
+      participants.push(await ReleaseParticipant.start(options(release, [edges[release]]), trees[release]));
     participants.push(new RawParticipant(options("raw", [edges.old, edges.new])));
   }
   return participants;
+}
+
+/** Says a few things, faster than they are answered, so that inputs wait in the session's queue. */
+function talkFor({ name }: Phase, participant: Participant): Promise<void> {
+  return talk(participant, {
+    pauseMs: { least: 200, spread: 600 },
+    observes: 0.5,
+    random: Math.random,
+    isOver: (said) => said >= INPUTS_A_PHASE,
+    words: `${participant.name}, ${name}:`,
+  });
 }
 
 /** A turn somebody was given a piece of a moment ago. */
@@ -261,4 +184,21 @@ async function midStream(participants: readonly Participant[], clock: () => numb
     if (waited % 100 === 50) participants[0]?.say(`${phase}: say more (${waited})`);
     await sleep(20);
   }
+}
+
+/**
+ * Through one edge. Only a turn that has said something: an input without any answer is put before the next one, and what
+ * the model answers to both nobody here could know. Throws when it is refused for good.
+ */
+async function interrupt(url: string, token: string, { key, turn }: Streaming): Promise<void> {
+  const { socket } = await rawConnect(url, token);
+  const command = { session: key.name, id: randomUUID(), name: "interrupt", args: { turn } };
+  for (;;) {
+    const { ok, error } = await ask(socket, "command", command);
+    if (ok) break;
+    if (error?.retryAfterMs === undefined && error?.code !== "unavailable")
+      throw new Error(`An interrupt was refused: ${JSON.stringify(error)}`);
+    await sleep(error.retryAfterMs ?? 200);
+  }
+  socket.close();
 }

@@ -1,13 +1,13 @@
 import { median, theilSen } from "../kit/statistics.ts";
 
 /** How much a measured level may grow, extrapolated to 1,000 connections made or 1,000 turns taken. */
-export interface Bound {
+interface Bound {
   per: "connections" | "turns";
   most: number;
 }
 
 /** What a reading is of. */
-export interface Measure {
+interface Measure {
   unit: "MB" | "KB" | "ms" | "";
   /**
    * How the samples of a window become one point. `least`: of memory, where whatever is above the least was about to be
@@ -17,10 +17,6 @@ export interface Measure {
   /** Left out: shown, and not judged. */
   bound?: Bound;
 }
-
-const perConnection = (most: number): Bound => ({ per: "connections", most });
-const perTurn = (most: number): Bound => ({ per: "turns", most });
-const level = (most: number): Measure => ({ unit: "", of: "middle", bound: perConnection(most) });
 
 /**
  * The bounds are stated by what one leak would cost. Whatever keeps a connection, a reader, a feed or a turn keeps at least some
@@ -36,11 +32,18 @@ const RESIDENT = 8;
 const HANDLES = 2;
 const LEVEL = 10;
 
+const memory = (most: number, per: Bound["per"] = "connections"): Measure => {
+  return { unit: "MB", of: "least", bound: { per, most } };
+};
+const level = (most: number, unit: Measure["unit"] = ""): Measure => {
+  return { unit, of: "middle", bound: { per: "connections", most } };
+};
+
 export const MEASURES = {
-  "kept heap": { unit: "MB", of: "least", bound: perConnection(HEAP) },
-  "kept heap, by turns": { unit: "MB", of: "least", bound: perTurn(HEAP) },
-  "kept heap of threads, by turns": { unit: "MB", of: "least", bound: perTurn(HEAP) },
-  "resident memory": { unit: "MB", of: "least", bound: perConnection(RESIDENT) },
+  "kept heap": memory(HEAP),
+  "kept heap, by turns": memory(HEAP, "turns"),
+  "kept heap of threads, by turns": memory(HEAP, "turns"),
+  "resident memory": memory(RESIDENT),
   /** Temporal's development server keeps the histories of all runs of the last day in its memory. */
   "resident memory with data": { unit: "MB", of: "least" },
   handles: level(HANDLES),
@@ -49,13 +52,13 @@ export const MEASURES = {
   subscriptions: level(LEVEL),
   queues: level(LEVEL),
   "waiting events": level(LEVEL),
-  "waiting KB": { unit: "KB", of: "middle", bound: perConnection(LEVEL) },
-  "outgoing KB": { unit: "KB", of: "middle", bound: perConnection(LEVEL) },
+  "waiting KB": level(LEVEL, "KB"),
+  "outgoing KB": level(LEVEL, "KB"),
   "signals in flight": level(LEVEL),
   "paused readers": level(LEVEL),
   "model calls": level(LEVEL),
   "event loop lag, p99": { unit: "ms", of: "middle" },
-  "memory beside sessions": { unit: "MB", of: "least", bound: perConnection(HEAP) },
+  "memory beside sessions": memory(HEAP),
   "memory of sessions": { unit: "MB", of: "middle" },
   keys: level(LEVEL),
   /** Of sessions somebody has looked at and nobody has said anything to: they expire, but only after most of a run. */
@@ -76,30 +79,31 @@ export interface Reading {
   value: number;
 }
 
-/** Readings taken together, and how much had happened by then. */
-export interface Sample {
-  /** Milliseconds since the clients began. */
+/** When something was measured: milliseconds since the clients began, and how much had happened by then. */
+interface Moment {
   atMs: number;
   connections: number;
   turns: number;
+}
+
+/** Readings taken together. */
+export interface Sample extends Moment {
   readings: readonly Reading[];
 }
 
 /** One measure of one process over time. */
-export interface Series {
-  process: string;
-  measure: MeasureName;
-  points: { atMs: number; connections: number; turns: number; value: number }[];
+export interface Series extends Omit<Reading, "value"> {
+  points: (Moment & { value: number })[];
 }
 
 /** The samples by process and measure, in the order these first appear. */
 export function seriesOf(samples: readonly Sample[]): Series[] {
   const found = new Map<string, Series>();
-  for (const { atMs, connections, turns, readings } of samples) {
+  for (const { readings, ...moment } of samples) {
     for (const { process, measure, value } of readings) {
       const id = `${process}\n${measure}`;
       const series = found.get(id) ?? { process, measure, points: [] };
-      series.points.push({ atMs, connections, turns, value });
+      series.points.push({ ...moment, value });
       found.set(id, series);
     }
   }
@@ -112,24 +116,7 @@ export function seriesOf(samples: readonly Sample[]): Series[] {
  * - `unsure`: it may or may not; a longer run tells.
  * - `shown`: there is no bound.
  */
-export type Verdict = "flat" | "leak" | "unsure" | "shown";
-
-/** What became of one series after its warm-up. */
-export interface Judgement {
-  process: string;
-  measure: Series["measure"];
-  unit: Measure["unit"];
-  /** Medians of the first and the last fifth of the points. */
-  before: number;
-  after: number;
-  perHour: number;
-  /** Per 1,000 of what the bound counts, with its 95 % interval. */
-  perThousand: number;
-  low: number;
-  high: number;
-  bound: Bound | undefined;
-  verdict: Verdict;
-}
+type Verdict = "flat" | "leak" | "unsure" | "shown";
 
 /** More points tell no more, and their pairs are counted. */
 const MOST_POINTS = 120;
@@ -139,72 +126,66 @@ const FEWEST_POINTS = 5;
 /** Connections, or turns, after the warm-up: before, pools and compiled code are still on their way to their size. */
 const FEWEST_EVENTS = 2_000;
 
-type Points = Series["points"];
+export type Judgement = ReturnType<typeof judge>;
 
 /** Judges what comes after the first third, which is for caches and pools to fill. */
-export function judge({ process, measure, points }: Series): Judgement {
+export function judge({ process, measure, points }: Series) {
   const { unit, of, bound }: Measure = MEASURES[measure];
-  const thinned = thin(points.slice(Math.floor(points.length / 3)), of);
-  const fifth = Math.max(1, Math.floor(thinned.length / 5));
-  const values = thinned.map(({ value }) => value);
   const axis = bound?.per ?? "connections";
-  const { slope, low, high } = theilSen(thinned.map((point) => ({ x: point[axis] / 1_000, y: point.value })));
+  const thinned = thin(points.slice(Math.floor(points.length / 3)), of);
+  const values = thinned.map(({ value }) => value);
+  const fifth = Math.max(1, Math.floor(thinned.length / 5));
+  const trend = theilSen(thinned.map((point) => ({ x: point[axis] / 1_000, y: point.value })));
   const hourly = theilSen(thinned.map(({ atMs, value }) => ({ x: atMs / 3_600_000, y: value })));
+  const events = (thinned.at(-1)?.[axis] ?? 0) - (thinned[0]?.[axis] ?? 0);
+  const isLong = thinned.length >= FEWEST_POINTS && events >= FEWEST_EVENTS;
   return {
     process,
     measure,
     unit,
+    /** Medians of the first and the last fifth of the points. */
     before: median(values.slice(0, fifth)),
     after: median(values.slice(-fifth)),
     perHour: hourly.slope,
-    perThousand: slope,
-    low,
-    high,
+    /** Per 1,000 of what the bound counts, with its 95 % interval. */
+    perThousand: trend.slope,
+    low: trend.low,
+    high: trend.high,
     bound,
-    verdict: bound === undefined ? "shown" : verdictOf(bound.most, slope, isShort(thinned, axis) ? undefined : low),
+    verdict: verdictOf(bound, trend, isLong),
   };
 }
 
-/** `low`: undefined where the run was too short to tell. */
-function verdictOf(most: number, slope: number, low: number | undefined): Verdict {
-  if (low === undefined) return "unsure";
-  if (slope <= most) return "flat";
-  return low > most ? "leak" : "unsure";
-}
-
-function isShort(points: Points, axis: Bound["per"]): boolean {
-  const [first, last] = [points[0], points.at(-1)];
-  if (first === undefined || last === undefined || points.length < FEWEST_POINTS) return true;
-  return last[axis] - first[axis] < FEWEST_EVENTS;
+function verdictOf(bound: Bound | undefined, { slope, low }: { slope: number; low: number }, isLong: boolean): Verdict {
+  if (bound === undefined) return "shown";
+  if (!isLong) return "unsure";
+  if (slope <= bound.most) return "flat";
+  return low > bound.most ? "leak" : "unsure";
 }
 
 /** One point for each few neighbours. */
-function thin(points: Points, of: Measure["of"]): Points {
+function thin(points: Series["points"], of: Measure["of"]): Series["points"] {
   const each = Math.max(SAMPLES_PER_POINT, Math.ceil(points.length / MOST_POINTS));
-  const thinned: Points = [];
-  for (let first = 0; first + each <= points.length; first += each) {
-    const window = points.slice(first, first + each);
-    const values = window.map(({ value }) => value);
-    const last = window.at(-1);
-    if (last !== undefined) thinned.push({ ...last, value: of === "least" ? Math.min(...values) : median(values) });
-  }
-  return thinned;
+  return points.flatMap((point, index) => {
+    if ((index + 1) % each !== 0) return [];
+    const values = points.slice(index + 1 - each, index + 1).map(({ value }) => value);
+    return [{ ...point, value: of === "least" ? Math.min(...values) : median(values) }];
+  });
 }
 
-/** The table of a run, one row for each measure of each process. */
-export function rowsOf(judgements: readonly Judgement[]): Record<string, string>[] {
-  return judgements.map(
-    ({ process, measure, unit, before, after, perHour, perThousand, low, high, bound, verdict }) => ({
-      process,
-      measure: unit === "" ? measure : `${measure} (${unit})`,
-      "after warm-up": shown(before),
-      end: shown(after),
-      "per hour": shown(perHour),
-      "per 1,000": bound === undefined ? "" : `${shown(perThousand)} (${shown(low)} … ${shown(high)})`,
-      bound: bound === undefined ? "" : `${bound.most} ${bound.per}`,
-      verdict,
-    }),
-  );
+/** A row of a run's table. */
+export function rowOf(judgement: Judgement): Record<string, string> {
+  const { process, measure, unit, before, after, perHour, perThousand, low, high, bound, verdict } = judgement;
+  return {
+    process,
+    measure: unit === "" ? measure : `${measure} (${unit})`,
+    "after warm-up": shown(before),
+    end: shown(after),
+    "per hour": shown(perHour),
+    "per 1,000": bound === undefined ? "" : `${shown(perThousand)} (${shown(low)} … ${shown(high)})`,
+    bound: bound === undefined ? "" : `${bound.most} ${bound.per}`,
+    verdict,
+  };
 }
 
 function shown(value: number): string {

@@ -1,16 +1,14 @@
 import { writeFile } from "node:fs/promises";
 import { LIMITS } from "@holdfast/contract";
 import { does, positive, program, run, whole, wholeUpTo } from "../kit/command-line.ts";
-import { rowsOf, type Sample } from "./growth.ts";
-import { soak, type SoakResult } from "./soak.ts";
+import { rowOf, type Sample } from "./growth.ts";
+import { soak, type SoakOptions, type SoakResult } from "./soak.ts";
+import { startSoakFixture } from "./soak-fixture.ts";
 
 const MOST_SHOWN = 50;
 
-interface Options {
+interface Options extends Pick<SoakOptions, "clients" | "sessions" | "seed"> {
   minutes: number;
-  clients: number;
-  sessions: number;
-  seed: number;
   every: number;
   json?: string;
   dir?: string;
@@ -33,43 +31,37 @@ const command = program(
 
 await run(
   does(command, async (options: Options) => {
-    const { minutes, every, clients, seed, dir } = options;
-    const [durationMs, everyMs] = [minutes * 60_000, every * 1_000];
-    const plan = {
-      durationMs,
-      everyMs,
-      clients,
-      sessions: options.sessions,
-      seed,
-      dir,
-      silences: true,
-      onSample: report,
-    };
-    const result = await soak(plan);
-    if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ options, ...result }));
-    return conclude(result);
+    const { minutes, every, dir, json, ...who } = options;
+    const plan = { ...who, durationMs: minutes * 60_000, everyMs: every * 1_000, silences: true, onSample: tell };
+    const fixture = await startSoakFixture(dir === undefined ? {} : { dir, persist: false });
+    try {
+      const result = await soak(plan, fixture);
+      if (json !== undefined) await writeFile(json, JSON.stringify({ options, ...result }));
+      return conclude(result);
+    } finally {
+      await fixture.close();
+    }
   }),
 );
 
-function report({ atMs, connections, turns }: Sample): void {
+function tell({ atMs, connections, turns }: Sample): void {
   console.error(`  ${(atMs / 1_000).toFixed(0)} s: ${connections} connections, ${turns} turns`);
 }
 
 function conclude({ judgements, violations, remains, visits, connections, acked, turns }: SoakResult): number {
-  console.table(rowsOf(judgements));
+  console.table(judgements.map(rowOf));
   console.log(`${visits} visits, ${connections} connections, ${acked} inputs acknowledged, ${turns} turns committed.`);
   const leaks = judgements.filter(({ verdict }) => verdict === "leak");
-  const unsure = judgements.filter(({ verdict }) => verdict === "unsure");
+  const unsure = judgements.filter(({ verdict }) => verdict === "unsure").length;
+  const more = violations.length > MOST_SHOWN ? [`… ${violations.length} in all`] : [];
   for (const { process: name, measure } of leaks) console.log(`LEAK    ${name}: ${measure} grows beyond its bound`);
-  if (unsure.length > 0)
-    console.log(`UNSURE  ${unsure.length} rows may or may not be within their bounds: run for longer`);
-  for (const violation of violations.slice(0, MOST_SHOWN)) console.log(`BROKEN  ${violation}`);
-  if (violations.length > MOST_SHOWN) console.log(`BROKEN  … ${violations.length} in all`);
+  if (unsure > 0) console.log(`UNSURE  ${unsure} rows may or may not be within their bounds: run for longer`);
+  for (const violation of [...violations.slice(0, MOST_SHOWN), ...more]) console.log(`BROKEN  ${violation}`);
   for (const remnant of remains) console.log(`REMAINS ${remnant}`);
   if (leaks.length + violations.length + remains.length > 0) {
     console.log("This run failed.");
     return 1;
   }
-  console.log(`Nothing ${unsure.length > 0 ? "is known to have " : ""}leaked, nothing remained, nothing was lost.`);
-  return unsure.length > 0 ? 2 : 0;
+  console.log(`Nothing ${unsure > 0 ? "is known to have " : ""}leaked, nothing remained, nothing was lost.`);
+  return unsure > 0 ? 2 : 0;
 }

@@ -2,81 +2,62 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionKey } from "@holdfast/contract";
 import type { Stack } from "@holdfast/stack/stack";
 import { check } from "../kit/checker.ts";
-import { emptyHistory, type ReaderRecord, type SentEvent } from "../kit/history.ts";
+import { emptyHistory } from "../kit/history.ts";
 import { answersBy } from "../kit/model-calls.ts";
-import { type ParticipantOptions, RawParticipant, SdkParticipant } from "../kit/participant.ts";
+import { type ParticipantOptions, RawParticipant, SdkParticipant, type Talker } from "../kit/participant.ts";
 import { textOf } from "../kit/reading.ts";
-import { picked, randomFrom } from "../kit/statistics.ts";
+import { picked, randomFrom, sum } from "../kit/statistics.ts";
 import { NOBODY } from "./instruments.ts";
 import type { Ledger } from "./ledger.ts";
-import { TcpConnections, TcpRegistry } from "./tcp-connections.ts";
-
-/** What a visitor does, and how long it then waits. */
-export interface Act {
-  /**
-   * - `say`: an input, and its answer to the end. `observe`: a few small facts.
-   * - `interrupt`: an input whose turn is stopped as soon as it runs.
-   * - `lose`: the connection is destroyed under an input that has no answer yet; the visitor comes back with its cursor.
-   * - `forget`: the same, and it comes back without.
-   */
-  do: "say" | "observe" | "interrupt" | "lose" | "forget";
-  thenMs: number;
-}
+import type { SoakOptions } from "./soak.ts";
+import { TcpConnections } from "./tcp-connections.ts";
 
 /**
- * How a visitor ends its visit. `polite`: it closes. `abrupt`: its connection is reset in the middle of an answer.
- * `silent`: it is not heard of again, and does not hear.
+ * What a visitor does, and how often of a hundred times; then it waits a little.
+ * - `say`: an input, and its answer to the end. `observe`: a few small facts.
+ * - `interrupt`: an input whose turn is stopped as soon as it runs.
+ * - `lose`: the connection is destroyed under an input that has no answer yet; the visitor comes back with its cursor.
+ * - `forget`: the same, and it comes back without.
  */
-export type Departure = "polite" | "abrupt" | "silent";
+const ACTS = { say: 40, observe: 20, interrupt: 10, lose: 18, forget: 12 };
+type Act = keyof typeof ACTS;
 
-/** One visit, from its connection to its end. */
-export interface VisitPlan {
-  /** `sdk`: by `@holdfast/client`. `raw`: by SPEC.md and a Socket.IO client. */
-  kind: "sdk" | "raw";
-  /** 0 ≤ … < 1: which of the edges, and which of the sessions. */
-  edge: number;
-  session: number;
-  /** Opens a session as well that nobody ever says anything to. */
-  looksElsewhere: boolean;
-  acts: Act[];
-  departure: Departure;
-  /** Until the next visitor takes the place. */
-  thenMs: number;
-}
+/**
+ * How a visit ends. `polite`: the visitor closes. `abrupt`: its connection is reset in the middle of an answer. `silent`: it is not
+ * heard of again, and does not hear; an edge needs 45 s to notice.
+ */
+const departures = (silent: number) => ({ polite: 45, abrupt: 55 - silent, silent });
 
-/** Plans a visit: some seconds long. `silences`: whether visitors may fall silent, which an edge needs 45 s to notice. */
-export function planVisit(random: () => number, silences: boolean): VisitPlan {
-  const raw = random() < 0.4;
-  const acts = Array.from({ length: 1 + Math.floor(random() * 4) }, () => planAct(random));
+export type VisitPlan = ReturnType<typeof planVisit>;
+
+/** Plans a visit, from its connection to its end: some seconds long. `silences`: whether visitors may fall silent. */
+export function planVisit(random: () => number, silences: boolean) {
+  // By `@holdfast/client`, or by SPEC.md and a Socket.IO client.
+  const kind: "sdk" | "raw" = random() < 0.4 ? "raw" : "sdk";
+  const acts = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
+    return { do: weighed(ACTS, random), thenMs: 100 + random() * 1_500 };
+  });
   return {
-    kind: raw ? "raw" : "sdk",
+    kind,
+    /** 0 ≤ … < 1: which of the edges, and which of the sessions. */
     edge: random(),
     session: random(),
+    /** Opens a session as well that nobody ever says anything to. */
     looksElsewhere: random() < 0.3,
     acts,
-    departure: planDeparture(random, silences && raw),
+    departure: weighed(departures(silences && kind === "raw" ? 5 : 0), random),
+    /** Until the next visitor takes the place. */
     thenMs: 100 + random() * 900,
   };
 }
 
-function planAct(random: () => number): Act {
-  const act = pick(random, { say: 40, observe: 20, interrupt: 10, lose: 18, forget: 12 });
-  return { do: act, thenMs: 100 + random() * 1_500 };
-}
-
-function planDeparture(random: () => number, mayFallSilent: boolean): Departure {
-  return pick(random, { polite: 45, abrupt: mayFallSilent ? 50 : 55, silent: mayFallSilent ? 5 : 0 });
-}
-
 /** One of the names, each as often as its weight says. */
-function pick<Name extends string>(random: () => number, weights: Record<Name, number>): Name {
+function weighed<Name extends string>(weights: Record<Name, number>, random: () => number): Name {
   const names = Object.keys(weights).filter((name): name is Name => name in weights);
-  let left = random() * names.reduce((sum, name) => sum + weights[name], 0);
-  for (const name of names) {
-    left -= weights[name];
-    if (left < 0) return name;
-  }
-  throw new Error("There is nothing to pick from.");
+  let left = random() * sum(names, (name) => weights[name]);
+  const name = names.find((each) => (left -= weights[each]) < 0);
+  if (name === undefined) throw new Error("There is nothing to pick from.");
+  return name;
 }
 
 /** A bound on a hang, not a measure of speed. */
@@ -90,30 +71,23 @@ const WORDS_PER_SAYING = 5;
 /** A visitor loses its connection so long after it spoke: some before, some in, some after the answer. */
 const LONGEST_MOMENT_MS = 150;
 
-/** What a visitor needs to make its visit. */
-interface VisitorDeps {
-  random: () => number;
-  ledger: Ledger;
-  registry: TcpRegistry;
-  connections: TcpConnections;
-}
-
-/** One client during one visit. Whatever takes longer than `PATIENCE_MS` rejects. */
+/** One person during one visit. Whatever takes longer than `PATIENCE_MS` rejects. */
 class Visitor {
-  readonly #kind: VisitPlan["kind"];
-  readonly #options: ParticipantOptions;
-  readonly #deps: VisitorDeps;
-  #client: SdkParticipant | RawParticipant;
+  /** Those it has used, the one it uses now last. */
+  readonly clients: Talker[] = [];
+  readonly #random: () => number;
+  readonly #connections = new TcpConnections();
+  readonly #connect: () => Talker;
+  #client: Talker;
 
-  constructor(kind: VisitPlan["kind"], options: Omit<ParticipantOptions, "onSent" | "onDurable">, deps: VisitorDeps) {
-    const { ledger } = deps;
-    const onSent = ({ session, producer, seq, kind: event, text }: SentEvent): void =>
-      event === "input" ? ledger.said(session, producer, seq, text) : ledger.observed(session);
-    const onDurable = ({ session, producer, seq, kind: event }: SentEvent): void =>
-      event === "input" ? ledger.durable(session, producer, seq) : ledger.observedDurably(session);
-    this.#kind = kind;
-    this.#options = { ...options, onSent, onDurable };
-    this.#deps = deps;
+  constructor(kind: VisitPlan["kind"], options: ParticipantOptions, random: () => number) {
+    this.#random = random;
+    const Client = kind === "sdk" ? SdkParticipant : RawParticipant;
+    this.#connect = () => {
+      const client = this.#connections.within(() => new Client(options));
+      this.clients.push(client);
+      return client;
+    };
     this.#client = this.#connect();
   }
 
@@ -127,69 +101,50 @@ class Visitor {
     }
     if (departure === "polite") await this.#client.leave();
     else await this.#end(departure);
-    this.#closeAccounts();
   }
 
   /** As when its process is killed. */
   async abandon(): Promise<void> {
-    this.#deps.connections.destroy();
+    this.#connections.destroy();
     await this.#client.close();
-    this.#closeAccounts();
   }
 
-  record(): ReaderRecord {
-    return this.#client.record();
-  }
-
-  async #perform(act: Act["do"]): Promise<void> {
-    switch (act) {
-      case "say":
-        this.#say();
-        return this.#answered();
-      case "observe":
-        for (let facts = 0; facts < FACTS; facts++) this.#client.observe("looked");
-        return;
-      case "interrupt":
-        this.#say();
-        await this.#interrupt();
-        return this.#answered();
-      case "lose":
-      case "forget":
-        this.#say();
-        await this.#moment();
-        this.#deps.connections.destroy();
-        await this.#comeBack(act === "lose");
-        return this.#answered();
+  async #perform(act: Act): Promise<void> {
+    if (act === "observe") {
+      for (let facts = 0; facts < FACTS; facts++) this.#client.observe("looked");
+      return;
     }
+    this.#say();
+    if (act === "interrupt") await this.#interrupt();
+    if (act === "lose" || act === "forget") {
+      await this.#loseConnection();
+      if (act === "forget") await this.#forget();
+      await this.#open();
+    }
+    await this.#until("all is answered", (client) => client.isApplied && client.ownTurn === null);
   }
 
   async #end(departure: "abrupt" | "silent"): Promise<void> {
     this.#say();
     if (departure === "silent" && this.#client instanceof RawParticipant) {
-      this.#deps.connections.fallSilent();
+      this.#connections.fallSilent();
       return this.#client.vanish();
     }
-    await this.#moment();
-    this.#deps.connections.destroy();
+    await this.#loseConnection();
     return this.#client.close();
   }
 
   #say(): void {
-    this.#client.say(Array.from({ length: WORDS_PER_SAYING }, () => picked(WORDS, this.#deps.random())).join(" "));
-  }
-
-  /** Into an answer, or before one. */
-  #moment(): Promise<void> {
-    return sleep(this.#deps.random() * LONGEST_MOMENT_MS);
+    this.#client.say(Array.from({ length: WORDS_PER_SAYING }, () => picked(WORDS, this.#random())).join(" "));
   }
 
   #open(): Promise<void> {
-    return this.#client.until("its session is open", () => this.#client.isOpen, PATIENCE_MS);
+    return this.#until("its session is open", (client) => client.isOpen);
   }
 
-  #answered(): Promise<void> {
+  async #until(what: string, isSo: (client: Talker) => boolean): Promise<void> {
     const client = this.#client;
-    return client.until("all is answered", () => client.isApplied && client.ownTurn === null, PATIENCE_MS);
+    await client.until(what, () => isSo(client), PATIENCE_MS);
   }
 
   /**
@@ -197,140 +152,96 @@ class Visitor {
    * next input together with one that got no answer at all, and its answer is then another.
    */
   async #interrupt(): Promise<void> {
-    const client = this.#client;
-    await client.until(
-      "its turn speaks",
-      () => client.isApplied && (client.ownTurn === null || textOf(client.ownTurn) !== ""),
-      PATIENCE_MS,
-    );
-    const turn = client.ownTurn?.turn;
-    if (turn !== undefined) await client.interrupt(turn);
+    const speaks = ({ ownTurn }: Talker): boolean => ownTurn === null || textOf(ownTurn) !== "";
+    await this.#until("its turn speaks", (client) => client.isApplied && speaks(client));
+    const turn = this.#client.ownTurn?.turn;
+    if (turn !== undefined) await this.#client.interrupt(turn);
   }
 
-  /** With what it holds or without: then it is another page of the same person, with an outbox under a new name. */
-  async #comeBack(withCursor: boolean): Promise<void> {
-    if (!withCursor && this.#client instanceof RawParticipant) this.#client.forget();
-    else if (!withCursor) {
-      await this.#client.close();
-      this.#closeAccounts();
-      this.#client = this.#connect();
-    }
-    await this.#open();
+  /** Into an answer, or before one. */
+  async #loseConnection(): Promise<void> {
+    await sleep(this.#random() * LONGEST_MOMENT_MS);
+    this.#connections.destroy();
   }
 
-  #closeAccounts(): void {
-    for (const { session, producer } of this.#client.sent) this.#deps.ledger.closed(session, producer);
-  }
-
-  #connect(): SdkParticipant | RawParticipant {
-    const { registry, connections } = this.#deps;
-    return registry.within(connections, () =>
-      this.#kind === "sdk" ? new SdkParticipant(this.#options) : new RawParticipant(this.#options),
-    );
+  /** Without what it held, a client of the library is another page of the same person, with an outbox under a new name. */
+  async #forget(): Promise<void> {
+    if (this.#client instanceof RawParticipant) return this.#client.forget();
+    await this.#client.close();
+    this.#client = this.#connect();
   }
 }
 
 /** Some quote all a reader holds. */
 const LONGEST_REASON = 200;
 
-export interface VisitsOptions {
-  clients: number;
-  seed: number;
-  silences: boolean;
+export interface VisitsOptions extends Pick<SoakOptions, "clients" | "seed" | "silences"> {
   keys: readonly SessionKey[];
   answer: (text: string) => string;
 }
 
 /** Clients come and go: there are as many places as clients at once, each taken by one visitor after another. */
-export class Visits {
-  readonly violations: string[] = [];
-  readonly #stack: Stack;
-  readonly #ledger: Ledger;
-  readonly #options: VisitsOptions;
-  readonly #registry = new TcpRegistry();
-  readonly #began = performance.now();
-  #connections = 0;
-  #visits = 0;
-  #isOver = false;
-  readonly #places: Promise<void>[];
+export function receiveVisitors(stack: Stack, ledger: Ledger, options: VisitsOptions) {
+  const { clients, seed, silences, keys, answer } = options;
+  /** So far; `connections`: that visitors have made. */
+  const count = { visits: 0, connections: 0 };
+  const violations: string[] = [];
+  const began = performance.now();
+  let isOver = false;
 
-  constructor(stack: Stack, ledger: Ledger, options: VisitsOptions) {
-    this.#stack = stack;
-    this.#ledger = ledger;
-    this.#options = options;
-    this.#places = Array.from({ length: options.clients }, (_, place) => this.#fill(place));
-  }
-
-  /** Connections visitors have made so far. */
-  get connections(): number {
-    return this.#connections;
-  }
-
-  /** TCP connections of visitors that are open now. */
-  get openConnections(): number {
-    return this.#registry.open;
-  }
-
-  get visits(): number {
-    return this.#visits;
-  }
-
-  /** Lets nobody in any more; resolves when all have left. */
-  async end(): Promise<void> {
-    this.#isOver = true;
-    await Promise.all(this.#places);
-    this.#registry.close();
-  }
-
-  /** One visitor after another. The same seed plans the same visits for a place. */
-  async #fill(place: number): Promise<void> {
-    const random = randomFrom(this.#options.seed * 1_000 + place);
-    await sleep(random() * 1_000);
-    while (!this.#isOver) {
-      const plan = planVisit(random, this.#options.silences);
-      await this.#receive(plan, random);
-      await sleep(plan.thenMs);
-    }
-  }
-
-  async #receive(plan: VisitPlan, random: () => number): Promise<void> {
-    const connections = new TcpConnections();
-    const name = `visitor-${++this.#visits}`;
-    const deps = { random, connections, ledger: this.#ledger, registry: this.#registry };
-    const visitor = new Visitor(plan.kind, this.#optionsOf(plan, name), deps);
-    try {
-      await visitor.visit(plan, () => this.#isOver);
-    } catch (error) {
-      this.violations.push(`hang: ${name}: ${String(error).slice(0, LONGEST_REASON)}`);
-      await visitor.abandon();
-    }
-    this.#inspect(plan, visitor.record());
-  }
-
-  #optionsOf(plan: VisitPlan, name: string): ParticipantOptions {
-    const key = picked(this.#options.keys, plan.session);
+  const optionsOf = (plan: VisitPlan, name: string): ParticipantOptions => {
+    const key = picked(keys, plan.session);
     const beside = plan.looksElsewhere ? [`${NOBODY}/${name}`] : [];
-    const { edgeUrls } = this.#stack;
-    const first = Math.floor(plan.edge * edgeUrls.length);
+    const first = Math.floor(plan.edge * stack.edgeUrls.length);
     return {
       name,
       key,
       ref: refOf(key),
       beside,
-      edges: [...edgeUrls.slice(first), ...edgeUrls.slice(0, first)],
-      token: () => this.#stack.token({ subject: name, shared: [refOf(key), ...beside] }),
-      onConnection: () => this.#connections++,
-      clock: () => performance.now() - this.#began,
+      edges: [...stack.edgeUrls.slice(first), ...stack.edgeUrls.slice(0, first)],
+      token: () => stack.token({ subject: name, shared: [refOf(key), ...beside] }),
+      clock: () => performance.now() - began,
+      onConnection: () => count.connections++,
+      onSent: (event) => ledger.sent(event),
+      onDurable: (event) => ledger.durable(event),
     };
-  }
+  };
 
-  /** Holds all a visitor was shown against SPEC.md. One that left in the middle may have missed what would have healed it. */
-  #inspect({ departure }: VisitPlan, record: ReaderRecord): void {
-    const found = check({ ...emptyHistory(), readers: [record], answers: answersBy(this.#options.answer) });
-    for (const { promise, detail } of found) {
-      if (promise !== "gap" || departure === "polite") this.violations.push(`${promise}: ${detail}`);
+  // Holds all a client was shown against SPEC.md. One that left in the middle may have missed what would have healed it.
+  const inspect = (client: Talker, isWhole: boolean): void => {
+    const found = check({ ...emptyHistory(), readers: [client.record()], answers: answersBy(answer) });
+    const meant = found.filter(({ promise }) => promise !== "gap" || isWhole);
+    violations.push(...meant.map(({ promise, detail }) => `${promise}: ${detail}`));
+    ledger.checkNumbers(client.sent);
+  };
+
+  // One visitor after another. The same seed plans the same visits for a place.
+  const fill = async (place: number): Promise<void> => {
+    const random = randomFrom(seed * 1_000 + place);
+    await sleep(random() * 1_000);
+    while (!isOver) {
+      const plan = planVisit(random, silences);
+      const name = `visitor-${++count.visits}`;
+      const visitor = new Visitor(plan.kind, optionsOf(plan, name), random);
+      await visitor
+        .visit(plan, () => isOver)
+        .catch((error: unknown) => {
+          violations.push(`hang: ${name}: ${String(error).slice(0, LONGEST_REASON)}`);
+          return visitor.abandon();
+        });
+      for (const client of visitor.clients)
+        inspect(client, plan.departure === "polite" && client === visitor.clients.at(-1));
+      await sleep(plan.thenMs);
     }
-  }
+  };
+
+  const places = Array.from({ length: clients }, (_, place) => fill(place));
+  /** Lets nobody in any more; resolves when all have left. */
+  const end = async (): Promise<void> => {
+    isOver = true;
+    await Promise.all(places);
+  };
+  return { violations, count, end };
 }
 
 /** A session as another subject asks for it (SPEC ids-2). */

@@ -1,3 +1,5 @@
+import type { TurnErrorCode } from "@holdfast/contract/turn-errors";
+
 /**
  * Why a model gave no whole answer. It decides how often the question is asked again, whether it counts against the model's
  * health, and what the session's user is told. It is also a label in metrics.
@@ -28,16 +30,11 @@ export type FailureClass =
   /** There is text, and the server did not say in any way that is known whether that is all. */
   | "unclear";
 
-/** SPEC turn-5. */
-export type ModelFailureCode =
-  | "model_refused"
-  | "content_refused"
-  | "context_too_long"
-  | "output_limit"
-  | "model_unavailable";
+/** SPEC turn-5: codes of turns that fail because of their model. */
+export type ModelFailureCode = Exclude<TurnErrorCode, "turn_deadline" | "agent_error" | "state_too_large">;
 
 interface FailurePolicy {
-  /** Attempts of a step that may end this way; the last of them fails the step. Temporal ends it after eight of any kind. */
+  /** How many attempts of a step may end this way; the last of them fails the step. */
   attempts: number;
   /** Whether it says something about the model's health, and so counts in its circuit breaker. */
   isUnhealthy: boolean;

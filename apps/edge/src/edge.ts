@@ -35,8 +35,8 @@ export interface Edge {
   stop(reason: string): Promise<void>;
 }
 
-/** What may wait for one socket in this process before the connection is ended. */
-const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** How many UTF-16 code units may wait for one socket in this process before its connection is reset. */
+const MAX_WAITING_LENGTH = 8 * 1024 * 1024;
 /** Of the grace period; the rest is for closing what is left. */
 const DRAIN_SHARE = 0.8;
 
@@ -91,7 +91,7 @@ export async function startEdge(config: EdgeConfig): Promise<Edge> {
     {
       node: config.HOLDFAST_NODE_ID,
       limits: { logBytes: config.HOLDFAST_LOG_BYTES },
-      writer: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_BYTES },
+      writer: { slow: config.HOLDFAST_SLOW_SOCKET_BYTES, most: MAX_WAITING_LENGTH },
       connection: {
         agents: new Set(config.HOLDFAST_AGENTS),
         defaultAgent: config.HOLDFAST_DEFAULT_AGENT,

@@ -1,6 +1,6 @@
 /**
- * Milliseconds before try `attempt` + 1 (attempts count from 1): doubling from `first` to `most`, of which a uniformly
- * random half. Without the randomness everything that failed together would come back together.
+ * Milliseconds before try `attempt` + 1 (attempts count from 1). They double from `first` to `most`; the second half of them is
+ * random. Without that, calls that failed together would come back together.
  */
 export function backoff(attempt: number, first: number, most: number): number {
   const delay = Math.min(most, first * 2 ** Math.min(attempt - 1, 30));
@@ -8,14 +8,14 @@ export function backoff(attempt: number, first: number, most: number): number {
 }
 
 /**
- * What a refused client is told to wait: at least `ms`, and up to half as much again, or all that were refused together
- * would come back together (SPEC err-2).
+ * The wait a refused client is told: `ms`, and up to half as much again. Without that, clients that were refused together would
+ * come back together (SPEC err-2).
  */
 export function spread(ms: number): number {
   return Math.round(ms * (1 + Math.random() / 2));
 }
 
-/** At once, and per second for long. */
+/** How much at once, and how much per second for long. */
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;

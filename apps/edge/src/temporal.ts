@@ -4,8 +4,8 @@ import type { Logger } from "@holdfast/service/log";
 import { type Client, isGrpcServiceError, WorkflowNotFoundError } from "@temporalio/client";
 
 /**
- * What a failed call to Temporal means for who made it. `transient`: the call may or may not have had its effect,
- * and may be made again. `overloaded`: it had none; again, but later. `not_found`: no such workflow.
+ * What a failed call to Temporal means for its caller. `transient`: the call may or may not have had its effect, and may be made
+ * again. `overloaded`: it had no effect, and may be made again later. `not_found`: no such workflow.
  */
 export type TemporalFailure = "transient" | "overloaded" | "not_found" | "too_large" | "permanent";
 
@@ -79,8 +79,8 @@ const POLL_INTERVAL_MS = 1_000;
 const DEADLINE_MS = 2_000;
 
 /**
- * Whether Temporal was reached since this process started. Only that: were a node not ready whenever Temporal is away, an
- * outage would take all nodes out of the balancer at once, and with them every client's connection.
+ * Whether Temporal was ever reached since this process started. A node stays ready when Temporal is away later: else an outage
+ * would take all nodes out of the balancer at once, and with them every client's connection.
  */
 export class TemporalWatch {
   readonly #client: Client;

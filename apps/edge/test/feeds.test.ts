@@ -9,7 +9,7 @@ import { Feeds, FEEDS_OPTIONS, type FeedsOptions } from "../src/read/feeds.ts";
 import type { FramesPacket } from "../src/read/packet.ts";
 import { Snapshots } from "../src/read/snapshots.ts";
 import { Backlogs } from "../src/send/backlog.ts";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture } from "./fixture.ts";
 
 /** Pub/sub that loses, repeats or holds back what a test tells it to. */
@@ -106,7 +106,7 @@ async function listen(options: Partial<FeedsOptions> = {}, key: SessionKey = new
     key,
     feed,
     listener,
-    writer: new LogWriter(fixture, log, key),
+    writer: new LogWriter(log, key),
     feeds: opened,
     backlog: backlogs.of(feed.path),
   };
@@ -197,7 +197,7 @@ test("a running turn that stays silent is compared with the workflow, which may 
   await writer.begin();
   await writer.say("half");
   writer.commitOnly();
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   await vi.waitFor(() => expect(listener.restarts).toBe(1), SOON);
   expect(listener.types).not.toContain("resync");
   expect((await log.head(writer.key)).version).toBe(2);
@@ -208,7 +208,7 @@ test("recovery: feeds read on at once, wake their readers, and are verified once
   await writer.begin();
   await writer.say("half");
   writer.commitOnly();
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   expect((await log.verification(key)).verified).toBe(false);
   opened.recover();
   await vi.waitFor(async () => expect((await log.verification(key)).verified).toBe(true), SOON);
@@ -243,7 +243,7 @@ test("send-7: what was sent again after its turn keeps no feed waiting for anoth
   const { feed, writer, feeds: opened } = await listen({ lingerMs: 20 });
   await writer.begin({ "ann/p": 1 });
   await writer.end();
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   await vi.waitFor(() => expect(feed.isTurnRunning).toBe(false), SOON);
   await opened.close();
   const later = await listen({ lingerMs: 20 }, writer.key);
@@ -262,7 +262,7 @@ test("a feed without readers is not kept for ever for inputs whose turns it hear
 test("recovery: however often Redis goes and comes back, a feed recovers once at a time, and once more after the last", async () => {
   const { key, writer, feeds: opened } = await listen();
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   let [atOnce, most, rounds] = [0, 0, 0];
   const release = Promise.withResolvers<void>();
   const read = vi.spyOn(log, "verification").mockImplementation(async () => {

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createRequire } from "node:module";
-import { sessionPath, workflowIdOf, type SessionKey } from "@holdfast/contract";
+import { sessionPath, workflowIdOf, type SessionKey, type Turn } from "@holdfast/contract";
 import { TASK_QUEUE_SESSIONS, type EventBatch, type SessionState } from "@holdfast/internal";
 import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
@@ -149,14 +149,15 @@ export class Fixture {
     return this.temporalClient.workflow.getHandle(workflowIdOf(key)).query<EventBatch[]>("received");
   }
 
-  /** What the session answers when it is asked for its snapshot. */
-  async hold(key: SessionKey, truth: SessionState): Promise<void> {
+  /** What the session answers when it is asked for its snapshot, and for the turns before those of the snapshot. */
+  async hold({ key, epoch, snapshot }: SessionState & { key: SessionKey }, olderTurns: Turn[] = []): Promise<void> {
+    const state: SessionState = { epoch, snapshot };
     await this.temporalClient.workflow.signalWithStart("session", {
       workflowId: workflowIdOf(key),
       taskQueue: TASK_QUEUE_SESSIONS,
-      args: [{ key, agent: truth.snapshot.agent, lane: "shared" }],
+      args: [{ key, agent: snapshot.agent, lane: "shared" }],
       signal: "hold",
-      signalArgs: [truth],
+      signalArgs: [state, olderTurns],
     });
   }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LIMITS, workflowIdOf, type SessionKey } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture } from "./fixture.ts";
 import { input, observe, TestClient } from "./client.ts";
 
@@ -134,7 +134,7 @@ test("limit-1: sessionsPerConnection", async () => {
 
 test("limit-1: unappliedInputs is busy until turns take inputs; observes still pass", async () => {
   const { client, key } = await connect();
-  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  const writer = new LogWriter(await fixture.openLog(), key);
   const events = Array.from({ length: LIMITS.unappliedInputs }, (_, index) => input(index + 1));
   expect(await client.send("s", events)).toEqual({ ok: true, durable: LIMITS.unappliedInputs });
   const next = LIMITS.unappliedInputs + 1;
@@ -191,7 +191,7 @@ test("limit-1: marks this edge missed come with a snapshot, so that busy ends", 
   await client.send("s", events);
   const applied = { [`${key.owner}/p`]: LIMITS.unappliedInputs };
   const snapshot = { ...client.of("s").view, agent: "echo", version: 0, applied };
-  await fixture.hold(key, { epoch: 1, snapshot });
+  await fixture.hold({ key, epoch: 1, snapshot });
   // What the log holds was verified, and would be believed.
   await fixture.forget(key);
   const next = LIMITS.unappliedInputs + 1;

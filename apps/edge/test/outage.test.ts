@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { SessionKey } from "@holdfast/contract";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Edge } from "../src/edge.ts";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture } from "./fixture.ts";
 import { input, observe, TestClient } from "./client.ts";
 
@@ -37,7 +37,7 @@ async function connect(
 
 test("open-6: Redis gone: degraded, sends are made durable, opens are answered; back and empty: everyone has the truth", async () => {
   const { client, key } = await connect();
-  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  const writer = new LogWriter(await fixture.openLog(), key);
   await client.open("s");
   await writer.turn("before");
   await client.until(() => client.of("s").view.version === 2);
@@ -52,7 +52,7 @@ test("open-6: Redis gone: degraded, sends are made durable, opens are answered; 
   expect((await fetch(`${edge.url}/readyz`)).status).toBe(200);
   await writer.begin().catch(() => {});
   writer.commitOnly();
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
 
   await fixture.restartValkey();
   await Promise.all([client, late].map((one) => one.until(() => one.statuses.at(-1) === false)));
@@ -70,41 +70,41 @@ test("a Redis that came back with an older past is not believed: neither an open
   const { client, key } = await connect();
   const { client: other, key: otherKey } = await connect();
   const log = await fixture.openLog();
-  const scribes = [new LogWriter(fixture, log, key), new LogWriter(fixture, log, otherKey)] as const;
+  const writers = [new LogWriter(log, key), new LogWriter(log, otherKey)] as const;
   await client.open("s");
   await other.open("s");
-  for (const writer of scribes) {
+  for (const writer of writers) {
     await writer.turn("one");
-    await writer.tellWorkflow();
+    await fixture.hold(writer);
   }
   await Promise.all([client, other].map((one) => one.until(() => one.of("s").view.version === 2)));
   other.leave();
   // What a failover does: turn two was committed and published, and then the log knew nothing of it.
-  for (const writer of scribes) {
+  for (const writer of writers) {
     await writer.begin();
     writer.commitOnly();
-    await writer.tellWorkflow();
+    await fixture.hold(writer);
     await fixture.forget(writer.key);
     const snapshot = { ...writer.snapshot, version: 2, turns: writer.snapshot.turns.slice(0, 1) };
     await log.putSnapshot(writer.key, { epoch: writer.epoch, snapshot });
   }
   await fixture.failOver();
   await client.until(() => client.of("s").view.version === 4);
-  expect(client.of("s").view).toEqual(scribes[0].snapshot);
+  expect(client.of("s").view).toEqual(writers[0].snapshot);
   const { client: later } = await connect(edge.url, otherKey.owner);
   await later.open("s");
   await later.until(() => later.of("s").last !== undefined);
-  expect(later.of("s").view).toEqual(scribes[1].snapshot);
+  expect(later.of("s").view).toEqual(writers[1].snapshot);
 });
 
 test("open-6: connections that were lost to a Redis which lost nothing cost no Query; frames missed meanwhile are read", async () => {
   // Sessions of other tests are still looked after at theirs.
   const own = await fixture.startEdge();
   const { client, key } = await connect(own.url);
-  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  const writer = new LogWriter(await fixture.openLog(), key);
   await client.open("s");
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   await client.until(() => client.of("s").view.version === 2);
   const before = await queries(own);
   await fixture.dropRedisConnections();
@@ -135,7 +135,7 @@ test("open-6: a Redis that hangs is found out, and an open does not wait for it"
 
 test("open-2: whoever comes back while Redis hangs is told that it resumes, and does, without a snapshot", async () => {
   const { client, key } = await connect();
-  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  const writer = new LogWriter(await fixture.openLog(), key);
   await client.open("s");
   await writer.turn("one");
   await client.until(() => client.of("s").view.version === 2);
@@ -159,9 +159,9 @@ test("open-2: whoever comes back while Redis hangs is told that it resumes, and 
 
 test("a session without an agent process behind it opens at once, and gets its snapshot when one is there", async () => {
   const { client, key } = await connect();
-  const writer = new LogWriter(fixture, await fixture.openLog(), key);
+  const writer = new LogWriter(await fixture.openLog(), key);
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await fixture.hold(writer);
   await fixture.forget(key);
   const stopped = await fixture.stopWorkers();
   expect(await client.open("s")).toEqual({ ok: true, resumed: false });

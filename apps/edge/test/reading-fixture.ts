@@ -2,7 +2,7 @@ import type { SessionKey } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
 import { afterAll, afterEach, beforeAll } from "vitest";
 import type { Edge } from "../src/edge.ts";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture } from "./fixture.ts";
 import { TestClient } from "./client.ts";
 
@@ -39,8 +39,7 @@ export class ReadingFixture {
   }
 
   writer(key: SessionKey): LogWriter {
-    const { fixture, log } = this.#get();
-    return new LogWriter(fixture, log, key);
+    return new LogWriter(this.#get().log, key);
   }
 
   /** Leaves when the test is over. */

@@ -46,7 +46,7 @@ test("open-2: a reader resumes right after its cursor, on a node that has just f
   const { key, writer, client } = await use.firstTurnRead();
   client.leave();
   await writer.turn(...Array.from({ length: 200 }, (_, index) => `${index} `));
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   const other = await use.fixture.startEdge();
   for (const node of [use.edge, other]) {
     const again = await use.connect(key, {}, node);
@@ -63,7 +63,7 @@ test("open-3: a cursor the log does not have any more begins with a snapshot", a
   const key = use.newKey();
   const writer = use.writer(key);
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   const client = await use.connect(key);
   expect(await client.open("s", { cursor: "123-456", version: 1 })).toEqual({ ok: true, resumed: false });
   await client.until(() => client.of("s").view.version === 2);
@@ -72,7 +72,7 @@ test("open-3: a cursor the log does not have any more begins with a snapshot", a
 
 test("open-4: a second open starts anew with its cursor; open-5: nothing comes after close", async () => {
   const { key, writer, client } = await use.firstTurnRead();
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   const before = client.of("s").frames.length;
   expect(await client.ask("open", { session: "s" })).toEqual({ ok: true, resumed: false });
   await client.until(() => client.of("s").frames.length > before);
@@ -103,7 +103,7 @@ test("snap-3: opened in mid-turn, the snapshot has the partial text, and deltas 
   const writer = use.writer(key);
   await writer.begin();
   await writer.say("Once upon ");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   const client = await use.connect(key);
   await client.open("s");
   await client.until(() => runningText(client) === "Once upon ");
@@ -119,7 +119,7 @@ test("a cold cache is filled by one Query, however many open the session at once
   const key = use.newKey();
   const writer = use.writer(key);
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await use.fixture.forget(key);
   const queries = await use.metric("holdfast_edge_queries_total");
   const clients = await Promise.all(Array.from({ length: 5 }, () => use.connect(key)));
@@ -139,7 +139,7 @@ test("open-2: whoever resumes where one node has verified the log costs no other
   const first = await use.connect(key);
   await first.open("s");
   await writer.turn("one");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await first.until(() => first.of("s").view.version === 2);
   const other = await use.fixture.startEdge();
   const again = await use.connect(key, {}, other);
@@ -162,9 +162,9 @@ test("chain-1: a log that was lost under a reader is noticed at the next frame, 
   await client.until(() => runningText(client) === "half");
   await use.fixture.forget(key);
   writer.commitOnly();
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await writer.turn("three");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await client.until(() => client.of("s").view.version === 6);
   expect(client.of("s").view).toEqual(writer.snapshot);
   expect(client.of("s").breaks).toBe(0);
@@ -176,7 +176,7 @@ test("turn-2: a log given back what the workflow said before its last word shows
   await writer.say("all of it");
   const before = { epoch: writer.epoch, snapshot: writer.snapshot };
   await writer.end();
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await client.until(() => client.of("s").view.version === 2);
   // Somebody had asked the workflow before the turn ended, and puts that answer into a log which has lost everything since.
   await use.fixture.forget(key);
@@ -195,7 +195,7 @@ test("snap-4: a session whose workflow went back is shown as it is", async () =>
   const before = writer.snapshot;
   await writer.turn("two");
   await client.until(() => client.of("s").view.version === 4);
-  await use.fixture.hold(key, { epoch: writer.epoch, snapshot: before });
+  await use.fixture.hold({ key, epoch: writer.epoch, snapshot: before });
   await use.fixture.forget(key);
   const again = await use.connect(key);
   await again.open("s", { cursor: client.of("s").last, version: 4 });
@@ -208,9 +208,9 @@ test("chain-3: a version the log never got reaches no reader as a gap, but as a 
   await writer.begin();
   await writer.say("half");
   writer.commitOnly();
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await writer.turn("two");
-  await writer.tellWorkflow();
+  await use.fixture.hold(writer);
   await client.until(() => client.of("s").view.version === 4);
   expect(client.of("s").view).toEqual(writer.snapshot);
   expect(client.of("s").breaks).toBe(0);

@@ -64,14 +64,14 @@ const REFUSALS: Record<string, Refusal> = {
 for (const [cause, refusal] of Object.entries(REFUSALS)) {
   test(`open-6: ${cause}: readers are told, nobody is given what is old, intake goes on, and all have the truth afterwards`, async () => {
     const { key, writer, client } = await reading.firstTurnRead();
-    await writer.tellWorkflow();
+    await reading.fixture.hold(writer);
     const redis = new Redis(reading.fixture.valkey.url);
     onTestFinished(() => redis.disconnect());
     await refusal.begin(redis);
     // Held by the workflow alone.
     await writer.begin().catch(() => {});
     writer.commitOnly();
-    await writer.tellWorkflow();
+    await reading.fixture.hold(writer);
 
     // Before anybody has noticed, and after.
     const late: TestClient[] = [await reading.connect(key)];

@@ -4,7 +4,7 @@ import { createLogger } from "@holdfast/service/log";
 import { connectRedis } from "@holdfast/service/redis";
 import { SessionLog } from "@holdfast/session-log";
 import { expect, onTestFinished, test } from "vitest";
-import { LogWriter } from "./log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { useReading } from "./reading-fixture.ts";
 import { TestClient } from "./client.ts";
 
@@ -28,12 +28,12 @@ for (const [what, change] of Object.entries(CHANGES)) {
     onTestFinished(() => redis.disconnect());
     await expect.poll(() => redis.status).toBe("ready");
     const key = reading.newKey();
-    const writer = new LogWriter(reading.fixture, new SessionLog(redis), key);
+    const writer = new LogWriter(new SessionLog(redis), key);
     const client = await TestClient.connect(edge.url, key.owner);
     onTestFinished(() => client.leave());
     await client.open("s");
     await writer.turn("one");
-    await writer.tellWorkflow();
+    await reading.fixture.hold(writer);
     await client.until(() => client.of("s").view.version === 2);
 
     await change(pair);
@@ -52,7 +52,7 @@ for (const [what, change] of Object.entries(CHANGES)) {
     const feed = `hf:{${sessionPath(key)}}:feed`;
     await expect.poll(() => redis.call("PUBSUB", ["SHARDNUMSUB", feed])).toEqual([feed, 1]);
     await writer.turn("two");
-    await writer.tellWorkflow();
+    await reading.fixture.hold(writer);
     await client.until(() => client.of("s").view.version === 4);
     expect(client.of("s").view).toEqual(writer.snapshot);
     expect(client.of("s").breaks).toBe(0);

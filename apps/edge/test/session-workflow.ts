@@ -1,5 +1,13 @@
 import type { Json } from "@holdfast/contract/json";
-import type { CommandCall, EventBatch, SessionStart, SessionState } from "@holdfast/internal/temporal";
+import type { Turn } from "@holdfast/contract/turn";
+import type {
+  CommandCall,
+  EventBatch,
+  HistoryPage,
+  HistoryQuery,
+  SessionStart,
+  SessionState,
+} from "@holdfast/internal/temporal";
 import {
   ApplicationFailure,
   condition,
@@ -8,6 +16,7 @@ import {
   defineUpdate,
   setHandler,
 } from "@temporalio/workflow";
+import { Transcript } from "../../../workflows/src/session/transcript.ts";
 
 /**
  * Stands in for a session where a test looks at the edge alone: keeps what it was sent, and answers what the test told it
@@ -22,8 +31,14 @@ export async function session(start: SessionStart): Promise<void> {
   setHandler(defineSignal<[EventBatch]>("events"), (batch) => {
     received.push(batch);
   });
-  setHandler(defineSignal<[SessionState]>("hold"), (held) => {
+  let olderTurns: Turn[] = [];
+  setHandler(defineSignal<[SessionState, Turn[]]>("hold"), (held, before) => {
     truth = held;
+    olderTurns = before;
+  });
+  setHandler(defineQuery<HistoryPage, [HistoryQuery]>("history"), (query) => {
+    const { turns } = truth.snapshot;
+    return new Transcript({ turns, olderTurns, lastTurn: 0 }).history(query);
   });
   setHandler(defineQuery<EventBatch[]>("received"), () => received);
   setHandler(defineQuery<SessionState>("snapshot"), () => truth);

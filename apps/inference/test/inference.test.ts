@@ -7,7 +7,8 @@ import { DefaultLogger, Runtime } from "@temporalio/worker";
 import { expect, test, vi } from "vitest";
 import { inferenceConfig } from "../src/config.ts";
 import { startInference } from "../src/inference.ts";
-import { firstTurn, until, useWorkers } from "./workers.ts";
+import { firstTurn } from "../../../activities/test/first-turn.ts";
+import { until, useWorkers } from "./workers.ts";
 
 const use = useWorkers();
 const CONTINUES = { HOLDFAST_MODEL_CONTINUE: "vllm" };

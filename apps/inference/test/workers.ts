@@ -100,28 +100,6 @@ export function useWorkers(): { readonly workers: Workers } {
   };
 }
 
-let sessions = 0;
-
-/** The first turn of a session nobody else uses. */
-export function firstTurn(text: string, request: StepRequest["request"] = {}): StepRequest {
-  return {
-    key: { tenant: "t", owner: "o", name: `s${++sessions}` },
-    epoch: 1,
-    agent: "concierge",
-    turn: 1,
-    step: 1,
-    startedVersion: 1,
-    origin: "user",
-    inputs: [
-      { by: "ann", producer: "p", seq: 1, origin: "user", at: 1_700_000_000_000, text: `${text} (${sessions})` },
-    ],
-    applied: { "ann/p": 1 },
-    lengthBefore: 0,
-    budgetMs: 120_000,
-    request,
-  };
-}
-
 /** Waits until `condition` gives something true, and gives that. */
 export async function until<T>(condition: () => Promise<T> | T): Promise<NonNullable<T>> {
   for (;;) {

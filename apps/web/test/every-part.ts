@@ -1,5 +1,6 @@
 import type { Input, Question, ToolPart } from "@holdfast/contract";
 import { SUBJECT, TAKEN_AT, type ScriptedSession } from "../../../packages/client/test/scripted-session.ts";
+import { inputOf } from "./turns.ts";
 
 export const ANSWER = `## What I found
 
@@ -41,6 +42,8 @@ const WEATHER: ToolPart = {
   output: { wind: "NW 5", sea: "moderate", outlook: "calmer towards the evening" },
 };
 
+const BOOK = { type: "tool", call: "2.1.1", name: "book", question: "q1" } as const;
+
 const QUESTION: Question = {
   id: "q1",
   title: "May I book the boat Hirondelle for 120 €?",
@@ -50,9 +53,7 @@ const QUESTION: Question = {
   until: TAKEN_AT + 3_600_000,
 };
 
-function input(more: Partial<Input> & Pick<Input, "seq" | "text">): Input {
-  return { by: SUBJECT, producer: "tab", origin: "user", at: TAKEN_AT, ...more };
-}
+const input = (seq: number, more: Partial<Input>): Input => inputOf(seq, { by: SUBJECT, at: TAKEN_AT, ...more });
 
 function begin(session: ScriptedSession, inputs: Input[]): void {
   const { version, agent, turns } = session.snapshot;
@@ -62,42 +63,21 @@ function begin(session: ScriptedSession, inputs: Input[]): void {
 
 /** A turn that has ended, with parts of every kind, over two steps, and an input that joined it. */
 export function everyPart(session: ScriptedSession): void {
-  begin(session, [
-    input({
-      seq: 1,
-      text: "When can we sail?\nHere is our chart.",
-      files: [{ blob: "b1", mediaType: "application/pdf", name: "chart.pdf", bytes: 1_234_567 }],
-    }),
-  ]);
+  const files = [{ blob: "b1", mediaType: "application/pdf", name: "chart.pdf", bytes: 1_234_567 }];
+  begin(session, [input(1, { text: "When can we sail?\nHere is our chart.", files })]);
   session.delta("They want to **sail**. I should look at the weather, and then at the tides.", "reasoning");
   session.part({ type: "data", name: "reading", value: { sentiment: 0.4, keywords: ["sail", "chart"] } });
   session.delta("Let me look at the weather first.");
   session.part(WEATHER);
-  session.part({
-    type: "tool",
-    call: "1.1.1",
-    name: "read_chart",
-    state: "failed",
-    input: "chart.pdf",
-    error: "The chart has no page 12.",
-  });
-  session.part({
-    type: "child",
-    session: `${SUBJECT}/tides`,
-    agent: "tides",
-    state: "done",
-    text: "High water is at **six**.",
-  });
+  const chart = { type: "tool", call: "1.1.1", name: "read_chart", input: "chart.pdf" } as const;
+  session.part({ ...chart, state: "failed", error: "The chart has no page 12." });
+  const child = { type: "child", session: `${SUBJECT}/tides`, agent: "tides" } as const;
+  session.part({ ...child, state: "done", text: "High water is at **six**." });
   session.endStep();
   const { version, running } = session.snapshot;
-  const joined = input({ by: "bob", seq: 2, producer: "phone", step: 2, text: "And take the small boat, please." });
-  session.append({
-    type: "inputs.joined",
-    version: version + 1,
-    turn: running?.turn ?? 1,
-    inputs: [joined],
-    applied: {},
-  });
+  const joined = input(2, { by: "bob", producer: "phone", step: 2, text: "And take the small boat, please." });
+  const { turn = 1 } = running ?? {};
+  session.append({ type: "inputs.joined", version: version + 1, turn, inputs: [joined], applied: {} });
   session.delta(ANSWER);
   session.part({ type: "source", url: "https://example.com/tides", title: "Tides of Brest" });
   session.part({ type: "source", url: "https://example.org/charts" });
@@ -108,45 +88,23 @@ export function everyPart(session: ScriptedSession): void {
 
 /** A turn that waits for somebody. */
 export function waiting(session: ScriptedSession): void {
-  begin(session, [input({ seq: 3, text: "Book it." })]);
+  begin(session, [input(3, { text: "Book it." })]);
   session.delta("I have to ask first.", "reasoning");
   session.part({ ...WEATHER, state: "running", progress: { done: 3, total: 4 } });
-  session.part({
-    type: "tool",
-    call: "2.1.1",
-    name: "book",
-    state: "asking",
-    input: { boat: "Hirondelle" },
-    question: "q1",
-  });
+  session.part({ ...BOOK, state: "asking", input: { boat: "Hirondelle" } });
   session.wait([QUESTION, { id: "q2", title: "Is the weather good enough?", of: { subject: SUBJECT } }]);
 }
 
 /** It was answered, and goes on until it is cut. */
 export function goesOn(session: ScriptedSession): void {
   session.wait([]);
-  session.part({ type: "tool", call: "2.1.1", name: "book", state: "denied", question: "q1", by: "bob" }, 2);
-  session.part({
-    type: "tool",
-    call: "2.1.2",
-    name: "ring_harbour",
-    state: "unknown",
-    preview: "Dialling…\nRing",
-    blob: "b3",
-  });
+  session.part({ ...BOOK, state: "denied", by: "bob" }, 2);
+  const ring = { type: "tool", call: "2.1.2", name: "ring_harbour" } as const;
+  session.part({ ...ring, state: "unknown", preview: "Dialling…\nRing", blob: "b3" });
   session.delta("Then we stay ashore, and");
   const { version, running } = session.snapshot;
   if (running === null) throw new Error("No turn runs.");
   const { turn, step, attempt, index } = running;
-  session.append({
-    type: "turn.ended",
-    version: version + 1,
-    turn,
-    step,
-    attempt,
-    index,
-    outcome: "completed",
-    finish: "length",
-    patch: [],
-  });
+  const end = { outcome: "completed", finish: "length" } as const;
+  session.append({ type: "turn.ended", version: version + 1, turn, step, attempt, index, ...end, patch: [] });
 }

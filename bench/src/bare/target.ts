@@ -1,27 +1,25 @@
 import { Child } from "@holdfast/test/kit/child-process";
+import { withUndo } from "@holdfast/test/kit/fixture";
+import { until } from "@holdfast/test/kit/wait";
 import { Client, Connection } from "@temporalio/client";
-import type { EventKind, LoadSession, LoadTarget, Offered, Progress, ProgressOf, Sent } from "../load/trial.ts";
-import type { NamedProcess } from "../measure/window.ts";
+import { LoadSession, type LoadTarget, type Sent } from "../load/session.ts";
+import type { Recorder } from "../measure/recorder.ts";
+import type { BareOutput } from "./worker.ts";
 import {
+  bare,
   BARE_ACTIVITY_QUEUE,
-  BARE_QUERY,
   BARE_QUEUE,
-  BARE_SIGNAL_FACT,
-  BARE_SIGNAL_INPUT,
-  BARE_WORKFLOW,
-  type BareCounts,
-  type BareOutput,
   type BareStart,
-} from "./protocol.ts";
-import type { bare } from "./workflows.ts";
+  countsQuery,
+  factSignal,
+  inputSignal,
+} from "./workflows.ts";
 
 export interface BareOptions {
-  address: string;
-  namespace: string;
   tokens: number;
-  tokenDelayMs: number;
+  tokenDelay: number;
   /** `same-queue`: one worker, the activity dispatched eagerly. `own-queue`: two workers, as a fleet would have. */
-  shape: "same-queue" | "own-queue";
+  bareShape: "same-queue" | "own-queue";
 }
 
 /**
@@ -29,68 +27,36 @@ export interface BareOptions {
  * as the bench receives it, before its result is even sent to Temporal, so Holdfast's committed outcome is compared with
  * something that promises less.
  */
-export class BareTarget implements LoadTarget {
-  readonly name = "bareTemporal";
-  readonly #settings: BareOptions;
-  readonly #connection: Connection;
-  readonly #client: Client;
-  readonly #workers: { name: string; child: Child }[] = [];
-  readonly #sessions = new Map<string, BareSession>();
-  #opened = 0;
-
-  private constructor(settings: BareOptions, connection: Connection) {
-    this.#settings = settings;
-    this.#connection = connection;
-    this.#client = new Client({ connection, namespace: settings.namespace });
-  }
-
-  static async start(settings: BareOptions): Promise<BareTarget> {
-    const target = new BareTarget(settings, await Connection.connect({ address: settings.address }));
-    for (const role of settings.shape === "same-queue" ? ["both"] : ["workflow", "activity"]) {
-      await target.#startWorker(role);
-    }
-    return target;
-  }
-
-  async #startWorker(role: string): Promise<void> {
-    const { address, namespace } = this.#settings;
+export function startBare(address: string, { tokens, tokenDelay, bareShape }: BareOptions): Promise<LoadTarget> {
+  return withUndo(async (undo) => {
+    const connection = await Connection.connect({ address });
+    undo(() => connection.close());
+    const client = new Client({ connection });
+    const sessions = new Map<string, BareSession>();
     const onMessage = (message: unknown): void => {
-      if (isOutput(message)) this.#sessions.get(message.session)?.onOutput(message);
+      if (isOutput(message)) sessions.get(message.session)?.onOutput(message);
     };
-    const child = await Child.start(
-      new URL("./worker.ts", import.meta.url),
-      { role, address, namespace },
-      { onMessage },
-    );
-    this.#workers.push({ name: role === "both" ? "bare-worker" : `bare-${role}-worker`, child });
-  }
-
-  get processes(): NamedProcess[] {
-    return this.#workers.map(({ name, child }) => ({ name, pid: child.pid, oneThread: false }));
-  }
-
-  async open(count: number, progressOf: ProgressOf): Promise<LoadSession[]> {
-    return Array.from({ length: count }, (_, ordinal) => {
-      const name = `bare-${process.pid}-${++this.#opened}`;
-      const session = new BareSession(this.#client, this.#startOf(name), progressOf(ordinal));
-      this.#sessions.set(name, session);
-      return session;
-    });
-  }
-
-  #startOf(session: string): BareStart {
-    const { tokens, tokenDelayMs, shape } = this.#settings;
-    return { session, tokens, tokenDelayMs, activityQueue: shape === "same-queue" ? BARE_QUEUE : BARE_ACTIVITY_QUEUE };
-  }
-
-  async closeSessions(): Promise<void> {
-    this.#sessions.clear();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map(({ child }) => child.kill()));
-    await this.#connection.close();
-  }
+    const startWorker = async (name: string, role: "both" | "workflow" | "activity") => {
+      const worker = await Child.start(new URL("./worker.ts", import.meta.url), { role, address }, { onMessage });
+      undo(() => worker.kill());
+      return { name, pid: worker.pid, oneThread: false };
+    };
+    const isShared = bareShape === "same-queue";
+    const processes = [
+      await startWorker(isShared ? "bare-worker" : "bare-workflow-worker", isShared ? "both" : "workflow"),
+    ];
+    if (!isShared) processes.push(await startWorker("bare-activity-worker", "activity"));
+    const activityQueue = isShared ? BARE_QUEUE : BARE_ACTIVITY_QUEUE;
+    let opened = 0;
+    const open = async (count: number, recorder: Recorder): Promise<BareSession[]> =>
+      Array.from({ length: count }, () => {
+        const name = `bare-${process.pid}-${++opened}`;
+        const session = new BareSession(client, { session: name, tokens, tokenDelay, activityQueue }, recorder);
+        sessions.set(name, session);
+        return session;
+      });
+    return { name: "bareTemporal" as const, processes, open, closeSessions: async () => sessions.clear() };
+  });
 }
 
 function isOutput(message: unknown): message is BareOutput {
@@ -98,84 +64,61 @@ function isOutput(message: unknown): message is BareOutput {
 }
 
 /** One bare workflow, as whoever signals it plainly sees it. */
-export class BareSession implements LoadSession {
-  readonly name: string;
+class BareSession extends LoadSession {
   readonly workflowId: string;
-  readonly offered: Offered = { inputs: 0, observes: 0 };
   readonly #client: Client;
   readonly #start: BareStart;
-  readonly #progress: Progress;
-  readonly #inputs = new Map<number, Sent>();
-  #observesUnderWay = 0;
-  #seq = 0;
-  readonly #faults: string[] = [];
 
-  constructor(client: Client, start: BareStart, progress: Progress) {
-    this.name = start.session;
+  constructor(client: Client, start: BareStart, recorder: Recorder) {
+    super(start.session, recorder);
     this.workflowId = start.session;
     this.#client = client;
     this.#start = start;
-    this.#progress = progress;
   }
 
-  get unsettled(): number {
-    return this.#inputs.size + this.#observesUnderWay;
-  }
-
-  offer(burst: readonly EventKind[], intendedAt: number, counted: boolean): void {
-    for (const kind of burst) {
-      const sent: Sent = { seq: ++this.#seq, kind, intendedAt, counted };
-      if (kind === "input") {
-        this.offered.inputs++;
-        this.#inputs.set(sent.seq, sent);
-      } else {
-        this.offered.observes++;
-        this.#observesUnderWay++;
-      }
-      void this.#signal(sent);
-    }
+  protected send(events: Sent[]): void {
+    for (const sent of events) void this.#signal(sent);
   }
 
   async #signal(sent: Sent): Promise<void> {
     try {
-      await this.#client.workflow.signalWithStart<typeof bare, [number]>(BARE_WORKFLOW, {
+      await this.#client.workflow.signalWithStart(bare, {
         workflowId: this.name,
         taskQueue: BARE_QUEUE,
         args: [this.#start],
-        signal: sent.kind === "input" ? BARE_SIGNAL_INPUT : BARE_SIGNAL_FACT,
+        signal: sent.kind === "input" ? inputSignal : factSignal,
         signalArgs: [sent.seq],
       });
-      this.#progress.durable(sent);
+      this.durable(sent);
     } catch (error) {
       // Nothing here retries: whoever signals plainly loses the event, and that is part of the comparison.
-      this.#faults.push(`${this.name}: event ${sent.seq} was lost: ${String(error)}`);
-      this.#progress.note("signal_failed");
-      this.#inputs.delete(sent.seq);
-    } finally {
-      if (sent.kind === "observe") this.#observesUnderWay--;
+      this.faults.push(`${this.name}: event ${sent.seq} was lost: ${String(error)}`);
+      this.recorder.note("signal_failed");
+      this.forget(sent.seq);
     }
   }
 
   onOutput({ seq, output }: BareOutput): void {
-    const sent = this.#inputs.get(seq);
-    if (sent === undefined) return;
-    if (output === "first") return this.#progress.first(sent);
-    this.#inputs.delete(seq);
-    this.#progress.final(sent);
+    if (output === "first") this.first(seq);
+    else this.final(seq);
   }
 
   /** The last output is told before the activity's result is committed, so the count may still be on its way. */
   async verify(): Promise<string[]> {
-    const { inputs, observes } = this.offered;
-    if (inputs + observes === 0) return this.#faults;
+    const { input, observe } = this.offered;
+    if (input + observe === 0) return this.faults;
     const handle = this.#client.workflow.getHandle(this.name);
-    let counts: BareCounts = { turns: 0, facts: 0 };
-    for (let tries = 0; tries < 50; tries++) {
-      counts = await handle.query<BareCounts>(BARE_QUERY);
-      if (counts.turns === inputs && counts.facts === observes) return this.#faults;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    let counts = { turns: 0, facts: 0 };
+    const isWhole = async (): Promise<boolean> => {
+      counts = await handle.query(countsQuery);
+      return counts.turns === input && counts.facts === observe;
+    };
+    try {
+      await until("the workflow holds what was sent", isWhole, 5_000, 100);
+      return this.faults;
+    } catch {
+      const { turns, facts } = counts;
+      return [...this.faults, `${this.name}: sent ${input} inputs and ${observe} facts, holds ${turns} and ${facts}.`];
     }
-    const sentence = `${this.name}: sent ${inputs} inputs and ${observes} facts, holds ${counts.turns} and ${counts.facts}.`;
-    return [...this.#faults, sentence];
   }
 }

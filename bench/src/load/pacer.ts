@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { randomFrom } from "@holdfast/test/kit/statistics";
 import type { Recorder } from "../measure/recorder.ts";
-import type { EventKind, LoadSession } from "./trial.ts";
+import type { EventKind, LoadSession } from "./session.ts";
 
 /** Milliseconds of a monotonic clock, and how to wait on it; a test puts its own in their place. */
 export interface Clock {
@@ -8,10 +9,7 @@ export interface Clock {
   sleep(milliseconds: number): Promise<void>;
 }
 
-export const realClock: Clock = {
-  now: () => performance.now(),
-  sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-};
+const realClock: Clock = { now: () => performance.now(), sleep: (milliseconds) => sleep(milliseconds) };
 
 export type Arrivals = "poisson" | "even";
 
@@ -48,58 +46,64 @@ export async function paceOpenLoop(
   if (rest > 0) await clock.sleep(rest);
 }
 
+/** Each session always has this many events under way; a settled one is replaced after `pauseMs`. */
+interface ClosedLoop {
+  loop: "closed";
+  kind: EventKind;
+  inFlight: number;
+  pauseMs: number;
+}
+
+/** Bursts are due at given times whatever became of earlier ones; sessions take them in turn. */
+interface OpenLoop {
+  loop: "open";
+  burst: EventKind[];
+  burstsPerSecond: number;
+  arrivals: Arrivals;
+  seed: number;
+}
+
 /** How the load is offered. */
-export type LoadShape =
-  /** Each session always has this many events under way; a settled one is replaced after `pauseMs`. */
-  | { loop: "closed"; kind: EventKind; inFlight: number; pauseMs: number }
-  /** Bursts are due at given times whatever became of earlier ones; sessions take them in turn. */
-  | { loop: "open"; burst: EventKind[]; burstsPerSecond: number; arrivals: Arrivals; seed: number };
+export type LoadShape = ClosedLoop | OpenLoop;
 
-/** Says of each event at the moment it is offered whether it will be in the figures. */
-export type Counted = () => boolean;
+/** To whom, and for how long; what is under way at the end is left to settle. */
+interface Offer {
+  sessions: LoadSession[];
+  recorder: Recorder;
+  milliseconds: number;
+  /** Says of each event at the moment it is offered whether it will be in the figures. */
+  isCounted: () => boolean;
+}
 
-/** Offers load for so long; what is under way at the end is left to settle. */
-export async function offerLoad(
-  shape: LoadShape,
-  sessions: LoadSession[],
-  recorder: Recorder,
-  milliseconds: number,
-  counted: Counted,
-): Promise<void> {
-  if (shape.loop === "closed") await offerClosed(shape, sessions, recorder, milliseconds, counted);
-  else await offerOpen(shape, sessions, recorder, milliseconds, counted);
+export function offerLoad(shape: LoadShape, offer: Offer): Promise<void> {
+  return shape.loop === "closed" ? offerClosed(shape, offer) : offerOpen(shape, offer);
 }
 
 async function offerClosed(
-  { kind, inFlight, pauseMs }: Extract<LoadShape, { loop: "closed" }>,
-  sessions: LoadSession[],
-  recorder: Recorder,
-  milliseconds: number,
-  counted: Counted,
+  { kind, inFlight, pauseMs }: ClosedLoop,
+  { sessions, milliseconds, isCounted }: Offer,
 ): Promise<void> {
   const one = [kind];
   let ended = false;
-  const offer = (ordinal: number): void => {
-    if (!ended) sessions[ordinal]?.offer(one, performance.now(), counted());
+  const offer = (session: LoadSession): void => {
+    if (!ended) session.offer(one, performance.now(), isCounted());
   };
-  recorder.onSettled = pauseMs === 0 ? offer : (ordinal) => void setTimeout(offer, pauseMs, ordinal);
-  for (let sent = 0; sent < inFlight; sent++) sessions.forEach((_, ordinal) => offer(ordinal));
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  for (const session of sessions)
+    session.onSettled = () => (pauseMs === 0 ? offer(session) : void setTimeout(offer, pauseMs, session));
+  for (let sent = 0; sent < inFlight; sent++) sessions.forEach(offer);
+  await sleep(milliseconds);
   ended = true;
-  recorder.onSettled = undefined;
+  for (const session of sessions) session.onSettled = undefined;
 }
 
 async function offerOpen(
-  { burst, burstsPerSecond, arrivals, seed }: Extract<LoadShape, { loop: "open" }>,
-  sessions: LoadSession[],
-  recorder: Recorder,
-  milliseconds: number,
-  counted: Counted,
+  { burst, burstsPerSecond, arrivals, seed }: OpenLoop,
+  { sessions, recorder, milliseconds, isCounted }: Offer,
 ): Promise<void> {
   let next = 0;
   await paceOpenLoop(arrivalTimes(burstsPerSecond, arrivals, randomFrom(seed)), milliseconds, (intendedAt) => {
-    const isCounted = counted();
-    recorder.offered(intendedAt, isCounted, burst.length);
-    sessions[next++ % sessions.length]?.offer(burst, intendedAt, isCounted);
+    const counted = isCounted();
+    recorder.offered(intendedAt, counted, burst.length);
+    sessions[next++ % sessions.length]?.offer(burst, intendedAt, counted);
   });
 }

@@ -1,7 +1,6 @@
-import { PROTOCOL_VERSION, type ClientToServerEvents, type ServerToClientEvents } from "@holdfast/contract";
-import { begun, planOf } from "@holdfast/test/kit/child-process";
-import { io, type Socket } from "socket.io-client";
+import { obey, planOf } from "@holdfast/test/kit/child-process";
 import { z } from "zod";
+import { connectSocket } from "./wire-target.ts";
 
 /** Readers of sessions, each with a socket of its own, in a process of their own: what they cost is not the edge's. */
 const planSchema = z.object({
@@ -12,39 +11,26 @@ const planSchema = z.object({
   readers: z.number().int().min(1),
 });
 export type ReadingPlan = z.infer<typeof planSchema>;
-const plan = planOf(planSchema);
 
-/** Frames that reached their readers. */
-export interface ReadingReport {
-  frames: number;
-}
+/** Asks how many frames have reached their readers. */
+const orderSchema = z.object({ order: z.literal("count") });
+export type CountOrder = z.infer<typeof orderSchema>;
 
-const REPORT_INTERVAL_MS = 50;
-
+const { url, token, sessions, readers } = planOf(planSchema);
 let frames = 0;
 
 async function read(session: string): Promise<void> {
-  const auth = { token: plan.token, protocol: PROTOCOL_VERSION, client: "bench" };
-  const socket: Socket<ServerToClientEvents, ClientToServerEvents> = io(plan.url, {
-    auth,
-    transports: ["websocket"],
-    forceNew: true,
-    reconnection: false,
-    timeout: 120_000,
-  });
+  const socket = await connectSocket(url, token, { reconnection: false, timeout: 120_000 });
   socket.on("frames", (_session, batch) => {
     frames += batch.length;
   });
-  const ended = (why: Error | string): void => {
-    console.error(`A reader lost its connection: ${String(why)}`);
+  socket.on("disconnect", (why) => {
+    console.error(`A reader lost its connection: ${why}`);
     process.exit(1);
-  };
-  socket.on("connect_error", ended);
-  socket.on("disconnect", ended);
+  });
   const ack = await socket.emitWithAck("open", { session, agent: "echo" });
   if (!ack.ok) throw new Error(`${session} did not open: ${ack.error.message}`);
 }
 
-for (let reader = 0; reader < plan.readers; reader++) await Promise.all(plan.sessions.map(read));
-begun();
-setInterval(() => process.send?.({ frames } satisfies ReadingReport), REPORT_INTERVAL_MS);
+for (let reader = 0; reader < readers; reader++) await Promise.all(sessions.map(read));
+obey(orderSchema, async () => ({ frames }));

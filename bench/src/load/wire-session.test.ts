@@ -8,7 +8,7 @@ import {
 } from "@holdfast/contract";
 import { expect, test, vi } from "vitest";
 import { Recorder } from "../measure/recorder.ts";
-import { type Wire, WireSession } from "./wire-session.ts";
+import { PRODUCER, type Wire, WireSession } from "./wire-session.ts";
 
 /** An edge's end of the wire, played by the test: it sees each request and answers when it likes. */
 class PlayedWire implements Wire {
@@ -44,39 +44,23 @@ class PlayedWire implements Wire {
 function begin(perSend = 256) {
   const wire = new PlayedWire();
   const recorder = new Recorder();
-  const session = new WireSession("s", "p", wire, recorder.progressOf(0), perSend);
+  const session = new WireSession(wire, recorder, { name: "s", perSend });
   return { wire, recorder, session };
 }
 
 /** The frames of one whole turn that took these inputs. */
 function turnFrames(turn: number, seqs: number[]): Frame[] {
   const version = 2 * turn - 1;
-  const inputs = seqs.map((seq) => ({
-    by: "ann",
-    producer: "p",
-    seq,
-    origin: "user" as const,
-    at: 0,
-    text: "x",
-  }));
+  const origin = "user" as const;
+  const inputs = seqs.map((seq) => ({ by: "ann", producer: PRODUCER, seq, origin, at: 0, text: "x" }));
+  const end = { outcome: "completed", finish: "stop", step: 1, attempt: 1, index: 2 } as const;
   const at = (place: number) => ({ prev: `${turn}.${place - 1}`, id: `${turn}.${place}` });
   return [
     { type: "snapshot", id: `${turn}.0`, snapshot: { ...emptySnapshot("echo"), version: version - 1 } },
-    { type: "turn.started", ...at(1), version, turn, agent: "echo", origin: "user", inputs, applied: {} },
+    { type: "turn.started", ...at(1), version, turn, agent: "echo", origin, inputs, applied: {} },
     { type: "delta", ...at(2), turn, step: 1, attempt: 1, index: 1, at: 0, begins: "text", text: "Hello" },
     { type: "delta", ...at(3), turn, step: 1, attempt: 1, index: 2, at: 0, text: " you" },
-    {
-      type: "turn.ended",
-      ...at(4),
-      version: version + 1,
-      turn,
-      outcome: "completed",
-      finish: "stop",
-      step: 1,
-      attempt: 1,
-      index: 2,
-      patch: [],
-    },
+    { type: "turn.ended", ...at(4), version: version + 1, turn, ...end, patch: [] },
   ];
 }
 
@@ -132,7 +116,7 @@ test("an input is settled by its turn's outcome, and its first output is told on
   expect(session.unsettled).toBe(1);
   session.accept(turnFrames(1, [1]).slice(4));
   expect(session.unsettled).toBe(0);
-  const { eventToFirstDelta, eventToFinal } = recorder.figures();
+  const { eventToFirstDelta, eventToFinal } = recorder.latencies();
   expect([eventToFirstDelta.count, eventToFinal.count]).toEqual([1, 1]);
 });
 

@@ -3,6 +3,7 @@ import {
   emptySnapshot,
   type Event,
   type Frame,
+  type Input,
   isRetryable,
   LIMITS,
   reduceFrame,
@@ -10,10 +11,11 @@ import {
   type SendAck,
   type SendRequest,
   type Snapshot,
-  type WireError,
   textOf,
+  type WireError,
 } from "@holdfast/contract";
-import type { EventKind, Offered, Progress, Sent } from "./trial.ts";
+import type { Recorder } from "../measure/recorder.ts";
+import { LoadSession, type Sent } from "./session.ts";
 
 /** What a session needs of its connection. */
 export interface Wire {
@@ -22,72 +24,80 @@ export interface Wire {
   open(session: string, cursor: Cursor | undefined): Promise<void>;
 }
 
-/** How the text of an input of given length and an observe look. Small facts and short sentences, as users make them. */
-function eventOf(sent: Sent): Event {
-  if (sent.kind === "observe") return { seq: sent.seq, kind: "observe", name: "click", data: { at: sent.seq } };
-  return { seq: sent.seq, kind: "input", text: `Number ${sent.seq}: I would like to visit Paris in May.` };
+export interface WireSessionOptions {
+  name: string;
+  /** Events in one `send` at most. */
+  perSend: number;
+  workflowId?: string | undefined;
+  /** What the system itself says the session holds; undefined where there is no truth but what the reader saw. */
+  truth?: () => Promise<WorkflowFacts | undefined>;
+}
+
+export interface WorkflowFacts {
+  turns: number;
+  /** Undefined where the system does not count them. */
+  observes: number | undefined;
+}
+
+export const PRODUCER = "bench";
+
+/** Before what got no answer, or a refusal that names no time, is sent again. */
+const RETRY_MS = 100;
+
+/** Small facts and short sentences, as users make them. */
+function eventOf({ kind, seq }: Sent): Event {
+  if (kind === "observe") return { seq, kind, name: "click", data: { at: seq } };
+  return { seq, kind, text: `Number ${seq}: I would like to visit Paris in May.` };
 }
 
 /**
  * A reader and an outbox, from SPEC.md alone: no more per event than a user's client would do, so that many of them fit
  * into one process. Checks as it reads that every input is in exactly one turn and that no frame breaks the chain.
  */
-export class WireSession {
-  readonly name: string;
-  readonly producer: string;
-  readonly offered: Offered = { inputs: 0, observes: 0 };
-  /** What is wrong so far, as sentences. */
-  readonly faults: string[] = [];
+export class WireSession extends LoadSession {
+  readonly workflowId: string | undefined;
   readonly #wire: Wire;
-  readonly #progress: Progress;
   readonly #perSend: number;
+  readonly #truth: WireSessionOptions["truth"];
   /** Not durable yet, in order; the first `#inFlight` of them are with the edge. */
-  #outbox: Sent[] = [];
+  readonly #outbox: Sent[] = [];
   #inFlight = 0;
   #requests = 0;
   #retryAt: number | undefined;
   #flushing = false;
-  readonly #inputs = new Map<number, Sent>();
   readonly #answered = new Set<number>();
-  #lastSeq = 0;
   #cursor: Cursor | undefined;
   #snapshot: Snapshot = emptySnapshot("");
 
-  constructor(name: string, producer: string, wire: Wire, progress: Progress, perSend: number) {
-    this.name = name;
-    this.producer = producer;
+  constructor(wire: Wire, recorder: Recorder, { name, perSend, workflowId, truth }: WireSessionOptions) {
+    super(name, recorder);
+    this.workflowId = workflowId;
     this.#wire = wire;
-    this.#progress = progress;
     this.#perSend = Math.min(perSend, LIMITS.eventsPerSend);
+    this.#truth = truth;
   }
 
-  get unsettled(): number {
-    const inputs = this.#inputs.size;
-    return inputs + this.#outbox.reduce((sum, sent) => sum + (sent.kind === "observe" ? 1 : 0), 0);
-  }
-
-  get lastSeq(): number {
-    return this.#lastSeq;
-  }
-
-  get snapshot(): Snapshot {
-    return this.#snapshot;
-  }
-
-  offer(burst: readonly EventKind[], intendedAt: number, counted: boolean): void {
-    for (const kind of burst) {
-      const sent: Sent = { seq: ++this.#lastSeq, kind, intendedAt, counted };
-      this.#outbox.push(sent);
-      if (kind === "input") this.#inputs.set(sent.seq, sent);
-      this.offered[kind === "input" ? "inputs" : "observes"]++;
-    }
+  /** Also after the connection came back: everything not durable is sent again (SPEC ack-3). */
+  async open(): Promise<void> {
+    await this.#wire.open(this.name, this.#cursor);
+    this.#inFlight = 0;
     this.#flushSoon();
   }
 
-  /** After the connection came back: everything not durable is sent again (SPEC ack-3). */
-  async reopen(): Promise<void> {
-    await this.#wire.open(this.name, this.#cursor);
-    this.#inFlight = 0;
+  async verify(): Promise<string[]> {
+    const { input, observe } = this.offered;
+    const truth = await this.#truth?.();
+    const compared = [
+      [input, this.#snapshot.turns.at(-1)?.turn ?? 0, "inputs were sent, the reader saw turns:"],
+      [input, truth?.turns, "inputs were sent, the workflow holds turns:"],
+      [observe, truth?.observes, "observes were sent, the workflow counted"],
+    ] as const;
+    const wrong = compared.filter(([sent, held]) => held !== undefined && held !== sent);
+    return [...this.faults, ...wrong.map(([sent, held, sentence]) => `${this.name}: ${sent} ${sentence} ${held}.`)];
+  }
+
+  protected send(events: Sent[]): void {
+    this.#outbox.push(...events);
     this.#flushSoon();
   }
 
@@ -104,50 +114,40 @@ export class WireSession {
     while (this.#retryAt === undefined && this.#inFlight < this.#outbox.length) {
       const batch = this.#outbox.slice(this.#inFlight, this.#inFlight + this.#perSend);
       this.#inFlight += batch.length;
-      this.#request(batch);
+      void this.#request(batch.map(eventOf));
     }
   }
 
-  #request(batch: Sent[]): void {
+  async #request(events: Event[]): Promise<void> {
     this.#requests++;
-    const request = { session: this.name, producer: this.producer, events: batch.map(eventOf) };
-    this.#wire.send(request).then(
-      (ack) => this.#onAck(ack),
-      () => this.#onLost(),
-    );
-  }
-
-  #onAck(ack: SendAck): void {
+    const ack = await this.#wire.send({ session: this.name, producer: PRODUCER, events }).catch(() => undefined);
     this.#requests--;
-    if (ack.ok) this.#onDurable(ack.durable);
+    if (ack === undefined) this.#retryAfter(RETRY_MS, "no_answer");
+    else if (ack.ok) this.#onDurable(ack.durable);
     else this.#onRefused(ack.error);
+    this.#resendWhenQuiet();
   }
 
   #onDurable(seq: number): void {
-    let count = 0;
-    while (count < this.#outbox.length && (this.#outbox[count]?.seq ?? Infinity) <= seq) count++;
-    const durable = this.#outbox.splice(0, count);
-    this.#inFlight = Math.max(this.#inFlight - count, 0);
-    for (const sent of durable) this.#progress.durable(sent);
-    this.#resendWhenQuiet();
+    const behind = this.#outbox.findIndex((sent) => sent.seq > seq);
+    const durable = this.#outbox.splice(0, behind === -1 ? this.#outbox.length : behind);
+    this.#inFlight = Math.max(this.#inFlight - durable.length, 0);
+    for (const sent of durable) this.durable(sent);
   }
 
   #onRefused(error: WireError): void {
-    this.#progress.note(error.code);
-    if (!isRetryable(error) && error.code !== "not_open") {
-      this.faults.push(`${this.name}: the edge refused an event for good: ${error.code}: ${error.message}`);
+    const { code, message, retryAfterMs } = error;
+    if (isRetryable(error) || code === "not_open") {
+      this.#retryAfter(retryAfterMs ?? (code === "out_of_order" ? 0 : RETRY_MS), code);
       return;
     }
-    const wait = error.retryAfterMs ?? (error.code === "out_of_order" ? 0 : 100);
-    this.#retryAt = Math.max(this.#retryAt ?? 0, performance.now() + wait);
-    this.#resendWhenQuiet();
+    this.recorder.note(code);
+    this.faults.push(`${this.name}: the edge refused an event for good: ${code}: ${message}`);
   }
 
-  #onLost(): void {
-    this.#requests--;
-    this.#progress.note("no_answer");
-    this.#retryAt = Math.max(this.#retryAt ?? 0, performance.now() + 100);
-    this.#resendWhenQuiet();
+  #retryAfter(milliseconds: number, why: string): void {
+    this.recorder.note(why);
+    this.#retryAt = Math.max(this.#retryAt ?? 0, performance.now() + milliseconds);
   }
 
   /** SPEC send-5: once one request is refused those behind it are too, so all is sent again when all have been answered. */
@@ -171,69 +171,48 @@ export class WireSession {
     const reduction = this.#reduce(frame);
     if (reduction.outcome === "gap") return this.#gap("version_gap");
     if (reduction.outcome === "ignored") return;
-    const before = this.#snapshot;
+    const { running } = this.#snapshot;
     this.#snapshot = reduction.snapshot;
-    this.#report(before, frame);
+    const own = seqsOf(running?.inputs ?? []);
+    if (frame.type === "snapshot") this.#settleFrom(frame.snapshot);
+    if (frame.type === "delta" && running !== null && textOf(running) === "") own.forEach((seq) => this.first(seq));
+    if (frame.type !== "turn.ended") return;
+    if (frame.outcome !== "completed") this.recorder.note(`turn ${frame.outcome}`);
+    own.forEach((seq) => this.#settle(seq));
   }
 
   #reduce(frame: Frame): Reduction {
     try {
       return reduceFrame(this.#snapshot, frame);
     } catch (error) {
-      this.faults.push(
-        `${this.name}: a ${frame.type} at version ${this.#snapshot.version} does not apply: ${String(error)}`,
-      );
+      const { version } = this.#snapshot;
+      this.faults.push(`${this.name}: a ${frame.type} at version ${version} does not apply: ${String(error)}`);
       return { outcome: "gap" };
     }
   }
 
-  #report(before: Snapshot, frame: Frame): void {
-    switch (frame.type) {
-      case "snapshot":
-        return this.#reportSnapshot(frame.snapshot);
-      case "delta":
-        if (before.running !== null && textOf(before.running) === "")
-          this.#forInputs(before.running.inputs, (sent) => this.#progress.first(sent));
-        return;
-      case "turn.ended":
-        if (frame.outcome !== "completed") this.#progress.note(`turn ${frame.outcome}`);
-        return this.#settle(before.running?.inputs ?? []);
-      default:
-        return;
-    }
-  }
-
   /** Turns that ended while the reader was away, if there are such, are settled from the snapshot. */
-  #reportSnapshot(snapshot: Snapshot): void {
-    if (snapshot.version > 0) this.#progress.note("snapshot");
-    for (const turn of snapshot.turns) {
-      this.#settle(turn.inputs.filter((input) => input.producer === this.producer && this.#inputs.has(input.seq)));
-    }
+  #settleFrom({ version, turns }: Snapshot): void {
+    if (version > 0) this.recorder.note("snapshot");
+    const own = seqsOf(turns.flatMap((turn) => turn.inputs));
+    for (const seq of own) if (this.isUnsettled(seq)) this.#settle(seq);
   }
 
-  #settle(inputs: readonly { producer: string; seq: number }[]): void {
-    for (const { producer, seq } of inputs) {
-      if (producer !== this.producer) continue;
-      if (this.#answered.has(seq)) this.faults.push(`${this.name}: input ${seq} is in two turns.`);
-      this.#answered.add(seq);
-      const sent = this.#inputs.get(seq);
-      this.#inputs.delete(seq);
-      if (sent !== undefined) this.#progress.final(sent);
-    }
-  }
-
-  #forInputs(inputs: readonly { producer: string; seq: number }[], tell: (sent: Sent) => void): void {
-    for (const { producer, seq } of inputs) {
-      const sent = producer === this.producer ? this.#inputs.get(seq) : undefined;
-      if (sent !== undefined) tell(sent);
-    }
+  #settle(seq: number): void {
+    if (this.#answered.has(seq)) this.faults.push(`${this.name}: input ${seq} is in two turns.`);
+    this.#answered.add(seq);
+    this.final(seq);
   }
 
   /** SPEC chain-3: after a gap only a snapshot helps. Frames until it comes break the chain too and are ignored. */
   #gap(what: string): void {
-    this.#progress.note(what);
+    this.recorder.note(what);
     if (this.#cursor === undefined) return;
     this.#cursor = undefined;
-    this.#wire.open(this.name, undefined).catch(() => this.#progress.note("reopen_failed"));
+    this.#wire.open(this.name, undefined).catch(() => this.recorder.note("reopen_failed"));
   }
+}
+
+function seqsOf(inputs: readonly Pick<Input, "producer" | "seq">[]): number[] {
+  return inputs.flatMap(({ producer, seq }) => (producer === PRODUCER ? [seq] : []));
 }

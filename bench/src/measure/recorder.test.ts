@@ -21,13 +21,3 @@ test("a latency over the longest is kept as the longest, not dropped", () => {
   latency.record(3_600_000);
   expect(latency.percentiles().max).toBeGreaterThan(599_000);
 });
-
-test("adding joins two rounds of a run as if recorded in one", () => {
-  const [first, second] = [new Latency(), new Latency()];
-  first.record(1);
-  second.record(9);
-  second.record(9);
-  first.add(second);
-  expect(first.count).toBe(3);
-  expect(first.percentiles().p50).toBeCloseTo(9, 1);
-});

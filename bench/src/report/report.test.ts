@@ -5,10 +5,9 @@ import { ratios, summarize } from "./report.ts";
 
 function figures(turns: number, milliseconds: number): TrialFigures {
   const recorder = new Recorder();
-  const progress = recorder.progressOf(0);
   const intendedAt = performance.now() - milliseconds;
-  progress.final({ seq: 1, kind: "input", intendedAt, counted: true });
-  progress.durable({ seq: 2, kind: "observe", intendedAt: 0, counted: false });
+  recorder.final({ seq: 1, kind: "input", intendedAt, counted: true });
+  recorder.durable({ seq: 2, kind: "observe", intendedAt: 0, counted: false });
   const window = {
     seconds: 10,
     offered: turns,
@@ -19,11 +18,11 @@ function figures(turns: number, milliseconds: number): TrialFigures {
     rssBytes: {},
     persistence: { UpdateWorkflowExecution: 0 },
   };
-  return { latency: recorder.figures(), windows: [window], notes: {}, faults: [] };
+  return { latency: recorder.latencies(), windows: [window], processes: [], notes: {}, faults: [] };
 }
 
 test("rates are given per second and per day; events of the warm-up are in no latency", () => {
-  const summary = summarize(figures(1_160, 50), []);
+  const summary = summarize(figures(1_160, 50));
   expect(summary.durablePerSecond).toBe(116);
   expect(summary.durablePerDay).toBe(10_022_400);
   expect(summary.latency.eventToFinal.count).toBe(1);
@@ -31,7 +30,7 @@ test("rates are given per second and per day; events of the warm-up are in no la
 });
 
 test("a ratio is Holdfast's figure over the other's, and null where there is nothing to divide by", () => {
-  const compared = ratios(summarize(figures(500, 40), []), summarize(figures(1_000, 20), []));
+  const compared = ratios(summarize(figures(500, 40)), summarize(figures(1_000, 20)));
   expect(compared.turnsPerSecond).toBe(0.5);
   expect(compared.cpuPerTurn).toBe(2);
   expect(compared.eventToFinalP50).toBeGreaterThan(1);

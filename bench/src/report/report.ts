@@ -1,7 +1,6 @@
 import { availableParallelism, cpus, release, totalmem } from "node:os";
-import { Trial, type TrialFigures, type TrialOptions } from "../load/trial.ts";
-import type { LatencyFigures } from "../measure/recorder.ts";
-import { joinWindows, type NamedProcess, windowFigures, type WindowFigures } from "../measure/window.ts";
+import { prepareTrial, type Trial, type TrialFigures, type TrialOptions } from "../load/trial.ts";
+import { joinWindows, windowFigures } from "../measure/window.ts";
 import type { System } from "../system/system.ts";
 
 /** What the figures were measured on; figures of two machines are not comparable, their ratios may be. */
@@ -24,6 +23,71 @@ export function say(line: string): void {
   console.error(line);
 }
 
+const SECONDS_PER_DAY = 86_400;
+
+/** One target under one load. Times in milliseconds. */
+export type Summary = ReturnType<typeof summarize>;
+
+export function summarize({ latency, windows, processes, notes, faults }: TrialFigures) {
+  const whole = windowFigures(joinWindows(windows), processes);
+  return {
+    ...whole,
+    durablePerDay: Math.round(whole.durablePerSecond * SECONDS_PER_DAY),
+    turnsPerDay: Math.round(whole.turnsPerSecond * SECONDS_PER_DAY),
+    latency,
+    /** Rates of the single windows, to show their spread. */
+    windows: windows.map(({ seconds, durable, turns }) => ({
+      durablePerSecond: durable / seconds,
+      turnsPerSecond: turns / seconds,
+    })),
+    notes,
+    faults,
+  };
+}
+
+/** Holdfast's figure over the other's; null where either is missing or the other's is zero. */
+export function ratios(ours: Summary, theirs: Summary) {
+  const over = (pick: (summary: Summary) => number | null): number | null => {
+    const [a, b] = [pick(ours), pick(theirs)];
+    return a === null || b === null || b === 0 ? null : Math.round((a / b) * 1_000) / 1_000;
+  };
+  return {
+    durablePerSecond: over((summary) => summary.durablePerSecond),
+    turnsPerSecond: over((summary) => summary.turnsPerSecond),
+    eventToDurableP50: over((summary) => summary.latency.eventToDurable.p50),
+    eventToFirstDeltaP50: over((summary) => summary.latency.eventToFirstDelta.p50),
+    eventToFinalP50: over((summary) => summary.latency.eventToFinal.p50),
+    cpuPerTurn: over((summary) => summary.cpuMillisecondsPerTurn),
+    transactionsPerTurn: over((summary) => summary.temporal.transactionsPerTurn),
+  };
+}
+
+export type Comparison = Awaited<ReturnType<typeof compare>>;
+
+/**
+ * Measures every target of the system in `rounds` windows each, taking turns, so that whatever else the machine does
+ * meanwhile falls on all of them. Gives each target's figures, and Holdfast's over the others'.
+ */
+export async function compare(system: System, options: TrialOptions & { rounds: number }) {
+  const trials: Trial[] = [];
+  for (const target of system.targets) trials.push(await prepareTrial(target, options, system.gauges));
+  for (let round = 1; round <= options.rounds; round++) {
+    for (const trial of trials) {
+      say(`· round ${round} of ${options.rounds}: ${trial.target.name}`);
+      await trial.round();
+    }
+  }
+  const targets: Record<string, Summary> = {};
+  for (const { target, figures } of trials) targets[target.name] = summarize(await figures());
+  const { holdfast, floor, bareTemporal } = targets;
+  return {
+    targets,
+    ...(holdfast && floor ? { toFloor: ratios(holdfast, floor) } : {}),
+    ...(holdfast && bareTemporal ? { toBareTemporal: ratios(holdfast, bareTemporal) } : {}),
+  };
+}
+
+/** Latencies in milliseconds, CPU in cores. */
 const COLUMNS: [title: string, cell: (summary: Summary) => string][] = [
   ["durable/s", (s) => rounded(s.durablePerSecond)],
   ["turns/s", (s) => rounded(s.turnsPerSecond)],
@@ -44,123 +108,25 @@ function rounded(value: number | null): string {
   return value >= 1_000 ? Math.round(value).toLocaleString("en") : value.toPrecision(3);
 }
 
-/** Latencies in milliseconds, CPU in cores. */
-export function sayTable(comparison: Comparison): void {
-  const rows = [["", ...COLUMNS.map(([title]) => title)]];
-  for (const [name, summary] of Object.entries(comparison.targets)) {
-    rows.push([name, ...COLUMNS.map(([, cell]) => cell(summary))]);
-  }
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of rows) say(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
-}
-
 /** Cores something else may use before figures are worth a warning. */
 const NOISE_CORES = 0.2;
 
-export function sayNoise(summaries: Summary[]): void {
+export function sayComparison({ targets }: Comparison): void {
+  const titles = ["", ...COLUMNS.map(([title]) => title)];
+  const cells = Object.entries(targets).map(([name, summary]) => [name, ...COLUMNS.map(([, cell]) => cell(summary))]);
+  const rows = [titles, ...cells];
+  const widths = titles.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  for (const row of rows) say(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  "));
+
+  const summaries = Object.values(targets);
   const others = Math.max(...summaries.map(({ saturation }) => saturation.busyCores - saturation.usedCores));
   if (others <= NOISE_CORES) return;
   say(`WARNING something else on this machine used ${others.toFixed(2)} cores: measure again when it is quiet.`);
 }
 
-/** True when nothing was lost, duplicated or garbled; says what was. */
-export function sayFaults(summaries: Summary[]): boolean {
-  const faults = summaries.flatMap((summary) => summary.faults);
+/** Says what was lost, duplicated or garbled; gives whether nothing was. */
+export function sayFaults(faults: readonly string[]): boolean {
   for (const fault of faults.slice(0, 20)) say(`FAULT ${fault}`);
   if (faults.length > 20) say(`… and ${faults.length - 20} more`);
   return faults.length === 0;
-}
-
-/** One target under one load. Times in milliseconds. */
-export interface Summary extends WindowFigures {
-  durablePerDay: number;
-  turnsPerDay: number;
-  latency: LatencyFigures;
-  /** Rates of the single windows, to show their spread. */
-  windows: { durablePerSecond: number; turnsPerSecond: number }[];
-  notes: Record<string, number>;
-  faults: string[];
-}
-
-const SECONDS_PER_DAY = 86_400;
-
-export function summarize(figures: TrialFigures, processes: NamedProcess[]): Summary {
-  const whole = windowFigures(joinWindows(figures.windows), processes);
-  return {
-    ...whole,
-    durablePerDay: Math.round(whole.durablePerSecond * SECONDS_PER_DAY),
-    turnsPerDay: Math.round(whole.turnsPerSecond * SECONDS_PER_DAY),
-    latency: figures.latency,
-    windows: figures.windows.map(({ seconds, durable, turns }) => ({
-      durablePerSecond: durable / seconds,
-      turnsPerSecond: turns / seconds,
-    })),
-    notes: figures.notes,
-    faults: figures.faults,
-  };
-}
-
-/** Holdfast's figure over the other's; null where either is missing or the other's is zero. */
-export interface Ratios {
-  durablePerSecond: number | null;
-  turnsPerSecond: number | null;
-  eventToDurableP50: number | null;
-  eventToFirstDeltaP50: number | null;
-  eventToFinalP50: number | null;
-  cpuPerTurn: number | null;
-  transactionsPerTurn: number | null;
-}
-
-export function ratios(ours: Summary, theirs: Summary): Ratios {
-  const over = (pick: (summary: Summary) => number | null): number | null => {
-    const [a, b] = [pick(ours), pick(theirs)];
-    return a === null || b === null || b === 0 ? null : Math.round((a / b) * 1_000) / 1_000;
-  };
-  return {
-    durablePerSecond: over((summary) => summary.durablePerSecond),
-    turnsPerSecond: over((summary) => summary.turnsPerSecond),
-    eventToDurableP50: over((summary) => summary.latency.eventToDurable.p50),
-    eventToFirstDeltaP50: over((summary) => summary.latency.eventToFirstDelta.p50),
-    eventToFinalP50: over((summary) => summary.latency.eventToFinal.p50),
-    cpuPerTurn: over((summary) => summary.cpuMillisecondsPerTurn),
-    transactionsPerTurn: over((summary) => summary.temporal.transactionsPerTurn),
-  };
-}
-
-/** The targets of one run under the same load, and Holdfast's figures over the others'. */
-export interface Comparison {
-  targets: Record<string, Summary>;
-  toFloor?: Ratios;
-  toBareTemporal?: Ratios;
-}
-
-/**
- * Measures every target of the system in `rounds` windows each, taking turns, so that whatever else the machine does
- * meanwhile falls on all of them.
- */
-export async function compare(
-  system: System,
-  settings: TrialOptions,
-  rounds: number,
-  onProgress: (line: string) => void,
-): Promise<Comparison> {
-  const trials: Trial[] = [];
-  for (const target of system.targets) trials.push(await Trial.prepare(target, settings, system.gauges));
-  for (let round = 1; round <= rounds; round++) {
-    for (const trial of trials) {
-      onProgress(`round ${round} of ${rounds}: ${trial.target.name}`);
-      await trial.round();
-    }
-  }
-  const targets: Record<string, Summary> = {};
-  for (const trial of trials) {
-    const processes = [...system.gauges.processes, ...trial.target.processes];
-    targets[trial.target.name] = summarize(await trial.figures(), processes);
-  }
-  const { holdfast, floor, bareTemporal } = targets;
-  return {
-    targets,
-    ...(holdfast && floor ? { toFloor: ratios(holdfast, floor) } : {}),
-    ...(holdfast && bareTemporal ? { toBareTemporal: ratios(holdfast, bareTemporal) } : {}),
-  };
 }

@@ -27,7 +27,7 @@ async function partsRead({ session, scripted }: Opened): Promise<readonly Part[]
   return view.running?.parts ?? [];
 }
 
-test("part-2, part-3, part-4, frame-8: parts of every kind come in place, and those that grow do so", async () => {
+test("part-2, part-3, part-4, frame-6: parts of every kind come in place, and those that grow do so", async () => {
   const all = await opened();
   const { scripted } = all;
   scripted.startTurn();

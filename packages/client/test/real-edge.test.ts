@@ -1,5 +1,6 @@
+import { emptySnapshot, type Turn } from "@holdfast/contract";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { LogWriter } from "../../../apps/edge/test/log-writer.ts";
+import { LogWriter } from "@holdfast/test/kit/log-writer";
 import { Fixture, token } from "../../../apps/edge/test/fixture.ts";
 import { connect, type HoldfastClient } from "../src/client.ts";
 import { codeOf, eventually, live, runningText, viewOf } from "./harness.ts";
@@ -56,7 +57,7 @@ test("close-2, open-1, chain-1: when its edge drains, the client goes on at anot
   session.on("frame", (frame) => types.push(frame.type));
   const first = await live(session);
   expect(first.connection).toMatchObject({ url: draining.url });
-  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("bea"));
+  const writer = new LogWriter(await fixture.openLog(), keyOf("bea"));
   await writer.begin();
   await writer.say("before ");
   await viewOf(session, (view) => runningText(view) === "before ");
@@ -73,6 +74,23 @@ test("command-1: a command is answered by the session; what it refuses rejects",
   expect(await session.command("echo", { a: 1 })).toMatchObject({ args: { a: 1 } });
   expect(await codeOf(session.command("refuse"))).toBe("command_refused");
   expect(await codeOf(session.command("no-such"))).toBe("unknown_command");
+});
+
+test("history-1, history-2: older turns than the snapshot's come by pages, until the session keeps none before them", async () => {
+  const turns = Array.from({ length: 8 }, (_, i): Turn => {
+    const [turn, origin] = [i + 1, "user" as const];
+    const inputs = [{ by: "hal", producer: "p", seq: turn, origin, at: 0, text: `question ${turn}` }];
+    const steps = [{ step: 1, attempt: 1, parts: [{ type: "text" as const, text: `answer ${turn}` }] }];
+    return { turn, origin, inputs, steps, outcome: "completed", finish: "stop" };
+  });
+  const snapshot = { ...emptySnapshot("echo"), version: 16, turns: turns.slice(5) };
+  await fixture.hold({ key: keyOf("hal"), epoch: 1, snapshot }, turns.slice(0, 5));
+  const session = join("hal").session("chat");
+  expect(await live(session)).toMatchObject({ turns: turns.slice(5), hasOlder: true });
+  expect(await session.history({ limit: 2 })).toBe(true);
+  expect(session.get()).toMatchObject({ turns: turns.slice(3), hasOlder: true });
+  expect(await session.history()).toBe(false);
+  expect(session.get()).toMatchObject({ turns, hasOlder: false });
 });
 
 test("connect-3: a token the edge does not accept ends in `refused`", async () => {
@@ -105,7 +123,7 @@ test("open-6: while Redis is away the view is degraded and sending goes on; then
   await session.send("meanwhile").durable;
   await fixture.restartValkey();
   await viewOf(session, (view) => !view.degraded);
-  const writer = new LogWriter(fixture, await fixture.openLog(), keyOf("gus"));
+  const writer = new LogWriter(await fixture.openLog(), keyOf("gus"));
   await writer.begin();
   await writer.say("back");
   await viewOf(session, (view) => runningText(view) === "back");

@@ -10,4 +10,5 @@ export * from "./parts.ts";
 export * from "./reduce.ts";
 export * from "./requests.ts";
 export * from "./snapshot.ts";
+export * from "./turn-errors.ts";
 export * from "./turn.ts";

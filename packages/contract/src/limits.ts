@@ -41,11 +41,11 @@ export const LIMITS = {
   /** Frames one session's log keeps, and their bytes; the newest stays, whatever it weighs. Bytes are the default of HOLDFAST_LOG_BYTES. */
   logFrames: 4000,
   logBytes: 256 * 1024,
-  /** Seconds for which the frames of a log are kept that says nothing. Who has the last of them goes on from it all the same. */
+  /** Seconds for which a silent log keeps its frames. A reader that has the last frame goes on from it even later. */
   logSilentSeconds: 120,
-  /** Seconds for which those of ended turns are kept, beside the last that ended: what is void is of use to nobody but who is a little behind. */
+  /** Seconds for which frames from before the end of the turn before the last are kept, for readers that are a little behind. */
   logEndedSeconds: 15,
-  /** Seconds a silent session's place and its snapshot are kept. */
+  /** Seconds for which a silent session's last cursor and its snapshot are kept. */
   logTtlSeconds: 24 * 3600,
 } as const;
 export type Limits = Record<keyof typeof LIMITS, number>;

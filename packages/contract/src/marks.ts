@@ -1,14 +1,14 @@
 /**
- * A subject and something it named, as one name: a producer, whose events it numbers, or a command. Neither has a `/` (ids-1), so
- * there is one way to read it, and nobody can take a place that is another's.
+ * A subject and the name of its producer or command, joined to one name. Neither has a `/` (ids-1), so no two pairs make the same
+ * name, and no subject can use another's.
  */
 export function markOf(subject: string, name: string): string {
   return `${subject}/${name}`;
 }
 
 /**
- * SPEC send-7: which of these marks is to be forgotten for another's sake: the first of the subject that has most. Whoever makes
- * thousands of names crowds out their own, and nobody else's. `marks`: those to be forgotten first come first.
+ * SPEC send-7: which of these marks is forgotten when there are too many: the first of the subject that has most. So a subject that
+ * makes thousands of names loses only its own. `marks`: in the order in which they should be forgotten.
  */
 export function crowdedOut(marks: Iterable<string>): string | undefined {
   const firsts = new Map<string, { mark: string; count: number }>();

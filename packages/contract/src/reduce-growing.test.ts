@@ -59,13 +59,13 @@ test("frame-5: rewind replaces the running step's parts, at any index above the 
   });
 });
 
-test("frame-8: a part stands at its place, or behind the others", () => {
+test("frame-6: a part stands at its place, or behind the others", () => {
   expect(reduce(reading, part())).toMatchObject({ running: { index: 8, parts: [...running.parts, call("running")] } });
   expect(reduce(reading, part({ at: 0 }))).toMatchObject({ running: { parts: [call("running"), text("Hel")] } });
   expect(reduce(reading, part({ at: 3 }))).toBe("gap");
 });
 
-test("grow-2, frame-6: what a superseded step or attempt wrote, or what the reader has, is ignored", () => {
+test("grow-2: what a superseded step or attempt wrote, or what the reader has, is ignored", () => {
   for (const more of [
     { attempt: 2 },
     { attempt: 2, index: 99 },
@@ -78,7 +78,7 @@ test("grow-2, frame-6: what a superseded step or attempt wrote, or what the read
   }
 });
 
-test("grow-2, frame-6: what a turn wrote that has ended is ignored, whether another runs or none", () => {
+test("grow-2: what a turn wrote that has ended is ignored, whether another runs or none", () => {
   const late = { turn: 1, step: 9, index: 99 };
   for (const frame of [delta(late), part(late), rewind(late)]) {
     expect(reduce(reading, frame)).toBe("ignored");

@@ -20,7 +20,7 @@ const gap: Reduction = { outcome: "gap" };
 const applied = (snapshot: Snapshot): Reduction => ({ outcome: "applied", snapshot });
 
 /**
- * SPEC frame-1 … frame-8: what one frame does to what a reader holds. Pure: `before` is not changed. Does not check the chain (`prev`): a snapshot
+ * SPEC frame-1 … frame-6: what one frame does to what a reader holds. Pure: `before` is not changed. Does not check the chain (`prev`): a snapshot
  * restarts it, so that is the reader's business.
  */
 export function reduceFrame(before: Snapshot, frame: Frame): Reduction {

@@ -21,6 +21,7 @@ import {
   welcomeSchema,
 } from "./requests.ts";
 import { snapshotSchema } from "./snapshot.ts";
+import { TURN_ERROR_CODES } from "./turn-errors.ts";
 import {
   finishSchema,
   inputSchema,
@@ -109,7 +110,7 @@ function shapes(): Map<string, string[][]> {
   return found;
 }
 
-test("frame-1 … frame-8, notice-1: the frames the page describes are those a client may receive, member for member", () => {
+test("frame-1 … frame-6, notice-1: the frames the page describes are those a client may receive, member for member", () => {
   const described = shapes();
   for (const option of frameSchema.options) {
     const type = option.shape.type.value;
@@ -179,6 +180,10 @@ test("part-3, frame-3, turn-2, turn-6: every value the code has is on the page",
       missing: [],
     });
   }
+});
+
+test("turn-5: the table of codes by which a turn fails is the code's", () => {
+  expect(table("error.code").map(([code]) => code)).toEqual([...TURN_ERROR_CODES]);
 });
 
 test("the page is of the version the code speaks, and no two of its rules have one number", () => {

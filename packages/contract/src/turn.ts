@@ -37,8 +37,8 @@ export const stepSchema = z.object({
 });
 export type Step = z.infer<typeof stepSchema>;
 
+/** Its code is one of `TURN_ERROR_CODES`, or one that a later release added. */
 export const turnErrorSchema = z.object({ code: z.string(), message: z.string() });
-/** Why a turn failed. Codes: SPEC turn-5. */
 export type TurnError = z.infer<typeof turnErrorSchema>;
 
 export const turnOutcomeSchema = z.enum(["completed", "interrupted", "failed"]);

@@ -1,4 +1,4 @@
-import { frameSchema } from "@holdfast/contract/frames";
+import { chainedFrameSchema, frameSchema } from "@holdfast/contract/frames";
 import { expect, test } from "vitest";
 import { readFrameText, readLogFrame } from "./log-frame.ts";
 
@@ -45,7 +45,13 @@ test("grow-1, end-1, notice-1: of each type of frame an edge knows what places i
     [{ type: "inputs.joined", ...versioned, applied: { "ann/p": 2 } }, { inputs: [] }],
     [{ type: "state.patched", ...chain, version: 6 }, { patch: [] }],
     [{ type: "notice", ...chain }, { name: "typing" }],
+    [
+      { type: "turn.started", ...versioned, applied: { "ann/p": 1 } },
+      { agent: "echo", origin: "user", inputs: [] },
+    ],
   ];
+  const types = chainedFrameSchema.options.map((option) => option.shape.type.value);
+  expect(new Set(frames.map(([envelope]) => "type" in envelope && envelope.type))).toEqual(new Set(types));
   for (const [envelope, rest] of frames) {
     const frame = { ...envelope, ...rest };
     expect(readLogFrame(frame)).toEqual(frame);

@@ -1,74 +1,71 @@
 import type { FrameText } from "@holdfast/internal";
 import type { Redis } from "ioredis";
 
-/** One follower. An object, so that the same function may follow twice. */
+/** One follower. It is an object so that one function may follow twice. */
 export interface Listener {
   onFrame: (frame: FrameText) => void;
 }
 
 /**
- * The subscription of one channel, wanted while it has listeners. Changes are made one after another, and each looks at
- * what is wanted when its turn comes, so that follow, unfollow and follow in any order end subscribed.
+ * The subscription of one channel, which is wanted while it has listeners. Changes are made one after another. Each looks at whether
+ * there are listeners only when it begins, so that follow, unfollow and follow end subscribed.
  */
 export class FeedChannel {
   readonly name: string;
   readonly listeners = new Set<Listener>();
-  readonly #place: () => Redis | undefined;
-  /** Where it is subscribed, or will be when that is acknowledged. */
-  #at: Redis | undefined;
+  readonly #wantedConnection: () => Redis | undefined;
+  /** The connection it is subscribed on, perhaps not acknowledged yet. */
+  #connection: Redis | undefined;
   #work: Promise<void> = Promise.resolve();
 
-  /** `place`: the connection it is to be subscribed on now. */
-  constructor(name: string, place: () => Redis | undefined) {
+  /** `wantedConnection`: the connection it should be subscribed on now. */
+  constructor(name: string, wantedConnection: () => Redis | undefined) {
     this.name = name;
-    this.#place = place;
+    this.#wantedConnection = wantedConnection;
   }
 
   /** The connection was lost, and every subscription with it. */
   lost(connection: Redis): void {
-    if (this.#at === connection) this.#at = undefined;
+    if (this.#connection === connection) this.#connection = undefined;
   }
 
-  /** Whether another connection is the one for it by now. */
+  /** Whether it should be subscribed on another connection by now. */
   get isMisplaced(): boolean {
-    return this.#at !== undefined && this.#place() !== this.#at;
+    return this.#connection !== undefined && this.#wantedConnection() !== this.#connection;
   }
 
-  /** It has to be subscribed at another place; who served it has ended the subscription by itself. */
+  /** Forgets the connection: the server that served the channel has ended the subscription by itself. */
   move(): void {
-    this.#at = undefined;
+    this.#connection = undefined;
   }
 
-  /**
-   * Brings the subscription to what is wanted now. Resolves to whether it subscribed; rejects when Redis did not
-   * acknowledge.
-   */
+  /** Subscribes or unsubscribes as is wanted. Resolves to whether it subscribed; rejects when Redis did not acknowledge. */
   settle(): Promise<boolean> {
-    const step = this.#work.then(() => this.#step());
-    this.#work = step.then(nothing, nothing);
-    return step;
+    const change = this.#work.then(() => this.#change());
+    this.#work = change.then(nothing, nothing);
+    return change;
   }
 
-  async #step(): Promise<boolean> {
-    const at = this.#at;
-    if (this.listeners.size > 0) return at === undefined && this.#subscribe();
-    this.#at = undefined;
-    await at?.sunsubscribe(this.name);
+  async #change(): Promise<boolean> {
+    const connection = this.#connection;
+    if (this.listeners.size > 0) return connection === undefined && this.#subscribe();
+    this.#connection = undefined;
+    await connection?.sunsubscribe(this.name);
     return false;
   }
 
   async #subscribe(): Promise<boolean> {
-    const place = this.#place();
-    if (place === undefined) throw new Error(`No server is in reach for ${this.name}: follow again.`);
-    this.#at = place;
+    const connection = this.#wantedConnection();
+    if (connection === undefined) throw new Error(`No server is in reach for ${this.name}: follow again.`);
+    this.#connection = connection;
     try {
-      await place.ssubscribe(this.name);
+      await connection.ssubscribe(this.name);
     } catch (error) {
-      this.#at = undefined;
+      this.#connection = undefined;
       throw error;
     }
-    // An acknowledgement of before a loss says nothing after it.
-    if (this.#at !== place) throw new Error("The connection was lost while subscribing: follow again.");
+    // The connection was lost meanwhile: the acknowledgement holds no more.
+    if (this.#connection !== connection) throw new Error("The connection was lost while subscribing: follow again.");
     return true;
   }
 }

@@ -21,12 +21,12 @@ export function keysOf(key: SessionKey): string[] {
   return named(prefixOf(key));
 }
 
-/** Keys that are written only to see whether writes are taken, where a session's own are. */
+/** Keys in a session's slot that are written only to see whether Redis takes writes. */
 export function probeKeysOf(key: SessionKey): string[] {
   return named(`${prefixOf(key)}:probe`);
 }
 
-/** The same for a part of Redis: every `n` is another. No session has such a hash tag, which is always a path. */
+/** Such keys for the `n`th part of Redis. No session's hash tag is a number: it is always a path. */
 export function reachKeysOf(n: number): string[] {
   return named(`hf:{reach-${n}}`);
 }
@@ -44,7 +44,7 @@ export function masterOf(cluster: Cluster, key: string): string | undefined {
   return cluster.slots[calculateSlot(key)]?.[0];
 }
 
-/** Who serves what, in words that change when a slot changes hands. Costs 0.1 ms. */
+/** A text that changes when a slot moves to another master. Costs 0.1 ms. */
 export function layoutOf(cluster: Cluster): string {
   const changes: string[] = [];
   let last: string | undefined;
@@ -56,7 +56,7 @@ export function layoutOf(cluster: Cluster): string {
   return changes.join(", ");
 }
 
-/** host:port of all that serve any slot. */
+/** host:port of every master that serves a slot. */
 export function mastersOf(cluster: Cluster): Set<string> {
   const masters = new Set<string>();
   for (const nodes of cluster.slots) if (nodes?.[0] !== undefined) masters.add(nodes[0]);

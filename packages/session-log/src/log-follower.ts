@@ -8,23 +8,23 @@ import { type Subscribers, subscribersOf } from "./subscribers.ts";
 const RETRY_MS = 500;
 
 /**
- * Live frames of many sessions over one connection to each server, by sharded pub/sub. Pub/sub may lose messages and says
- * nothing of it: a follower checks the chain (chain-1) and reads what is missing from the log.
+ * Live frames of many sessions over one connection to each server, by sharded pub/sub. Pub/sub may lose messages
+ * without a word: a follower checks the chain (chain-1) and reads what is missing from the log.
  */
 export class LogFollower {
   readonly #subscribers: Subscribers;
   readonly #channels = new Map<string, FeedChannel>();
   readonly #interrupted = new Set<() => void>();
   readonly #onError: (error: unknown) => void;
-  /** Counts losses of connections, so that a recovery can tell whether another came while it was at work. */
+  /** Counts losses of connections, so that a recovery notices a loss that came while it ran. */
   #losses = 0;
-  /** How many of them are mended. */
-  #mended = 0;
+  /** How many of those losses were recovered from. */
+  #recovered = 0;
   #recovering = false;
 
   /**
-   * `subscriber`: a connection of its own; this class decides what it is subscribed to. `onError` hears what nobody awaits:
-   * a listener that threw, a message that is no frame.
+   * `subscriber`: a connection of its own; this class decides what it is subscribed to. `onError` is told of
+   * a listener that threw, and of a message that is no frame.
    */
   constructor(subscriber: Redis | Cluster, onError: (error: unknown) => void = warn) {
     this.#onError = onError;
@@ -43,7 +43,7 @@ export class LogFollower {
   /**
    * Calls `onFrame` with every frame published from the acknowledgement on, in order; perhaps already before this resolves.
    * Resolves to the function that ends it, which never rejects. Rejects when Redis did not acknowledge: then nothing follows,
-   * and the caller tries again. A connection lost later is mended without the caller (see `onInterrupted`).
+   * and the caller tries again. After a later loss of its connection it follows again without the caller (see `onInterrupted`).
    */
   async follow(key: SessionKey, onFrame: (frame: FrameText) => void): Promise<() => Promise<void>> {
     const name = feedOf(key);
@@ -59,7 +59,7 @@ export class LogFollower {
     return () => this.#leave(channel, listener);
   }
 
-  /** `listener` hears that a connection was lost and is back, with every subscription: what was missed must be re-read. */
+  /** Calls `listener` when a lost connection is back with its subscriptions: frames were missed, and must be read from the log. */
   onInterrupted(listener: () => void): void {
     this.#interrupted.add(listener);
   }
@@ -75,7 +75,7 @@ export class LogFollower {
     try {
       await channel.settle();
     } catch {
-      // A connection that does not answer has lost its subscriptions, or will deliver what nobody listens to.
+      // The connection has lost its subscriptions, or it delivers messages that have no listener.
     }
     if (channel.listeners.size === 0 && this.#channels.get(channel.name) === channel)
       this.#channels.delete(channel.name);
@@ -103,7 +103,7 @@ export class LogFollower {
       this.#losses++;
       channel.move();
     }
-    if (this.#mended === this.#losses || this.#recovering) return;
+    if (this.#recovered === this.#losses || this.#recovering) return;
     this.#recovering = true;
     void this.#recover().finally(() => {
       this.#recovering = false;
@@ -111,16 +111,16 @@ export class LogFollower {
   }
 
   /**
-   * Subscribes to everything again, however often a connection is lost meanwhile. Says so after each round that mended
-   * something: one node of a Cluster that stays away must not keep the others' readers waiting. Never rejects.
+   * Subscribes to everything again, however often a connection is lost meanwhile. It calls the listeners after each round that
+   * subscribed something: a node of a Cluster that stays away must not keep the other nodes' readers waiting. Never rejects.
    */
   async #recover(): Promise<void> {
     while (!this.#subscribers.isEnded) {
       const losses = this.#losses;
       const settled = await Promise.allSettled([...this.#channels.values()].map((channel) => channel.settle()));
       if (settled.some((round) => round.status === "fulfilled" && round.value)) this.#announce();
-      if (settled.every(({ status }) => status === "fulfilled")) this.#mended = losses;
-      if (this.#mended === this.#losses) return;
+      if (settled.every(({ status }) => status === "fulfilled")) this.#recovered = losses;
+      if (this.#recovered === this.#losses) return;
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       this.#subscribers.refresh();
     }

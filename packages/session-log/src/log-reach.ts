@@ -4,15 +4,14 @@ import { logOf, masterOf, mastersOf, reachKeysOf } from "./keys.ts";
 import { textOf } from "./replies.ts";
 import { defineProbe, scalars } from "./scripts.ts";
 
-/** The one server, or a Cluster as long as it names none. */
+/** Stands for a single server, and for the whole of a Cluster. */
 const ALL = "all";
-/** A master of very few slots may stay without a key to ask for; it counts as in reach. */
+/** A bound on the search for a key of each master. A master of very few slots may get none; it counts as in reach. */
 const MAX_TRIES = 20_000;
 
 /**
- * Which sessions' logs can be read and written. It knows what it was last told: a server that hangs, or a network that
- * swallows packets, shows only by not answering; one that answers to reads and takes no writes, whatever its reason, only by
- * being written to. Of a Cluster one master may be away while the others serve.
+ * Which sessions' logs can be read and written, as of the last look. A look writes: a server that hangs shows only by not answering,
+ * and a server that answers reads but takes no writes shows only by a write. Of a Cluster one master may be away while the others serve.
  */
 export class LogReach {
   readonly #redis: Redis | Cluster;
@@ -27,7 +26,7 @@ export class LogReach {
     if (!(redis instanceof Cluster)) defineProbe(redis);
   }
 
-  /** Names of servers that do not serve. They change when another serves in the place of one. */
+  /** Names of the servers that do not serve. */
   get away(): ReadonlySet<string> {
     return this.#away;
   }
@@ -38,8 +37,8 @@ export class LogReach {
   }
 
   /**
-   * At the last look a server had begun another history of writes than at the look before, perhaps without what it had
-   * acknowledged: it was replaced, or changed its role and back, under connections that told nothing of it.
+   * Whether a replication id changed between the last two looks: a server was replaced, or was a replica in between, and may have
+   * lost acknowledged writes. Connections do not tell of that.
    */
   get wasReplaced(): boolean {
     return this.#replaced;
@@ -51,12 +50,12 @@ export class LogReach {
     return this.isGone || master === undefined || this.#away.has(master);
   }
 
-  /** What is known otherwise: nothing is in reach. */
+  /** For a caller that knows, without a look, that no server is in reach. */
   lose(): void {
     this.#away = new Set([ALL]);
   }
 
-  /** Asks every server. Never rejects, and ends with the connection's patience for a command. */
+  /** Asks every server. Never rejects, and takes no longer than the connection's timeout for a command. */
   async look(): Promise<void> {
     const replicationIds =
       this.#redis instanceof Cluster ? await this.#askAll(this.#redis) : await this.#askOne(this.#redis);
@@ -90,20 +89,20 @@ export class LogReach {
         this.#probes.add(node);
         defineProbe(node);
       }
-      // A question about a key: a node that is up may know that it serves none, or not this one.
+      // The question is about a key: a node that is up may serve no keys, or not this one.
       const replicationId = node && (await probe(node, part));
       if (replicationId === undefined) away.add(master);
       else replicationIds.set(master, replicationId);
     });
     await Promise.all(looks);
-    // Perhaps another serves by now.
+    // Another master may serve those slots by now.
     if (away.size > 0) cluster.refreshSlotsCache();
     if (away.size === masters.size) away.add(ALL);
     return replicationIds;
   }
 }
 
-/** A part of each master: found by trying, a few times as many as there are masters. */
+/** For each master a number whose probe keys it serves. Found by trying. */
 function partsOf(cluster: Cluster, masters: ReadonlySet<string>): Map<string, number> {
   const parts = new Map<string, number>();
   for (let n = 0; parts.size < masters.size && n < MAX_TRIES; n++) {
@@ -113,7 +112,7 @@ function partsOf(cluster: Cluster, masters: ReadonlySet<string>): Map<string, nu
   return parts;
 }
 
-/** The server's history of writes, '' where it does not tell; undefined where it takes none. */
+/** The server's replication id, '' if it does not tell; undefined if it takes no writes. */
 async function probe(redis: Redis, part: number): Promise<string | undefined> {
   try {
     return textOf(await redis.holdfastProbe(...reachKeysOf(part), scalars({})));

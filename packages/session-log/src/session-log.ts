@@ -112,7 +112,7 @@ export class SessionLog {
     return { outcome: outcomeOf(outcome), stop: stop === 1, index: numberOf(index) };
   }
 
-  /** Appends what the workflow committed, or tells what it had published instead. Call it again until it answers. */
+  /** Appends what the workflow committed, or answers what the workflow had published under this version. Call it again until it answers. */
   async commit(
     key: SessionKey,
     commit: Commit,
@@ -123,7 +123,7 @@ export class SessionLog {
       ...keysOf(key),
       scalars({
         ...this.#common(epoch),
-        ...placeOf(frame),
+        ...expectedHead(frame),
         type: frame.type,
         version: frame.version,
         run,
@@ -144,8 +144,8 @@ export class SessionLog {
   }
 
   /**
-   * Sends a `notice` to whoever follows, in its place among the frames. `gap`: the log is not there, and nobody was told; `stale`:
-   * the session has begun again. A client library's resend may send it twice.
+   * Sends a `notice` to the followers, in its place among the frames. `gap`: the log is not there, and no follower was told. `stale`:
+   * the session has begun again. When the client library resends the command, the notice may come twice.
    */
   async notice(key: SessionKey, epoch: number, name: string, data?: Json): Promise<AppendOutcome> {
     const body = JSON.stringify({ type: "notice", name, data });
@@ -224,7 +224,7 @@ export class SessionLog {
     return frames.length < page.frames.length ? { outcome: "unknown" } : { ...page, frames };
   }
 
-  /** Rejects where the session's part of Redis takes no writes, though it may answer to reads. */
+  /** Rejects if the session's part of Redis takes no writes, though it may answer reads. */
   async assertWritable(key: SessionKey): Promise<void> {
     await this.#redis.holdfastProbe(...probeKeysOf(key), scalars({}));
   }
@@ -237,7 +237,7 @@ export class SessionLog {
     return snapshotOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }
 
-  /** The same as JSON text, for whoever passes it on: spliced from the log's own texts, parsed once and checked for its shape. */
+  /** The same as JSON text, to be passed on: spliced from the log's own texts, parsed once and checked for its shape. */
   async snapshotText(key: SessionKey): Promise<SnapshotTextRead> {
     return snapshotTextOfReply(await this.#redis.holdfastSnapshot(...keysOf(key), scalars({})));
   }
@@ -247,9 +247,9 @@ export class SessionLog {
   }
 
   /**
-   * Notes that the log holds all that the workflow said when it was asked, after `replicationId` was read by `verification` or
-   * `snapshot`. Also of a session that has no workflow, and no log. False when that history of writes is over: what was verified
-   * may be lost again.
+   * Notes that the log holds all the workflow said. Read `replicationId` (by `verification` or `snapshot`) before asking the workflow.
+   * Also for a session that has neither workflow nor log. False if the server has another replication id by now: frames may be
+   * lost again.
    */
   async markVerified(key: SessionKey, replicationId: string): Promise<boolean> {
     const [ttl, emptyTtl] = [LIMITS.logTtlSeconds, EMPTY_VERIFICATION_SECONDS];
@@ -257,7 +257,7 @@ export class SessionLog {
     return reply === 1;
   }
 
-  /** What `lua/log.lua` expects. Ids need a number nobody can have used: 40 random bits. */
+  /** The arguments `lua/log.lua` expects. `nonce`: 40 random bits, so that no frame's id was ever used before. */
   #common(epoch: number): { [name: string]: number } {
     const { logTtlSeconds, logFrames, logSilentSeconds } = LIMITS;
     return {
@@ -276,7 +276,7 @@ function growthArguments(common: { [name: string]: string | number }, growth: Gr
   switch (growth.type) {
     case "delta": {
       const { at, begins, text } = growth;
-      // No reader takes such a frame: it would stand in the log as one that cannot be read.
+      // Readers take no such frame: it would stand in the log and could not be read.
       if (text === "") throw new RangeError("A delta carries at least one character: do not write empty text.");
       const opening = begins === undefined ? "" : openingOf(begins);
       return [scalars({ ...common, at, begins: begins ?? "" }), opening, escapeText(text)];
@@ -299,8 +299,8 @@ function partsApart(frame: CommittedBody): { body: string; parts: string } {
   return { body: JSON.stringify(body), parts: parts === undefined ? "" : JSON.stringify(parts) };
 }
 
-/** Where the log stands if readers hold the frame's parts; 0 for what a frame does not name. */
-function placeOf(frame: CommittedBody): { turn: number; step: number; attempt: number; index: number } {
+/** What the log's head says if readers hold the parts that the frame leaves out; 0 for what the frame does not name. */
+function expectedHead(frame: CommittedBody): { turn: number; step: number; attempt: number; index: number } {
   const none = { turn: 0, step: 0, attempt: 0, index: 0 };
   switch (frame.type) {
     case "step.ended":

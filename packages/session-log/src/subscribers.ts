@@ -5,18 +5,18 @@ const HEARTBEAT_MS = 5_000;
 
 export interface SubscribersListener {
   onMessage(channel: string, message: string): void;
-  /** Nothing is subscribed on this connection any more, or not everything. */
+  /** The connection has lost its subscriptions, or some of them. */
   onLost(connection: Redis): void;
-  /** Another connection may be the one for a channel, or one that was lost is back. */
+  /** A channel may belong on another connection now, or a lost connection is back. */
   onChange(): void;
 }
 
 /** The connections on which channels are subscribed: the one to a single server, or one to each master of a Cluster. */
 export interface Subscribers {
   readonly isEnded: boolean;
-  /** Where `channel` is to be subscribed now; undefined while there is nobody to subscribe it at. */
+  /** The connection on which `channel` is to be subscribed now; undefined while no server is known for it. */
   of(channel: string): Redis | undefined;
-  /** Looks anew who serves what; `onChange` tells when that is known. */
+  /** Asks anew which master serves which slots; calls `onChange` when it knows. */
   refresh(): void;
 }
 
@@ -46,9 +46,9 @@ class SingleSubscriber implements Subscribers {
 }
 
 /**
- * ioredis has subscribers of its own for a Cluster. While a master is away they subscribe every channel of every other
- * master again several times a second, and from one that hangs they wait for messages for ever. Here a connection that is
- * lost concerns only its own channels, and a master that was replaced is left as soon as the Cluster says so.
+ * ioredis has subscribers of its own for a Cluster. While a master is away they subscribe every channel of all the other masters
+ * again several times a second, and they wait for ever on a master that hangs. Here the loss of a connection concerns only its own
+ * channels, and they leave a master as soon as the Cluster says that it was replaced.
  */
 class ClusterSubscribers implements Subscribers {
   readonly #cluster: Cluster;
@@ -74,7 +74,7 @@ class ClusterSubscribers implements Subscribers {
     const master = masterOf(this.#cluster, channel);
     if (master === undefined || this.isEnded) return undefined;
     const connection = this.#connections.get(master) ?? this.#connect(master);
-    // What is sent while it waits to connect again would only be refused after that wait.
+    // A command sent while it waits to reconnect would only be refused after that wait.
     return connection.status === "reconnecting" || connection.status === "close" ? undefined : connection;
   }
 
@@ -88,7 +88,7 @@ class ClusterSubscribers implements Subscribers {
     const { replyMapping = "legacy", ...options } = this.#cluster.options.redisOptions ?? {};
     const connection = new Redis(port, host, { ...options, replyMapping });
     this.#connections.set(master, connection);
-    // Said by whoever else uses the Cluster; without a listener it is printed.
+    // Other users of the Cluster report it. Without a listener ioredis would print it.
     connection.on("error", () => {});
     connection.on("close", () => this.refresh());
     listenTo(connection, this.#listener);
@@ -109,21 +109,21 @@ class ClusterSubscribers implements Subscribers {
       if (masters.has(master)) continue;
       this.#connections.delete(master);
       connection.disconnect();
-      // One that hangs closes only after a while.
+      // A connection that hangs closes only after a while.
       this.#listener.onLost(connection);
     }
   }
 }
 
 function listenTo(connection: Redis, listener: SubscribersListener): void {
-  // Subscribing again is the follower's job, also on a connection made elsewhere: ioredis would not await it, and a
-  // connection that breaks meanwhile is then an unhandled rejection, which ends the process.
+  // The follower subscribes again. ioredis would not await it, and a connection that breaks meanwhile would be an unhandled
+  // rejection, which ends the process.
   connection.options.autoResubscribe = false;
   connection.on("smessage", (channel: string, message: string) => listener.onMessage(channel, message));
   connection.on("close", () => listener.onLost(connection));
   heartbeat(connection);
   connection.on("ready", () => listener.onChange());
-  // The server ended subscriptions of slots it has given away. Which is not said; to subscribe the others again is harmless.
+  // The server ended the subscriptions of slots it has given away. It does not say which; subscribing the others again is harmless.
   connection.on("moved", () => {
     listener.onLost(connection);
     listener.onChange();
@@ -131,8 +131,8 @@ function listenTo(connection: Redis, listener: SubscribersListener): void {
 }
 
 /**
- * Asks a connection that only listens for a sign of life, for as long as there is one: that it hangs, or leads nowhere, would
- * never show. Without an answer the connection's `socketTimeout`, which runs only while something was asked, ends it.
+ * Asks a connection that only listens for a sign of life, again and again: otherwise it would never show that it hangs or leads
+ * nowhere. If no answer comes, the connection's `socketTimeout` ends it; that runs only while an answer is due.
  */
 export function heartbeat(connection: Redis): void {
   let timer: NodeJS.Timeout | undefined;

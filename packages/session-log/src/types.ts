@@ -1,7 +1,7 @@
 import type { BodyOf, Cursor, Input, Part, Question, Snapshot, Step, Turn } from "@holdfast/contract";
 import type { FrameText, LogFrame, SnapshotText } from "@holdfast/internal";
 
-/** A turn. Its number alone does not tell which: a session that begins again counts from 1 again. */
+/** A turn. It needs the epoch beside the number: a session that begins again counts from 1 again. */
 export interface TurnRef {
   /** Of the session: see `SessionState`. */
   epoch: number;
@@ -96,7 +96,7 @@ export interface Commit {
   /** With a turn's end: the committed turn, and how many turns `boundTurns` keeps including it. */
   turn?: Turn;
   keepTurns?: number;
-  /** The turn that is among LIMITS.wholeTurns no more by this commit, as `boundTurns` leaves it; left out where that is all of it. */
+  /** The turn that by this commit is no longer among LIMITS.wholeTurns, as `boundTurns` shrinks it. Left out if there was nothing to shrink. */
   shrunk?: Turn;
 }
 
@@ -110,9 +110,9 @@ export type ReadResult = PageOf<LogFrame>;
 export type TextsRead = PageOf<FrameText>;
 
 /**
- * Whether the log can be believed. A replication id is one history of the server's writes; a failover or a restart, which may lose
- * what was acknowledged, begins another. `verified`: within this replication id somebody asked the workflow and found the log to hold
- * all of it, and nothing that was acknowledged since can have been lost.
+ * Whether the log can be believed. A replication id is one history of the server's writes. A failover or a restart, which may lose
+ * acknowledged writes, begins another. `verified`: within this replication id the workflow was asked, and the log held all it said.
+ * So no acknowledged write has been lost since.
  */
 export interface Verification {
   /** For `markVerified`, after asking the workflow. `""` if the server does not tell. */

@@ -120,7 +120,7 @@ describeBackends("append", (backend) => {
     expect(await allFrames(sessionLog, key)).toHaveLength(3);
   });
 
-  test("frame-6: a superseded attempt's frames are stale, with its begin", async () => {
+  test("grow-2: a superseded attempt's frames are stale, with its begin", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.begin(key, fence(1), started(1, 1));
     await sessionLog.begin(key, fence(1, 2), started(1, 1));
@@ -137,7 +137,7 @@ describeBackends("append", (backend) => {
     expect(await say(sessionLog, key, fence(1, 2), 1, "a")).toMatchObject({ outcome: "stale" });
   });
 
-  test("frame-6: frames of a turn that ended are stale, with its begin", async () => {
+  test("grow-2: frames of a turn that ended are stale, with its begin", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await sessionLog.begin(key, fence(1), started(1, 1));
     await sessionLog.commit(key, ended(1, 2, "a"));

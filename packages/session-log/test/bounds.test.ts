@@ -65,7 +65,7 @@ describeBackends("bounds", (backend) => {
     expect((await bodies(key)).length).toBe(20);
   });
 
-  test("frame-6: text of an ended turn goes with the end of the next, when that is not a moment ago", async () => {
+  test("grow-2: text of an ended turn goes with the end of the next, when that is not a moment ago", async () => {
     const [log, key] = [new SessionLog(await backend.connect("commands")), newKey()];
     await turn(log, key, 1);
     const firstEnd = (await log.head(key)).cursor;

@@ -48,6 +48,17 @@ describeBackends("loss", (backend) => {
     expect(new Set(given).size).toBe(100);
   });
 
+  test("chain-2: what a later millisecond brings is random, too: a server that lost it and has the same time gives another id", async () => {
+    const sessionLog = await log();
+    const firsts = Array.from({ length: 20 }, async () => {
+      const key = newKey();
+      await sessionLog.begin(key, fence(1), started(1, 1));
+      const [id = ""] = await ids(sessionLog, key);
+      return id.split("-")[1];
+    });
+    expect(new Set(await Promise.all(firsts)).size).toBe(20);
+  });
+
   test("chain-2: ids ascend past the largest number within a millisecond", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     const connection = await backend.connect("commands");

@@ -154,16 +154,24 @@ describeBackends("snapshot", (backend) => {
     expect(await sessionLog.head(key)).toEqual(before);
   });
 
-  test("chain-3: putting another state of the version the log has replaces it, and readers resynchronise", async () => {
-    const [sessionLog, key] = [await log(), newKey()];
-    await put(sessionLog, key, whole(3));
-    const before = await sessionLog.head(key);
-    expect(await put(sessionLog, key, whole(3, { state: { seen: "otherwise" } }))).toBe("stored");
-    expect((await cached(sessionLog, key)).state).toEqual({ seen: "otherwise" });
-    expect(await sessionLog.read(key, before.cursor, 10)).toMatchObject({ frames: [{ type: "resync" }] });
-  });
+  test.each<[string, Partial<Snapshot>]>([
+    ["state", { state: { seen: "otherwise" } }],
+    ["mark of a producer", { applied: { "ann/tab-1": 2 } }],
+    ["agent", { agent: "echo" }],
+    ["turn", { turns: [...whole(2).turns, turnOf(3, "another answer")] }],
+  ])(
+    "chain-3: putting another %s under the version the log has replaces it, and readers resynchronise",
+    async (_, other) => {
+      const [sessionLog, key] = [await log(), newKey()];
+      await put(sessionLog, key, whole(3));
+      const before = await sessionLog.head(key);
+      expect(await put(sessionLog, key, whole(3, other))).toBe("stored");
+      expect(await cached(sessionLog, key)).toEqual(whole(3, other));
+      expect(await sessionLog.read(key, before.cursor, 10)).toMatchObject({ frames: [{ type: "resync" }] });
+    },
+  );
 
-  test("frame-6: turns a snapshot has left behind to stay small have ended all the same", async () => {
+  test("grow-2: turns a snapshot has left behind to stay small have ended all the same", async () => {
     const [sessionLog, key] = [await log(), newKey()];
     await put(sessionLog, key, whole(3));
     await put(sessionLog, key, whole(0, { version: 7 }));

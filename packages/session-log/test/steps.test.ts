@@ -62,7 +62,7 @@ describeBackends("steps", (backend) => {
   const last = async (log: SessionLog, key: SessionKey): Promise<LogFrame | undefined> =>
     (await allFrames(log, key)).at(-1);
 
-  test("frame-4, frame-8, part-4: parts of every kind are begun, grown and replaced, each frame at its place", async () => {
+  test("frame-4, frame-6, part-4: parts of every kind are begun, grown and replaced, each frame at its place", async () => {
     const { log, key } = await open();
     const tool = { type: "tool" as const, call: "c1", name: "search" };
     const growths: Growth[] = [

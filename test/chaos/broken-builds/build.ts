@@ -16,3 +16,5 @@ export interface BrokenBuild {
   /** What the checker must call it; `healed`: other parts make up for it, and readers notice nothing. */
   breaks: BrokenPromise | "healed";
 }
+
+export const edit = (file: string, find: string, replace: string): Patch => ({ file, find, replace });

@@ -1,5 +1,5 @@
 import { until } from "../../kit/wait.ts";
-import type { BrokenBuild, Story } from "./build.ts";
+import { type BrokenBuild, edit, type Story } from "./build.ts";
 import type { Trial } from "./trial.ts";
 
 const SLOWLY = "tokens=60,slow=25ms";
@@ -65,11 +65,11 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "acks before the signal returns",
     app: "edge",
     patches: [
-      {
-        file: "apps/edge/src/send/session-queue.ts",
-        find: "const error = await this.#deliver(batch);",
-        replace: "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); return;",
-      },
+      edit(
+        "apps/edge/src/send/session-queue.ts",
+        "const error = await this.#deliver(batch);",
+        "for (const piece of batch) this.#settle(piece, undefined); await this.#deliver(batch); return;",
+      ),
     ],
     story: edgeDies,
     breaks: "lost",
@@ -78,16 +78,16 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "goes on with the next batch when one fails",
     app: "edge",
     patches: [
-      {
-        file: "apps/edge/src/send/session-queue.ts",
-        find: "await this.#sleep(backoff(attempt, options.firstRetryMs, options.longestRetryMs));",
-        replace: "this.#waiting.push(...batch); return 'later';",
-      },
-      {
-        file: "apps/edge/src/send/session-queue.ts",
-        find: "const error = await this.#deliver(batch);",
-        replace: "const error = await this.#deliver(batch); if (error === 'later') return;",
-      },
+      edit(
+        "apps/edge/src/send/session-queue.ts",
+        "await this.#sleep(backoff(attempt, options.firstRetryMs, options.longestRetryMs));",
+        "this.#waiting.push(...batch); return 'later';",
+      ),
+      edit(
+        "apps/edge/src/send/session-queue.ts",
+        "const error = await this.#deliver(batch);",
+        "const error = await this.#deliver(batch); if (error === 'later') return;",
+      ),
     ],
     story: signalFails,
     breaks: "lost",
@@ -96,11 +96,7 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "skips the dedupe",
     app: "orchestrator",
     patches: [
-      {
-        file: "workflows/src/session/inbox.ts",
-        find: "if (before !== undefined && seq <= before.seq) return false;",
-        replace: "",
-      },
+      edit("workflows/src/session/inbox.ts", "if (before !== undefined && seq <= before.seq) return false;", ""),
     ],
     story: sentTwice,
     breaks: "duplicated",
@@ -109,11 +105,11 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "takes the newest input first",
     app: "orchestrator",
     patches: [
-      {
-        file: "workflows/src/session/inbox.ts",
-        find: "const input = this.#inputs[this.#taken];\n    if (input === undefined) return undefined;\n    this.#taken++;",
-        replace: "const input = this.#inputs.pop();\n    if (input === undefined) return undefined;",
-      },
+      edit(
+        "workflows/src/session/inbox.ts",
+        "const input = this.#inputs[this.#taken];\n    if (input === undefined) return undefined;\n    this.#taken++;",
+        "const input = this.#inputs.pop();\n    if (input === undefined) return undefined;",
+      ),
     ],
     story: inputsQueue,
     breaks: "reordered",
@@ -122,12 +118,8 @@ export const INTAKE: readonly BrokenBuild[] = [
     name: "forgets its inbox when it continues as new",
     app: "orchestrator",
     patches: [
-      {
-        file: "workflows/src/session/continue-as-new.ts",
-        find: "const SIGNALS = 2_000;",
-        replace: "const SIGNALS = 3;",
-      },
-      { file: "workflows/src/session/session.ts", find: "inbox: this.#inbox.waiting,", replace: "inbox: []," },
+      edit("workflows/src/session/continue-as-new.ts", "const SIGNALS = 2_000;", "const SIGNALS = 3;"),
+      edit("workflows/src/session/session.ts", "inbox: this.#inbox.waiting,", "inbox: [],"),
     ],
     story: inputsQueue,
     breaks: "lost",

@@ -1,5 +1,5 @@
 import { textOf } from "../../kit/reading.ts";
-import type { BrokenBuild, Story } from "./build.ts";
+import { type BrokenBuild, edit, type Story } from "./build.ts";
 
 const READER = "apps/edge/src/read/reader.ts";
 const WRITE = "packages/session-log/src/lua/write.lua";
@@ -62,7 +62,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
   {
     name: "drops a frame, which the next one's place in the chain gives away",
     app: "edge",
-    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'delta' && it.index === 3", SEND) }],
+    patches: [edit(READER, SEND, drops("it.type === 'delta' && it.index === 3", SEND))],
     story: smallTalk,
     breaks: "healed",
   },
@@ -70,10 +70,10 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "drops a frame and mends the chain",
     app: "edge",
     patches: [
-      {
-        file: READER,
-        find: SEND,
-        replace: `
+      edit(
+        READER,
+        SEND,
+        `
           const it = packet.frames[0];
           if (it.type === "delta" && it.index === 3) { this.dropped = it; return; }
           const mended = JSON.parse(it.json);
@@ -81,7 +81,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
           if (mended.turn === this.dropped?.turn && mended.index > 3) mended.index--;
           const repacked = new FramesPacket([{ ...it, json: JSON.stringify(mended) }]);
           this.#writer.write(repacked.under(this.#start.ref));`,
-      },
+      ),
     ],
     story: smallTalk,
     breaks: "garbled",
@@ -89,7 +89,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
   {
     name: "drops the last frame, after which nothing gives it away",
     app: "edge",
-    patches: [{ file: READER, find: SEND, replace: drops("it.type === 'turn.ended' && it.turn === 2", SEND) }],
+    patches: [edit(READER, SEND, drops("it.type === 'turn.ended' && it.turn === 2", SEND))],
     story: smallTalk,
     breaks: "diverged",
   },
@@ -97,12 +97,11 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "resumes a reader at the end of the log instead of its cursor",
     app: "edge",
     patches: [
-      {
-        file: READER,
-        find: "if (newest !== undefined) return this.#joinAfter(behind, newest);",
-        replace:
-          "behind.cursor = this.#feed.tail; behind.sequence = new SequenceCheck(undefined); return this.#joinAfter(behind, []);",
-      },
+      edit(
+        READER,
+        "if (newest !== undefined) return this.#joinAfter(behind, newest);",
+        "behind.cursor = this.#feed.tail; behind.sequence = new SequenceCheck(undefined); return this.#joinAfter(behind, []);",
+      ),
     ],
     story: away,
     breaks: "gap",
@@ -111,17 +110,13 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "writes a delta that the log's own copy of the text misses",
     app: "inference",
     patches: [
-      {
-        file: WRITE,
-        find: "redis.call('APPEND', TEXT, text)",
-        replace: "if head.index ~= 3 then redis.call('APPEND', TEXT, text) end",
-      },
-      {
-        file: WRITE,
+      edit(WRITE, "redis.call('APPEND', TEXT, text)", "if head.index ~= 3 then redis.call('APPEND', TEXT, text) end"),
+      edit(
+        WRITE,
         // Were it counted, the log would notice that it is not there.
-        find: "head.textBytes + #text",
-        replace: "head.textBytes + (head.index ~= 3 and #text or 0)",
-      },
+        "head.textBytes + #text",
+        "head.textBytes + (head.index ~= 3 and #text or 0)",
+      ),
     ],
     story: lateComer,
     breaks: "garbled",
@@ -130,11 +125,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "starts an answer over without a rewind",
     app: "inference",
     patches: [
-      {
-        file: "activities/src/attempt.ts",
-        find: 'if (prompt.prefix !== "") this.#writer.goOn();',
-        replace: "this.#writer.goOn();",
-      },
+      edit("activities/src/attempt.ts", 'if (prompt.prefix !== "") this.#writer.goOn();', "this.#writer.goOn();"),
     ],
     story: modelCut,
     breaks: "garbled",
@@ -143,28 +134,23 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "goes on writing when it was given up for dead, and is not stopped by the fence",
     app: "inference",
     patches: [
-      {
-        file: "activities/src/respond.ts",
-        find: "=> context.heartbeat(progress.toDetails());",
-        replace: "=> void (attempt > 1 && context.heartbeat(progress.toDetails()));",
-      },
-      {
-        file: "activities/src/attempt.ts",
-        find: "this.#activity.onCancel((why) => this.#generation.end({ why }));",
-        replace: "this.#activity.onCancel(() => {});",
-      },
-      {
-        file: WRITE,
-        find: "if order < 0 then return 'stale' end",
-        replace: "if order < 0 then return 'appended' end",
-      },
-      {
-        file: WRITE,
+      edit(
+        "activities/src/respond.ts",
+        "=> context.heartbeat(progress.toDetails());",
+        "=> void (attempt > 1 && context.heartbeat(progress.toDetails()));",
+      ),
+      edit(
+        "activities/src/attempt.ts",
+        "this.#activity.onCancel((why) => this.#generation.end({ why }));",
+        "this.#activity.onCancel(() => {});",
+      ),
+      edit(WRITE, "if order < 0 then return 'stale' end", "if order < 0 then return 'appended' end"),
+      edit(
+        WRITE,
         // The fence stays the later attempt's, which goes on as well.
-        find: "head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0",
-        replace:
-          "if compare_fence(step, attempt) >= 0 then head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0 end",
-      },
+        "head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0",
+        "if compare_fence(step, attempt) >= 0 then head.attempt, head.held, head.seq, head.torn = attempt, attempt, seq, 0 end",
+      ),
     ],
     story: longAnswer,
     breaks: "garbled",
@@ -173,10 +159,10 @@ export const OUTPUT: readonly BrokenBuild[] = [
     name: "publishes before the commit",
     app: "inference",
     patches: [
-      {
-        file: "activities/src/attempt.ts",
-        find: "return await this.#respond(await this.#writer.begin(this.#contextTurns));",
-        replace: `const result = await this.#respond(await this.#writer.begin(this.#contextTurns));
+      edit(
+        "activities/src/attempt.ts",
+        "return await this.#respond(await this.#writer.begin(this.#contextTurns));",
+        `const result = await this.#respond(await this.#writer.begin(this.#contextTurns));
           const { key, epoch, startedVersion, turn, origin, inputs } = this.#request;
           const { attempt, index, parts, finish, model } = result;
           const ending = { outcome: "completed", finish, model };
@@ -185,7 +171,7 @@ export const OUTPUT: readonly BrokenBuild[] = [
           const frame = { type: "turn.ended", ...place, ...ending, parts, patch: [] };
           await this.#deps.log.commit(key, { run: "no run", epoch, frame, state: {}, turn: ended, keepTurns: 1 });
           return result;`,
-      },
+      ),
     ],
     story: resultIsLost,
     breaks: "retracted",

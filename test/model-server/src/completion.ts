@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Response } from "express";
-import { answerTokens, splitSurrogatePairs, tokensAfter } from "./answer.ts";
-import type { Call } from "./call-log.ts";
-import { EventStream } from "./event-stream.ts";
-import { lastUserMessage, prefixOf, type ChatRequest } from "./request.ts";
-import type { Fault, Script, StreamFault } from "./script.ts";
+import { type Token, tokensAfter } from "./answer.ts";
+import type { Call } from "./calls.ts";
+import { done, event, type RawReply, sendRaw } from "./reply.ts";
+import { lastUserMessage, type ChatRequest } from "./request.ts";
+import type { Fault, Script } from "./script.ts";
 
 /** One call with everything that decides how it is answered. */
 export interface Exchange {
@@ -12,26 +11,24 @@ export interface Exchange {
   script: Script;
   fault: Fault | undefined;
   call: Call;
-  response: Response;
 }
 
 /** Answers one call by its script. Resolves when this server has done all it will do. */
-export async function complete(exchange: Exchange): Promise<void> {
-  const { fault, call } = exchange;
-  switch (fault?.kind) {
-    case "status":
-      return refuse(exchange, fault.status);
-    case "hang":
-      call.outcome = "hung";
-      return;
-    default:
-      call.status = 200;
-      if (exchange.request.stream === true) await answerInPieces(exchange);
-      else answerWhole(exchange);
+export async function complete(exchange: Exchange, response: Response): Promise<void> {
+  const { request, script, fault, call } = exchange;
+  if (fault?.kind === "status") return refuse(exchange, fault.status, response);
+  if (fault?.kind === "hang") {
+    call.outcome = "hung";
+    return;
   }
+  const tokens =
+    fault?.kind === "empty" ? [] : tokensAfter(call.prefix, lastUserMessage(request), script, call.ordinal);
+  if (request.stream !== true) return answerWhole(exchange, tokens, response);
+  const { splitBytes } = script;
+  await sendRaw({ ...endingBy(fault), pieces: piecesOf(exchange, tokens), splitBytes }, call, response);
 }
 
-function refuse({ script, call, response }: Exchange, status: number): void {
+function refuse({ script, call }: Exchange, status: number, response: Response): void {
   call.outcome = "refused";
   call.status = status;
   const after = script.retryAfter;
@@ -43,81 +40,64 @@ function refuse({ script, call, response }: Exchange, status: number): void {
   response.status(status).json({ error: { message: `scripted ${status}`, type, code: null, param: null } });
 }
 
-function answerWhole({ request, script, fault, call, response }: Exchange): void {
-  const tokens = tokensOf({ request, script, fault, call });
-  call.outcome = "finished";
-  call.tokensSent = tokens.length;
-  call.text = tokens.join("");
+function answerWhole({ request, call }: Exchange, tokens: Token[], response: Response): void {
+  const said = (kind: Token["kind"]): string => tokens.map((token) => (token.kind === kind ? token.text : "")).join("");
+  const [content, reasoning_content] = [said("text"), said("reasoning")];
+  const message = { role: "assistant", content, ...(reasoning_content !== "" && { reasoning_content }) };
+  Object.assign(call, { status: 200, outcome: "finished", tokensSent: tokens.length, text: content });
   response.json({
-    id: `call-${call.number}`,
-    object: "chat.completion",
-    created: 0,
-    model: request.model,
-    choices: [{ index: 0, message: { role: "assistant", content: tokens.join("") }, finish_reason: "stop" }],
+    ...headOf(call, "chat.completion"),
+    choices: [{ index: 0, message, finish_reason: "stop" }],
     usage: usageOf(request, tokens),
   });
 }
 
-async function answerInPieces(exchange: Exchange): Promise<void> {
-  const { request, script, call, response } = exchange;
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  const stream = new EventStream(response, `call-${call.number}`, request.model, script.splitBytes);
-  stream.open();
-  try {
-    await sendTokens(exchange, stream, gone.signal);
-  } catch (error) {
-    if (!gone.signal.aborted) throw error;
-    if (call.outcome === "running") call.outcome = "aborted";
-  }
-}
-
-async function sendTokens({ request, script, fault, call }: Exchange, stream: EventStream, gone: AbortSignal) {
-  const tokens = tokensOf({ request, script, fault, call });
-  const wanting = fault !== undefined && "after" in fault ? fault : undefined;
-  if (script.firstDelayMs > 0) await sleep(script.firstDelayMs, undefined, { signal: gone });
-  for (const [index, token] of tokens.entries()) {
-    if (wanting?.after === index && befall(wanting, stream, call) === "over") return;
-    if (index > 0 && script.delayMs > 0) await sleep(script.delayMs, undefined, { signal: gone });
-    call.text += token;
-    await stream.delta(token);
-    call.tokensSent++;
-    gone.throwIfAborted();
-  }
-  if (wanting !== undefined && wanting.after >= tokens.length && befall(wanting, stream, call) === "over") return;
-  if (fault?.kind !== "nofinish") await stream.finish();
-  if (request.stream_options?.include_usage === true) await stream.usage(usageOf(request, tokens));
-  await stream.done();
-  call.outcome = "finished";
-}
-
-function befall(fault: StreamFault, stream: EventStream, call: Call): "over" | "goes on" {
-  switch (fault.kind) {
+function endingBy(fault: Fault | undefined): RawReply {
+  switch (fault?.kind) {
     case "stall":
-      call.outcome = "stalled";
-      return "over";
+      return { end: "hang", outcome: "stalled" };
     case "cut":
-      call.outcome = "cut";
-      stream.cut();
-      return "over";
+      return { end: "cut" };
     case "error":
-      call.outcome = "failed";
-      stream.error();
-      return "over";
-    case "malformed":
-      stream.malformed();
-      return "goes on";
+      return { outcome: "failed" };
+    default:
+      return {};
   }
 }
 
-function tokensOf({ request, script, fault, call }: Omit<Exchange, "response">): string[] {
-  if (fault?.kind === "empty") return [];
-  const tokens = tokensAfter(answerTokens(lastUserMessage(request), script, call.ordinal), prefixOf(request));
-  return script.splitPairs ? splitSurrogatePairs(tokens) : tokens;
+/** The stream of a completion, written down in its call as it goes. */
+function* piecesOf({ request, script, fault, call }: Exchange, tokens: Token[]): Generator<string | number> {
+  const chunk = (choices: object[], more: object = {}): string =>
+    event({ ...headOf(call, "chat.completion.chunk"), choices, ...more });
+  const faultAt = fault !== undefined && "after" in fault ? Math.min(fault.after, tokens.length) : undefined;
+  if (script.firstDelayMs > 0) yield script.firstDelayMs;
+  for (let index = 0; index <= tokens.length; index++) {
+    if (index === faultAt) {
+      // A chunk that ends in the middle of its JSON.
+      if (fault?.kind === "malformed")
+        yield `data: {"id":"call-${call.number}","choices":[{"index":0,"delta":{"content":"lost\n\n`;
+      else if (fault?.kind !== "error") return;
+      else return yield event({ error: { message: "scripted error", type: "server_error", code: null, param: null } });
+    }
+    const token = tokens[index];
+    if (token === undefined) break;
+    if (index > 0 && script.delayMs > 0) yield script.delayMs;
+    if (token.kind === "text") call.text += token.text;
+    const name = token.kind === "text" ? "content" : "reasoning_content";
+    yield chunk([{ index: 0, delta: { role: "assistant", [name]: token.text }, finish_reason: null }]);
+    call.tokensSent++;
+  }
+  if (fault?.kind !== "nofinish") yield chunk([{ index: 0, delta: {}, finish_reason: "stop" }]);
+  if (request.stream_options?.include_usage === true) yield chunk([], { usage: usageOf(request, tokens) });
+  yield done;
+}
+
+function headOf({ number, model }: Call, object: string): object {
+  return { id: `call-${number}`, object, created: 0, model };
 }
 
 /** One token per message stands for the prompt; nobody reads it for its truth. */
-function usageOf(request: ChatRequest, tokens: string[]): Record<string, number> {
+function usageOf(request: ChatRequest, tokens: Token[]): Record<string, number> {
   const [prompt, completion] = [request.messages.length, tokens.length];
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
 }

@@ -1,16 +1,15 @@
-import express, { type Express } from "express";
+import express from "express";
 import { listen } from "@holdfast/service/operations";
-import { CallLog, type Call } from "./call-log.ts";
+import { type Call, CallLog, FaultPlans } from "./calls.ts";
 import { complete } from "./completion.ts";
-import { FaultPlans } from "./fault-plan.ts";
-import { chatRequestSchema, directivesOf, lastUserMessage, prefixOf } from "./request.ts";
-import { type RawReplies, sendRaw } from "./raw-reply.ts";
-import { parseScript, PLAIN, ScriptError, type Script } from "./script.ts";
+import { type RawReplies, sendRaw } from "./reply.ts";
+import { chatRequestSchema, directivesOf, lastUserMessage } from "./request.ts";
+import { parseScript, ScriptError } from "./script.ts";
 
-export { answerTokens } from "./answer.ts";
-export type { Call, CallOutcome } from "./call-log.ts";
-export * as raw from "./raw-reply.ts";
-export type { RawReplies, RawReply } from "./raw-reply.ts";
+export { answerTokens, reasoningTokens } from "./answer.ts";
+export type { Call, CallOutcome } from "./calls.ts";
+export * as raw from "./reply.ts";
+export type { RawReplies, RawReply } from "./reply.ts";
 export { parseScript, PLAIN, ScriptError, type Script } from "./script.ts";
 
 export interface ModelServer {
@@ -31,87 +30,62 @@ export interface ModelServer {
 export async function startModelServer(
   options: { port?: number; host?: string; script?: string } = {},
 ): Promise<ModelServer> {
+  const { host = "127.0.0.1" } = options;
   const log = new CallLog();
   const plans = new FaultPlans();
   let defaults = options.script ?? "";
+  let replies: RawReplies | undefined;
   const setDefault = (directives: string): void => {
     parseScript(directives);
     defaults = directives;
     plans.clear();
   };
-  let replies: RawReplies | undefined;
-  const setReplies = (next: RawReplies | undefined): void => void (replies = next);
-  const app = modelApp(
-    log,
-    plans,
-    () => defaults,
-    setDefault,
-    (call) => replies?.(call),
-  );
-  const host = options.host ?? "127.0.0.1";
-  const server = await listen(app, host, options.port ?? 0);
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new Error("The model server has no TCP port.");
-  const { port } = address;
-  const stop = async (): Promise<void> => {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    server.closeAllConnections();
-    await closed;
-  };
-  return { url: `http://${host}:${port}/v1`, port, calls: log.calls, setDefault, setReplies, stop };
-}
 
-function modelApp(
-  log: CallLog,
-  plans: FaultPlans,
-  defaults: () => string,
-  setDefault: (directives: string) => void,
-  rawReply: RawReplies,
-): Express {
   const app = express();
   app.use(express.json({ limit: "16mb" }));
   app.use(express.text());
   app.get("/healthz", (_request, response) => void response.type("text/plain").send("ok\n"));
   app.get("/readyz", (_request, response) => void response.type("text/plain").send("ready\n"));
-  app.get(
-    "/v1/models",
-    (_request, response) => void response.json({ object: "list", data: [{ id: "scripted", object: "model" }] }),
-  );
+  const models = { object: "list", data: [{ id: "scripted", object: "model" }] };
+  app.get("/v1/models", (_request, response) => void response.json(models));
   app.get("/calls", (_request, response) => void response.json({ count: log.count, calls: log.calls }));
   app.delete("/calls", (_request, response) => {
     log.clear();
     response.status(204).end();
   });
   app.put("/script", (request, response) => {
-    const script = scriptOf(String(request.body ?? ""));
-    if (typeof script === "string") return void response.status(400).json({ error: { message: script } });
     setDefault(String(request.body ?? ""));
     response.status(204).end();
   });
   app.post("/v1/chat/completions", async (request, response) => {
     const parsed = chatRequestSchema.safeParse(request.body);
-    if (!parsed.success)
-      return void response
-        .status(400)
-        .json({ error: { message: parsed.error.message, type: "invalid_request_error" } });
-    const call = log.begin(parsed.data, prefixOf(parsed.data));
-    const raw = rawReply(call);
+    if (!parsed.success) throw new ScriptError(parsed.error.message);
+    const call = log.begin(parsed.data);
+    const raw = replies?.(call);
     if (raw !== undefined) return sendRaw(raw, call, response);
-    const directives = directivesOf(parsed.data) ?? defaults();
-    const script = scriptOf(directives);
-    if (typeof script === "string")
-      return void response.status(400).json({ error: { message: script, type: "invalid_request_error" } });
+    const directives = directivesOf(parsed.data) ?? defaults;
+    const script = parseScript(directives);
     const fault = plans.next(`${directives}\n${lastUserMessage(parsed.data)}`, script);
-    await complete({ request: parsed.data, script, fault, call, response });
+    await complete({ request: parsed.data, script, fault, call }, response);
   });
-  return app;
-}
+  app.use((error: unknown, _request: express.Request, response: express.Response, next: express.NextFunction) => {
+    if (!(error instanceof ScriptError)) return next(error);
+    response.status(400).json({ error: { message: error.message, type: "invalid_request_error" } });
+  });
 
-function scriptOf(directives: string): Script | string {
-  try {
-    return parseScript(directives, PLAIN);
-  } catch (error) {
-    if (error instanceof ScriptError) return error.message;
-    throw error;
-  }
+  const server = await listen(app, host, options.port ?? 0);
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("The model server has no TCP port.");
+  return {
+    url: `http://${host}:${address.port}/v1`,
+    port: address.port,
+    calls: log.calls,
+    setDefault,
+    setReplies: (next) => void (replies = next),
+    stop: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
 }

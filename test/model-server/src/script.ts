@@ -1,36 +1,21 @@
-/** What goes wrong in the middle of a stream. `after`: tokens sent before it happens. */
-export type StreamFault =
-  /** Silence on an open connection. */
-  | { kind: "stall"; after: number }
-  /** The connection is cut. */
-  | { kind: "cut"; after: number }
-  /** One chunk is not JSON; the stream goes on after it. */
-  | { kind: "malformed"; after: number }
-  /** An error object in the stream, as OpenAI-compatible servers send when they fail after the headers. */
-  | { kind: "error"; after: number };
-
-/** How one call goes wrong. */
+/** How one call goes wrong. `after`: tokens sent before it happens. */
 export type Fault =
-  | StreamFault
-  | { kind: "status"; status: number }
-  /** Nothing at all, not even headers. */
-  | { kind: "hang" }
-  /** Every token, then `[DONE]`, but no finish reason. */
-  | { kind: "nofinish" }
-  /** A correct answer without any text. */
-  | { kind: "empty" };
-
-/** A fault and how many of the calls it befalls, first come first served. */
-export interface PlannedFault {
-  fault: Fault;
-  times: number;
-}
+  /**
+   * In the middle of a stream: silence on an open connection; a connection that is cut; one chunk that is not JSON, after which the
+   * stream goes on; an error object, as OpenAI-compatible servers send when they fail after the headers.
+   */
+  | { kind: "stall" | "cut" | "malformed" | "error"; after: number }
+  /** Nothing at all, not even headers; every token and `[DONE]`, but no finish reason; a correct answer without any text. */
+  | { kind: "hang" | "nofinish" | "empty" }
+  | { kind: "status"; status: number };
 
 export interface Script {
-  /** Faults of the first calls, in order; then calls succeed. */
-  faults: PlannedFault[];
+  /** Faults of the first calls, in order, and how many calls each befalls; then calls succeed. */
+  faults: { fault: Fault; times: number }[];
   /** Length of the answer; undefined: the server's own 40. */
   tokens: number | undefined;
+  /** Tokens of reasoning, and how many tokens of the answer come before them. */
+  reasoning: { tokens: number; after: number };
   /** Milliseconds between tokens, and before the first. */
   delayMs: number;
   firstDelayMs: number;
@@ -51,6 +36,7 @@ export interface Script {
 export const PLAIN: Script = {
   faults: [],
   tokens: undefined,
+  reasoning: { tokens: 0, after: 0 },
   delayMs: 0,
   firstDelayMs: 0,
   tokenLength: undefined,
@@ -61,7 +47,7 @@ export const PLAIN: Script = {
   splitPairs: false,
 };
 
-/** Thrown for a directive nobody knows: a test that misspells one must not pass. */
+/** Thrown for a request or a directive that nobody knows: a test that misspells one must not pass. */
 export class ScriptError extends Error {
   override name = "ScriptError";
 }
@@ -70,64 +56,64 @@ export class ScriptError extends Error {
  * Parses comma-separated directives, e.g. `429x2,retry-after=1,slow=20ms,tokens=50,cut@10`.
  *
  * - a status (`429`, `500`, …), `hang`, `stall@N`, `cut@N`, `malformed@N`, `error@N`, `nofinish`, `empty`: a fault of the first
- *   call; `xN` of the first N, `x*` of all. `@N`: after N tokens, 0 when left out.
+ *   call; `xN` of the first N, `x*` of all. `@N`: after N tokens, those of reasoning among them; 0 when left out.
+ * - `reasoning=N`: N tokens of `reasoning_content` before the answer; `reasoning=N@M`: after M tokens of it. An answer that is
+ *   continued has none.
  * - `tokens=N`, `delay=Dms` (or `slow=Dms`), `first=Dms`, `token-length=N`, `retry-after=S` (or `date:S`).
  * - `distinct`, `multibyte`, `split-bytes`, `split-pairs`.
  */
-export function parseScript(text: string, base: Script = PLAIN): Script {
-  const script: Script = { ...base, faults: [...base.faults] };
-  for (const directive of text.split(",")) {
-    const trimmed = directive.trim();
-    if (trimmed !== "") apply(script, trimmed);
-  }
+export function parseScript(text: string): Script {
+  const script: Script = { ...PLAIN, faults: [] };
+  const directives = text.split(",").map((directive) => directive.trim());
+  for (const directive of directives.filter((each) => each !== "")) apply(script, directive);
   return script;
 }
 
 function apply(script: Script, directive: string): void {
-  const [name = "", value] = directive.split("=");
+  const [name = "", value = ""] = directive.split("=");
+  const number = (digits = value): number => {
+    if (/^\d+$/.test(digits)) return Number(digits);
+    throw new ScriptError(`"${directive}" needs a whole number.`);
+  };
+  const milliseconds = (): number => number(value.replace(/ms$/, ""));
   switch (name) {
     case "tokens":
-      script.tokens = wholeNumber(value, directive);
-      return;
+      return void (script.tokens = number());
+    case "reasoning": {
+      const [tokens, after = "0"] = value.split("@");
+      return void (script.reasoning = { tokens: number(tokens), after: number(after) });
+    }
     case "delay":
     case "slow":
-      script.delayMs = milliseconds(value, directive);
-      return;
+      return void (script.delayMs = milliseconds());
     case "first":
-      script.firstDelayMs = milliseconds(value, directive);
-      return;
+      return void (script.firstDelayMs = milliseconds());
     case "token-length":
-      script.tokenLength = wholeNumber(value, directive);
-      return;
+      return void (script.tokenLength = number());
     case "retry-after":
-      script.retryAfter = parseRetryAfter(value, directive);
-      return;
+      return void (script.retryAfter = {
+        seconds: number(value.replace(/^date:/, "")),
+        asDate: value.startsWith("date:"),
+      });
     case "distinct":
-      script.distinct = true;
-      return;
     case "multibyte":
-      script.multibyte = true;
-      return;
+      return void (script[name] = true);
     case "split-bytes":
-      script.splitBytes = true;
-      return;
+      return void (script.splitBytes = true);
     case "split-pairs":
-      script.splitPairs = true;
-      return;
+      return void (script.splitPairs = true);
     default:
       script.faults.push(parseFault(directive));
   }
 }
 
-function parseFault(directive: string): PlannedFault {
+function parseFault(directive: string): Script["faults"][number] {
   const match = /^(?<kind>[a-z]+|[1-5]\d\d)(?:@(?<after>\d+))?(?:x(?<times>\d+|\*))?$/.exec(directive);
   const { kind = "", after = "0", times = "1" } = match?.groups ?? {};
-  const fault = faultOf(kind, Number(after));
-  if (fault === undefined) throw new ScriptError(`"${directive}" is not a directive of the model server.`);
-  return { fault, times: times === "*" ? Number.POSITIVE_INFINITY : Number(times) };
+  return { fault: faultOf(kind, Number(after), directive), times: times === "*" ? Infinity : Number(times) };
 }
 
-function faultOf(kind: string, after: number): Fault | undefined {
+function faultOf(kind: string, after: number, directive: string): Fault {
   switch (kind) {
     case "hang":
     case "nofinish":
@@ -139,21 +125,7 @@ function faultOf(kind: string, after: number): Fault | undefined {
     case "error":
       return { kind, after };
     default:
-      return /^[1-5]\d\d$/.test(kind) ? { kind: "status", status: Number(kind) } : undefined;
+      if (/^[1-5]\d\d$/.test(kind)) return { kind: "status", status: Number(kind) };
+      throw new ScriptError(`"${directive}" is not a directive of the model server.`);
   }
-}
-
-function parseRetryAfter(value: string | undefined, directive: string): { seconds: number; asDate: boolean } {
-  const asDate = value?.startsWith("date:") ?? false;
-  return { seconds: wholeNumber(asDate ? value?.slice(5) : value, directive), asDate };
-}
-
-function milliseconds(value: string | undefined, directive: string): number {
-  return wholeNumber(value?.endsWith("ms") ? value.slice(0, -2) : value, directive);
-}
-
-function wholeNumber(value: string | undefined, directive: string): number {
-  const number = value === undefined || value === "" ? Number.NaN : Number(value);
-  if (!Number.isInteger(number) || number < 0) throw new ScriptError(`"${directive}" needs a whole number.`);
-  return number;
 }

@@ -12,30 +12,29 @@ export interface RunFacts {
 }
 
 /**
- * A worker that does not have a session in memory replays its whole run, for half a millisecond of CPU an event, and has ten
- * seconds for it. One that takes over from another has all of them to replay, some side by side: were runs longer, none
- * would come through in time on a busy machine, and all would begin again.
+ * A worker that does not have a session in memory replays its whole run. That takes half a millisecond of CPU an event, and has to be
+ * done within ten seconds. A worker that takes over from another replays all of its sessions, some side by side. With longer runs none
+ * would be done in time on a busy machine, and all would begin again.
  */
 const HISTORY_EVENTS = 400;
 /** Temporal's own hint does not count signals. */
 const SIGNALS = 2_000;
 /** Temporal refuses a run any more than these, whatever their names. */
 const MOST_SIGNALS = 10_000;
-/** Beyond these the run ends even if the next one has to begin with fewer turns. */
+/** Beyond so many the run ends, even if the next run has to begin with fewer turns. */
 const URGENT_HISTORY_EVENTS = 20_000;
 const URGENT_SIGNALS = 3 * SIGNALS;
-/** Most signals a quiet workflow task brings. A replayed one brings those that landed during the failed one, too. */
+/** Most signals that a quiet workflow task brings. A task that is run again also brings those that landed during the first try. */
 const QUIET_SIGNALS = 1;
 
 /**
  * When a run ends and the session continues as a new one.
  *
- * A signal that lands while the continue-as-new task is under way makes the server refuse it, and the next task has to
- * replay the whole run first: long enough for the next signal to land, and so on until the signal limit. So a run ends
- * only in a quiet task, which a replaying one under a flood is not, and the edges' pacing leaves quiet ones. Or it ends with
- * the last signals Temporal lets it have: no other lands meanwhile, and none would bring a quiet task either. This is the
- * one place that looks at how many signals a task brought; it moves the moment a run ends, and nothing a session does
- * depends on that moment.
+ * If a signal lands during the continue-as-new task, the server refuses the task. The next task has to replay the whole run, which is
+ * long enough for another signal to land, and so on until the signal limit. So a run ends only in a quiet task, one that brought at
+ * most one signal. A task that replays during a flood is not quiet; the edges' pacing leaves quiet tasks. A run that has all the
+ * signals Temporal allows ends at once, since no other can land. Only this class looks at how many signals a task brought. It decides
+ * when a run ends, and nothing a session does depends on that.
  */
 export class ContinuePolicy {
   #signals = 0;
@@ -101,8 +100,8 @@ export interface ContinuedSession {
 export const PAYLOAD_BYTES = 1_900_000;
 
 /**
- * What a session goes on with that begins under the name of another which an operator ended: all that the other knew, in an epoch
- * of its own. Undefined where the other has left nothing that this code can read.
+ * The beginning of a session whose name had an earlier session, which an operator ended: all that the earlier one knew, in a new
+ * epoch. Undefined if it left nothing that this code can read.
  */
 export function inheritedSession({ left, cut }: Legacy, epoch: number): ContinuedSession | undefined {
   if (!isContinuedSession(left)) return undefined;
@@ -111,7 +110,7 @@ export function inheritedSession({ left, cut }: Legacy, epoch: number): Continue
   return { ...left, turns, epoch, unrepaired: true };
 }
 
-/** The workflow that was ended knew of the steps that had come to an end, its readers of the one under way, too. */
+/** Adds the step under way, which readers hold: the workflow that was ended knew only of steps that had ended. */
 function withHeldStep(turn: Turn, held: HeldStep | undefined): Turn {
   if (held?.step !== turn.steps.length + 1) return turn;
   const { step, attempt, parts } = held;

@@ -17,9 +17,8 @@ export interface LogWriterOptions {
  * The workflow's side of the session log. Redis is a disposable cache: when it cannot be written the session goes on,
  * and one repair activity brings the log up to date once Redis is back.
  *
- * It uses the log for one thing at a time. Two local activities that run side by side end in whatever order they end, but a
- * replay ends them in the order in which they began: what the session did in between would then come in another order than
- * in its history, and no worker could ever take it up again.
+ * It runs one local activity at a time. Two side by side may end in any order, but a replay ends them in the order in which they
+ * began. Then the session would act in another order than its history says, and no worker could ever replay it.
  */
 export class LogWriter {
   readonly #key: SessionKey;

@@ -336,7 +336,7 @@ export class Session {
     return fitsPayload(smaller) ? smaller : undefined;
   }
 
-  /** What is left of the session where its run ends here: the turn under way counts as interrupted. */
+  /** What the session leaves behind if its run ends now: the turn under way counts as interrupted. */
   legacy(): Legacy {
     const [left, turn, agent] = [this.continued(true, true) ?? null, this.#turn, this.agent.name];
     if (left === null || turn === undefined || this.#shownEnd !== undefined) return { agent, left };

@@ -1,18 +1,8 @@
 import type { TurnError } from "@holdfast/contract/turn";
+import { TURN_ERROR_CODES, type TurnErrorCode } from "@holdfast/contract/turn-errors";
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from "@temporalio/workflow";
 import { StateTooLargeError } from "./agent-state.ts";
 import { EndlessLoopError } from "./loop-guard.ts";
-
-/** SPEC turn-5. */
-export type TurnErrorCode = StepErrorCode | "agent_error" | "state_too_large";
-/** Those a step's activity tells. */
-type StepErrorCode =
-  | "model_refused"
-  | "content_refused"
-  | "context_too_long"
-  | "output_limit"
-  | "model_unavailable"
-  | "turn_deadline";
 
 /** Why a turn fails, in words for its user. A step throws it when it failed for good: an agent may catch it and go on. */
 export class TurnFailure extends Error {
@@ -38,23 +28,18 @@ export class TurnStopped extends Error {
   }
 }
 
-/** Types of the activity's failures that say why the turn fails, with a message for its user. */
-const STEP_FAILURES: Record<string, StepErrorCode> = {
-  model_refused: "model_refused",
-  content_refused: "content_refused",
-  context_too_long: "context_too_long",
-  output_limit: "output_limit",
-  turn_deadline: "turn_deadline",
-  model_unavailable: "model_unavailable",
-  breaker_open: "model_unavailable",
-};
+/** The turn's code, by the type of the activity's failure. */
+function codeOf(type: string): TurnErrorCode | undefined {
+  if (type === "breaker_open") return "model_unavailable";
+  return TURN_ERROR_CODES.find((code) => code === type);
+}
 
 /** SPEC turn-5: what a step's activity that failed for good means for its turn. */
 export function stepFailure(error: unknown): TurnFailure {
   if (!(error instanceof ActivityFailure)) return unavailable();
   const { cause } = error;
   if (cause instanceof TimeoutFailure) return unanswered();
-  const code = cause instanceof ApplicationFailure ? STEP_FAILURES[cause.type ?? ""] : undefined;
+  const code = cause instanceof ApplicationFailure ? codeOf(cause.type ?? "") : undefined;
   return code !== undefined && cause !== undefined ? new TurnFailure(code, cause.message) : unavailable();
 }
 

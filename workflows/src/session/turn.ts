@@ -32,7 +32,7 @@ export interface TurnDeps {
   publishStep(turn: Turn): Promise<void>;
   /** What readers hold of the step under way, if the log can tell. */
   heldStep(turn: Turn): Promise<HeldStep | undefined>;
-  /** The agent's code threw what only its author can mend. */
+  /** The agent's code threw an error that only its author can correct. */
   onDefect(turn: Turn, defect: Defect): void;
   log: { error(message: string, attributes: Record<string, unknown>): void };
 }
@@ -62,12 +62,12 @@ interface StepEnd extends Made {
 export type TurnEndFrame = Omit<BodyOf<"turn.ended">, "version" | "patch">;
 
 /**
- * SPEC end-1: attempt 0 stands for one that nobody knows. No log is ever there, so it adds the parts to the frame that ends the step,
- * and readers take those.
+ * SPEC end-1: attempt 0 means that the attempt is not known. A log's head never has it, so the log adds the parts to the frame that
+ * ends the step, and readers take those.
  */
 const UNKNOWN = { attempt: 0, index: 0 } as const;
 
-/** The last step that began and of whose end readers have not been told yet. */
+/** The last step, until readers have been told of its end. */
 type CurrentStep =
   | { readonly state: "running" }
   | { readonly state: "finished"; readonly made: Made }

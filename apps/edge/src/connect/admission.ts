@@ -19,8 +19,8 @@ const WINDOW_SECONDS = 60;
 
 /**
  * SPEC limit-2: new connections per subject and tenant, counted over all nodes. While Redis is away each node counts for
- * itself: a limiter that cannot count must not be what stops everyone. `isDegraded`: it is known to be away. One that hangs
- * looks as if it were there; waiting for its answers would use up the time a handshake has.
+ * itself: a limiter that cannot count must not stop everyone. `isDegraded`: Redis is known to be away. A Redis that hangs still has
+ * its connections, and waiting for its answers would use up the time of a handshake.
  */
 export function createAdmission(
   redis: Redis | Cluster,
@@ -46,7 +46,7 @@ export function createAdmission(
   };
 }
 
-/** One that counts over all nodes, and the one of this node that stands in for it. */
+/** A limiter that counts over all nodes, and this node's own, which takes its place while Redis is away. */
 function limiters(redis: Redis | Cluster, keyPrefix: string, points: number): [RateLimiterRedis, RateLimiterMemory] {
   const limit = { keyPrefix, points, duration: WINDOW_SECONDS };
   const own = new RateLimiterMemory(limit);

@@ -23,7 +23,7 @@ import { Reader, type ReaderDeps } from "../read/reader.ts";
 import type { SocketWriter } from "../read/socket-writer.ts";
 import type { CommandPace, RunCommand } from "../send/commands.ts";
 import { type Intake, type OpenSession, SendLedger } from "../send/intake.ts";
-import { checkCommand, type Checked, checkRequest, checkSend, placeOf } from "../send/request-check.ts";
+import { checkCommand, type Checked, checkRequest, checkSend, sendPlaceOf } from "../send/request-check.ts";
 import type { Claims, TokenVerifier } from "./tokens.ts";
 
 export interface ConnectionOptions {
@@ -56,8 +56,8 @@ const MAX_COMMANDS = 16;
 const NO_SESSION_NAME = wireError("invalid", "session: not a session's name.");
 
 /**
- * One socket's state: whose it is, which sessions it has open, and where its producers stand. Each method is one request
- * of SPEC §3 and calls `answer` once. Requests are as the client sent them.
+ * One socket's state: its subject, its open sessions, and the order of its producers. Each method is one request of SPEC §3
+ * and calls `answer` once. The requests it is given are unchecked.
  */
 export class Connection {
   readonly #deps: ConnectionDeps;
@@ -87,7 +87,7 @@ export class Connection {
     return this.#claims;
   }
 
-  /** Those that are open. */
+  /** The open sessions. */
   get sessions(): SessionKey[] {
     return [...this.#sessions.values()].map(({ key }) => key);
   }
@@ -117,7 +117,7 @@ export class Connection {
     const isGuest = key.owner !== this.#claims.subject;
     const hasBegun = (): boolean => feed.hasFrames;
     this.#sessions.set(ref, { key, path: feed.path, agent, isGuest, hasBegun, feed, reader });
-    // A snapshot is read from the workflow where the log is not verified; a place in the log is checked afterwards.
+    // A reader without a cursor gets the workflow's snapshot if the log is not verified. With a cursor, the log is verified afterwards.
     if (cursor !== undefined) this.#deps.feeds.verify(feed);
     const { resumed } = await reader.opened;
     answer({ ok: true, resumed });
@@ -154,7 +154,7 @@ export class Connection {
     answer(await this.#paced(resolved.key, () => run(resolved.key, request)));
   }
 
-  /** SPEC limit-2: what is a task for an agent process each time has a rate of its own, and so many under way. */
+  /** SPEC limit-2: each such request is a task for an agent process. So they have a rate of their own, and a bound on how many run at once. */
   async #paced<A>(key: SessionKey, run: () => Promise<A>): Promise<A | Refused> {
     const wait = this.#commandRate.take(performance.now()) || this.#deps.commandPace.take(key, this.#claims.subject);
     if (wait > 0) {
@@ -180,7 +180,7 @@ export class Connection {
     answer({ ok: true });
   }
 
-  /** `narrowed`: sessions were open that the new token does not open, and are dropped; the client is yet to be told. */
+  /** `narrowed`: open sessions that the new token does not allow were dropped, and the caller has to tell the client. */
   async renew(raw: unknown, answer: Answer<PlainAck>): Promise<"refused" | "renewed" | "narrowed"> {
     const refuse = (error: WireError): "refused" => {
       answer(refusal(error));
@@ -212,7 +212,7 @@ export class Connection {
     this.#isRetired = true;
   }
 
-  /** SPEC open-5: ends all sessions. What was sent goes on its way all the same. */
+  /** SPEC open-5: ends all sessions. Events that were taken still become durable. */
   end(): void {
     this.retire();
     this.#ledger.answers.drop();
@@ -239,7 +239,7 @@ export class Connection {
 
   /** SPEC send-5 holds for a request that is refused before its content is looked at, too. */
   #refuseSend(raw: unknown, error: WireError, answer: Answer<SendAck>): void {
-    const place = placeOf(raw);
+    const place = sendPlaceOf(raw);
     const key = place === undefined ? undefined : parseSessionRef(place.session, this.#claims);
     if (place !== undefined && key !== undefined) {
       this.#ledger.order.begin(sessionPath(key), place.producer, place.after);

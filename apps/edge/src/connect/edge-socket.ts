@@ -3,7 +3,7 @@ import type { Socket as EngineSocket } from "engine.io";
 import type { Server, Socket } from "socket.io";
 import type { Claims } from "./tokens.ts";
 
-/** What edges say to each other through the adapter (see `FleetOrders`). Unknown: it comes from outside this process. */
+/** What edges say to each other through the adapter (see `FleetOrders`). `unknown`, because it comes from outside this process. */
 export interface InterServerEvents {
   order: (order: unknown) => void;
 }
@@ -16,7 +16,7 @@ export interface SocketData {
 export type EdgeServer = Server<ClientToServerEvents, ServerToClientEvents, InterServerEvents, SocketData>;
 export type EdgeSocket = Socket<ClientToServerEvents, ServerToClientEvents, InterServerEvents, SocketData>;
 
-/** A client that does not take its last message is not waited for. */
+/** How long a client has to take its last message. */
 const PATIENCE_MS = 5_000;
 
 /**
@@ -33,8 +33,8 @@ export function closeConnection(socket: EdgeSocket, error: WireError): void {
 }
 
 /**
- * Ends a connection whose client does not read. A close would wait half a minute for its answer, and the kernel longer for
- * the client to take what it holds: all that waits for it is given up here, since the log has it.
+ * Resets a connection whose client does not read. A close would wait half a minute for the client's answer, and the kernel would wait
+ * longer for it to take its data. Everything that waits for the client is dropped: the log has it.
  */
 export function sever(conn: EngineSocket): void {
   conn.close(true);

@@ -43,7 +43,7 @@ async function decide(deps: HandshakeDeps, socket: EdgeSocket, next: Next): Prom
   }
   deps.onRefused(verdict.error);
   next(new Refusal(verdict.error));
-  // After the refusal is on its way: an idle connection nobody may use is only a cost.
+  // Once the refusal is on its way: an idle connection that may not be used is only a cost.
   setImmediate(() => socket.conn.close());
 }
 
@@ -54,7 +54,7 @@ async function judge(deps: HandshakeDeps, socket: EdgeSocket): Promise<Verdict> 
   if (foreign !== undefined) return { outcome: "refused", error: foreign };
   const auth = authSchema.safeParse(socket.handshake.auth);
   if (!auth.success) {
-    // SPEC version-1: first, because what else such a client sends may be of its own version.
+    // SPEC version-1: the protocol is checked first, because the other members may be of that version.
     const isWrong = (member: string): boolean => auth.error.issues.some(({ path }) => path[0] === member);
     if (isWrong("protocol")) {
       return refused(
@@ -62,7 +62,7 @@ async function judge(deps: HandshakeDeps, socket: EdgeSocket): Promise<Verdict> 
         `This edge speaks protocol version ${PROTOCOL_VERSION} (\`auth.protocol\`).`,
       );
     }
-    // Not the token's fault, which is not to be thrown away for it.
+    // `unauthenticated` would make the client throw away a good token.
     if (isWrong("client") && !isWrong("token")) return refused("invalid", "`auth.client` is at most 100 characters.");
     return refused("unauthenticated", "`auth` is { token, protocol }.");
   }

@@ -3,10 +3,10 @@ import { BlockList, isIPv4, isIPv6 } from "node:net";
 import { wireError, type WireError } from "@holdfast/contract";
 import { z } from "zod";
 
-/** What of a request decides whether its origin is served. */
+/** The members of a request by which its origin is judged. */
 export interface OriginRequest {
   readonly headers: IncomingHttpHeaders;
-  /** Who holds the other end of the TCP connection. */
+  /** Address of the TCP connection's other end: the client or a proxy. */
   readonly remoteAddress: string | undefined;
 }
 
@@ -47,16 +47,15 @@ export function createIsProxy(proxies: readonly string[]): IsProxy {
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
   }
-  // An IPv4 address in IPv6 clothes is found among the IPv4 ones.
+  // An IPv4 address in IPv6 form (`::ffff:…`) is found among the IPv4 ranges.
   return (address) => address !== undefined && list.check(address, isIPv4(address) ? "ipv4" : "ipv6");
 }
 
 /**
- * SPEC connect-7. Three kinds of request are served: without an origin, with a configured one, and with the origin of the
- * edge's own host. The last is no request of another site: clients that are no browser send it, and a page of that origin was
- * served by whoever serves the edge. That the Host header is the sender's word does no harm: a browser writes it itself, and
- * whoever is no browser may leave the origin out. A page that reaches the edge by rebinding its own name passes, and is
- * nobody yet: who it is only a token says, which no browser adds of itself.
+ * SPEC connect-7. Three kinds of request are served: without an origin, with a configured origin, and with the origin of the
+ * edge's own host. The last kind comes from clients that are no browser, and from pages that the edge's own operator serves. The Host
+ * header is the sender's word, but that does no harm: a browser writes it itself, and any other client could leave the origin out. A
+ * page that rebinds its own name to the edge's address passes, too. It has no token, and a browser never adds one by itself.
  */
 export function createOriginCheck(allowed: readonly string[], isProxy: IsProxy): OriginCheck {
   const isAllowed = new Set(allowed);
@@ -72,7 +71,7 @@ export function createOriginCheck(allowed: readonly string[], isProxy: IsProxy):
   };
 }
 
-/** `file:` and the schemes of apps have no origin to URL, and are sent all the same. A socket's address means its server. */
+/** Browsers send `file:` and the schemes of apps, for which `URL` knows no origin. `ws:` and `wss:` stand for their server's `http:`, `https:`. */
 function serialized(url: URL): string {
   if (url.origin === "null") return `${url.protocol}//${url.host}`;
   return url.origin.replace(/^ws/, "http");
@@ -81,11 +80,11 @@ function serialized(url: URL): string {
 /** Clients that are no browser send their server's whole address, whose path is no part of an origin. */
 function parseOrigin(text: string): URL | undefined {
   const url = URL.parse(withoutZone(text));
-  // Whatever stands before an @ looks like a host, and is none.
+  // In `https://a@b` the part before the @ only looks like a host.
   return url === null || !text.includes("://") || url.username !== "" || url.password !== "" ? undefined : url;
 }
 
-/** The names by which the request came: as it says, and as the proxy says that took it first. */
+/** The hosts the request was sent to: by its own `Host` header, and by the first proxy's word. */
 function ownHosts(headers: IncomingHttpHeaders, isProxied: boolean): URL[] {
   const names = [headers.host];
   if (isProxied) {
@@ -103,7 +102,7 @@ function firstOf(header: string | string[] | undefined): string | undefined {
   return (Array.isArray(header) ? header[0] : header)?.split(",")[0];
 }
 
-/** `[fe80::1%eth0]`: which of its own networks a client means is no part of a host's name. */
+/** `[fe80::1%eth0]`: the zone names a network of the client, and is no part of the host's name. */
 function withoutZone(text: string): string {
   return text.replace(/%[^\]/]*\]/, "]");
 }
@@ -123,7 +122,7 @@ function bare(hostname: string): string {
   return hostname.replace(/\.$/, "");
 }
 
-/** What is quoted of a header that may be 16 KiB. */
+/** How much of a header is quoted: it may be 16 KiB. */
 const QUOTED = 200;
 
 function refusalOf(origin: string, url: URL | undefined, hosts: readonly URL[]): WireError {

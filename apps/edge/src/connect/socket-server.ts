@@ -4,8 +4,9 @@ import type { RedisConnection } from "@holdfast/service/redis";
 import { Server as Engine, type Socket as EngineSocket } from "engine.io";
 import { Server } from "socket.io";
 import { createFleetAdapter } from "../operate/fleet-orders.ts";
-import { meteredServer, packetParser } from "../send/inflow.ts";
 import { type EdgeServer, sever } from "./edge-socket.ts";
+import { meteredServer } from "./metered-server.ts";
+import { packetParser } from "./packet-parser.ts";
 
 export interface SocketServerOptions {
   HOLDFAST_CONNECT_TIMEOUT_MS: number;
@@ -51,12 +52,12 @@ export function createSocketServer(
   return { engine, io };
 }
 
-/** What a close may take beyond that. */
+/** How long a close may take beyond the connect timeout. */
 const PATIENCE_MS = 5_000;
 
 /**
- * Ends connections that were never accepted for good. Socket.IO closes them when their time is up, or they are refused, and counts
- * them as closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
+ * Resets connections that were never accepted. Socket.IO closes them when they are refused or their time is up, and counts them as
+ * closed at once. But a client that does not answer the close would keep its TCP connection for half a minute more.
  */
 function endSilent(engine: Engine, io: EdgeServer, connectTimeoutMs: number): void {
   const accepted = new WeakSet<EngineSocket>();

@@ -19,13 +19,13 @@ export interface Attached {
   readonly socket: EdgeSocket;
   readonly connection: Connection;
   readonly writer: SocketWriter;
-  /** What its client was told last (SPEC open-6). */
+  /** The `degraded` its client was told last (SPEC open-6). */
   isDegraded: boolean;
 }
 
 export interface SocketsOptions {
   readonly node: string;
-  /** What differs from the contract's. */
+  /** The limits that differ from the contract's. */
   readonly limits: Partial<Limits>;
   readonly writer: SocketWriterLimits;
   readonly connection: ConnectionOptions;
@@ -34,7 +34,7 @@ export interface SocketsOptions {
 export interface SocketsDeps {
   readonly log: Logger;
   readonly connection: ConnectionDeps;
-  /** Whether a socket that has these sessions open is to be told so (SPEC open-6). */
+  /** The `degraded` of a socket that has these sessions open (SPEC open-6). */
   readonly isDegraded: (sessions: readonly SessionKey[]) => boolean;
   readonly onRefused: (request: string, code: string) => void;
   readonly onConnect: () => void;
@@ -65,7 +65,7 @@ export class Sockets {
     return [...this.#attached.values()];
   }
 
-  /** What waits in this process for clients to read it. */
+  /** UTF-16 code units that wait in this process for clients to read them. */
   get waitingBytes(): number {
     let bytes = 0;
     for (const { writer } of this.#attached.values()) bytes += writer.waiting;
@@ -79,7 +79,7 @@ export class Sockets {
     return bytes;
   }
 
-  /** Tells every client for which it has changed (SPEC open-6). */
+  /** Sends `status` to every client whose `degraded` has changed (SPEC open-6). */
   emitStatus(): void {
     for (const attached of this.#attached.values()) this.#emitStatus(attached);
   }
@@ -160,7 +160,7 @@ export class Sockets {
       renew: async (request, answer) => {
         const outcome = await connection.renew(request, answer);
         if (outcome === "renewed") expiry.set(connection.claims.expiresAt);
-        // Of one session nothing can be said on a connection that goes on; on the next, `open` says it.
+        // No message withdraws a single session. On the client's next connection, the answer to `open` tells it.
         if (outcome === "narrowed")
           closeConnection(socket, wireError("draining", "Open sessions are closed to this token."));
       },

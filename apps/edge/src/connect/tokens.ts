@@ -43,7 +43,7 @@ const claimsSchema = z.object({
 const KEY_PAIR_ALGORITHMS = ["EdDSA", "Ed25519", "ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256"];
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** Keys newer than those at hand may be there, and may not be asked for yet. */
+/** The issuer may have newer keys, but they were fetched too recently to be asked for again. */
 class KeysOutdated extends Error {}
 
 export function createTokenVerifier(options: TokenOptions): TokenVerifier {
@@ -69,7 +69,7 @@ function decoder(options: TokenOptions, checks: object): (token: string) => Prom
   return async (token) => (await jwtVerify(token, secret, { ...checks, algorithms: ["HS256"] })).payload;
 }
 
-/** jose asks for the keys again when a token's is not among them, but not so soon after it had them. */
+/** jose fetches the keys again when a token's key is not among them, but not soon after the last fetch. */
 function keySetDecoder(url: URL, checks: object): (token: string) => Promise<JWTPayload> {
   const cache: JWKSCacheInput & { uat?: number } = {};
   const keys = createRemoteJWKSet(url, { timeoutDuration: 3_000, [jwksCache]: cache });
@@ -84,7 +84,7 @@ function keySetDecoder(url: URL, checks: object): (token: string) => Promise<JWT
   };
 }
 
-/** The key of a token may be newer than the keys that were fetched before it was issued. Its word is enough for that. */
+/** Whether the token was issued after the keys were fetched, so that its key may be newer. Its own claim is enough for that. */
 function isIssuedSince(time: number, token: string): boolean {
   const { iat } = decodeJwt(token);
   return iat === undefined || (iat + CLOCK_TOLERANCE_SECONDS) * 1_000 > time;
@@ -103,11 +103,11 @@ function claimsOf(payload: JWTPayload): TokenCheck {
 
 function refusal(error: unknown): WireError {
   if (error instanceof errors.JWTExpired) return wireError("token_expired");
-  // The token may be good, so this must not make a client throw it away.
+  // The token may be good, so the client must not throw it away.
   if (isOfKeys(error)) {
     return wireError("unavailable", "The keys that check tokens are out of reach.", { retryAfterMs: spread(1_000) });
   }
-  // Its signature is right, so its bearer may know what its issuer has to change.
+  // The signature is right, so the bearer may be told which claim its issuer has to change.
   if (error instanceof errors.JWTClaimValidationFailed) return wireError("unauthenticated", claimAdvice(error.claim));
   return wireError("unauthenticated", "The token is not valid here: it is no JWT, or not signed with this edge's key.");
 }
@@ -136,9 +136,9 @@ function isOfKeys(error: unknown): boolean {
   );
 }
 
-/** How long before a token's end its bearer is told, unless a third of its life is less. */
+/** How long before its token's end a client is told; a third of the time left, if that is less. */
 const NOTICE_MS = 60_000;
-/** setTimeout takes a longer delay for none at all. */
+/** setTimeout fires at once if the delay is longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** SPEC connect-5: says that a connection's token is about to end, and that it has ended. */
@@ -165,7 +165,7 @@ export class TokenExpiry {
     });
   }
 
-  /** For good: a token may still be in renewal when its connection ends, and its timer would keep both until it expires. */
+  /** Also ends a later `set`: a renewal may be under way when the connection ends, and a timer would keep both until the token expires. */
   end(): void {
     this.#hasEnded = true;
     clearTimeout(this.#timer);

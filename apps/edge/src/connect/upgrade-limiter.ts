@@ -25,13 +25,13 @@ interface Refusal {
   error: WireError;
 }
 
-/** Upgrades taken in one turn of the event loop: some tens of milliseconds of work. */
-const PER_TURN = 8;
+/** Upgrades taken in one round of the event loop: some tens of milliseconds of work. */
+const PER_ROUND = 8;
 
 /**
- * Refuses upgrades before anything is spent on them. Here and not in Engine.IO, which answers 400 to whatever it refuses:
- * a balancer must see 503 to choose another node, and 429 to slow down. What it lets through waits for its turn: when the
- * clients of another node all come at once, this node's own must get their frames in between.
+ * Refuses upgrades before anything is spent on them. Engine.IO would answer 400 to all it refuses, but a balancer must see 503 to
+ * choose another node, and 429 to slow down. Upgrades that are let through queue: when all clients of another node come at once,
+ * this node's own clients must get their frames in between.
  */
 export function createUpgradeLimiter(options: UpgradeLimiterOptions, deps: UpgradeLimiterDeps): UpgradeListener {
   const rate = options.HOLDFAST_UPGRADES_PER_SECOND;
@@ -52,7 +52,7 @@ export function createUpgradeLimiter(options: UpgradeLimiterOptions, deps: Upgra
   };
 
   const acceptSome = (): void => {
-    for (const [request, socket, head] of waiting.splice(0, PER_TURN)) {
+    for (const [request, socket, head] of waiting.splice(0, PER_ROUND)) {
       socket.off("error", ignore);
       if (!socket.destroyed) deps.accept(request, socket, head);
     }
@@ -66,7 +66,7 @@ export function createUpgradeLimiter(options: UpgradeLimiterOptions, deps: Upgra
       answer(socket, refusal);
       return;
     }
-    // Nobody listens to a client that goes away while it waits, and an error nobody listens to ends the process.
+    // The client may go away while it waits, and an error without a listener would end the process.
     socket.on("error", ignore);
     if (waiting.push([request, socket, head]) === 1) setImmediate(acceptSome);
   };

@@ -1,4 +1,5 @@
 import { ConfigError } from "@holdfast/service/config";
+import { agentNames } from "@holdfast/workflows/agents/registry";
 import { expect, test } from "vitest";
 import { edgeConfig } from "./config.ts";
 
@@ -8,7 +9,7 @@ test("with a secret alone everything else has a default", () => {
   expect(edgeConfig(SECRET)).toMatchObject({
     HOLDFAST_PORT: 4001,
     HOLDFAST_ALLOWED_ORIGINS: [],
-    HOLDFAST_AGENTS: ["concierge", "echo"],
+    HOLDFAST_AGENTS: agentNames(),
     HOLDFAST_DEFAULT_AGENT: "concierge",
   });
 });

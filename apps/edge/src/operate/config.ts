@@ -31,22 +31,23 @@ export const shape = {
   HOLDFAST_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
   HOLDFAST_JWT_ISSUER: z.string().optional(),
   HOLDFAST_JWT_AUDIENCE: z.string().optional(),
-  /** Web origins served besides the edge's own, e.g. `https://app.example.com`; `*` for all. A request without `Origin` is no browser's. */
+  /** Web origins served besides the edge's own, e.g. `https://app.example.com`; `*` for all. Requests without `Origin` are always served. */
   HOLDFAST_ALLOWED_ORIGINS: list.pipe(z.array(originSchema)).default([]),
   /** Proxies whose word counts for the host a request was sent to, e.g. `10.0.0.0/8`. */
   HOLDFAST_TRUSTED_PROXIES: list.pipe(z.array(proxySchema)).default([]),
   /** Enables POST /admin/announce and /admin/disconnect, with this bearer token. */
   HOLDFAST_OPERATOR_TOKEN: z.string().min(16, "a token of 16 characters or more").optional(),
 
+  /** Agents clients may ask for. The default names those in workflows/src/agents/registry.ts, which this package must not import. */
   HOLDFAST_AGENTS: list.pipe(z.array(name).min(1)).default(["concierge", "echo"]),
   HOLDFAST_DEFAULT_AGENT: name.default("concierge"),
   HOLDFAST_LANE: z.string().regex(LANE_PATTERN, "a lane is 1–64 letters, digits, `_` or `-`").default(SHARED_LANE),
 
   /** Connections this node holds; beyond it an upgrade is answered 503, so that a balancer chooses another node. */
   HOLDFAST_MAX_CONNECTIONS: count.default(30_000),
-  /** Of them, those of one address (of IPv6 a /64), but for HOLDFAST_TRUSTED_PROXIES. Beyond it 503. */
+  /** Connections of one address (of IPv6 a /64), but for HOLDFAST_TRUSTED_PROXIES. Beyond it 503. */
   HOLDFAST_MAX_CONNECTIONS_PER_ADDRESS: count.default(10_000),
-  /** TCP connections beside them that have not asked for an upgrade yet, or ask for something else; half of them of one address. */
+  /** TCP connections that have not asked for an upgrade yet, or ask for something else. One address may have half of them. */
   HOLDFAST_MAX_PENDING_CONNECTIONS: count.default(4_096),
   /** Upgrades a second this node takes (twice as many at once); beyond it 429. Holds back a stampede of reconnects. */
   HOLDFAST_UPGRADES_PER_SECOND: count.default(500),
@@ -58,23 +59,23 @@ export const shape = {
   HOLDFAST_NEW_SESSIONS_PER_MINUTE_PER_TENANT: count.default(60_000),
   /** Requests a second one connection may make (twice as many at once). */
   HOLDFAST_REQUESTS_PER_SECOND: count.default(1_000),
-  /** Bytes a second one connection is read for long, and four times as many at once; small pieces count for more than they have. */
+  /** Bytes a second that one connection may send for long (four times as many at once). Small pieces count as more bytes than they have. */
   HOLDFAST_INBOUND_BYTES_PER_SECOND: z.coerce
     .number()
     .int()
     .min(64 * 1024)
     .default(1024 * 1024),
-  /** Commands a second that one connection may give, and that one session takes of its owner and of all others (twice as many at once). */
+  /** Commands a second that one connection may give, and that one session takes of its owner, and of all its guests together (twice as many at once). */
   HOLDFAST_COMMANDS_PER_SECOND: count.default(10),
   /** Milliseconds a connection may take from the upgrade to an accepted CONNECT packet. */
   HOLDFAST_CONNECT_TIMEOUT_MS: count.default(10_000),
-  /** A client is asked so often whether it is there, and given so long to answer: the longest a dead one is kept is the sum. */
+  /** How often a client is pinged, and how long it has to answer. A dead one is kept for the sum at most. */
   HOLDFAST_PING_INTERVAL_MS: count.default(25_000),
   HOLDFAST_PING_TIMEOUT_MS: count.default(20_000),
   HOLDFAST_COMMAND_TIMEOUT_MS: count.default(10_000),
   /** Temporal Queries in flight at this node, for readers; as many again re-check open sessions after an outage of Redis. */
   HOLDFAST_SNAPSHOT_QUERIES: count.default(32),
-  /** What a socket may have waiting in this process before its frames are held back, in UTF-16 code units. */
+  /** How much may wait for a socket in this process before its frames are held back. Counted in UTF-16 code units, not in bytes. */
   HOLDFAST_SLOW_SOCKET_BYTES: count.default(256 * 1024),
 } as const;
 

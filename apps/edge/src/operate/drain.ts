@@ -3,8 +3,8 @@ import { wireError } from "@holdfast/contract";
 import { closeConnection } from "../connect/edge-socket.ts";
 import type { Attached } from "../connect/sockets.ts";
 
-/** Between two closes, if time allows: what one node leaves, the others have to take in. */
-const STEP_MS = 2;
+/** Milliseconds between two closes, if time allows: the other nodes have to take in the clients. */
+const INTERVAL_MS = 2;
 const STEPS_PER_WAIT = 8;
 const POLL_MS = 20;
 
@@ -13,7 +13,7 @@ const POLL_MS = 20;
  * one wave. Half of `graceMs` is for this, the rest for what they sent to become durable and be acknowledged.
  */
 export async function drain(attached: readonly Attached[], graceMs: number): Promise<void> {
-  const spread = Math.min(graceMs / 2, attached.length * STEP_MS);
+  const spread = Math.min(graceMs / 2, attached.length * INTERVAL_MS);
   const step = attached.length === 0 ? 0 : spread / attached.length;
   const deadline = performance.now() + graceMs;
   const closing: Promise<void>[] = [];
@@ -24,7 +24,7 @@ export async function drain(attached: readonly Attached[], graceMs: number): Pro
   await Promise.all(closing);
 }
 
-/** An answer already on its way is worth a moment: without it the client sends everything again. */
+/** Waits a moment for outstanding answers: without them the client sends everything again. */
 async function release({ socket, connection }: Attached, deadline: number): Promise<void> {
   connection.retire();
   while (connection.waitingEvents > 0 && socket.connected && performance.now() < deadline) await sleep(POLL_MS);

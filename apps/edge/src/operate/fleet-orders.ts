@@ -26,8 +26,8 @@ export const orderSchema = z.discriminatedUnion("kind", [
 export type Order = z.infer<typeof orderSchema>;
 
 /**
- * What spans nodes: orders of operators, over Socket.IO's sharded Redis adapter. A session's frames never take this way,
- * since no adapter is lossless. An order is carried out here first, so it works on this node without Redis as well.
+ * Operators' orders to all nodes, over Socket.IO's sharded Redis adapter. Frames of sessions never go over it, since no adapter is
+ * lossless. This node carries out an order itself, so that works without Redis, too.
  */
 export class FleetOrders {
   readonly #io: EdgeServer;
@@ -97,7 +97,7 @@ function guardedSubscriber(subscriber: RedisConnection, log: Logger) {
     command.catch((error: unknown) => log.debug({ err: error, name }, "the fleet channel is out of reach"));
   };
   const subscribe = (channel: string): void => attempt("ssubscribe", subscriber.ssubscribe(channel));
-  // Of a Cluster's subscribers ioredis keeps to itself only that a master was replaced is found out.
+  // In a Cluster ioredis keeps the subscriber to itself. There it only notices that a master was replaced.
   if (subscriber instanceof Redis) heartbeat(subscriber);
   subscriber.on("ready", () => {
     for (const channel of wanted) subscribe(channel);

@@ -89,7 +89,7 @@ export class EdgeMetrics {
     this.#refusals.inc({ code });
   }
 
-  /** SPEC limit-1, limit-2: which limits are met can be told. `request`: one of those the edge knows, or `unknown`. */
+  /** Tells which limits clients meet (SPEC limit-1, limit-2). `request`: a request the edge knows, or `unknown`. */
   requestRefused(request: string, code: string): void {
     this.#requestRefusals.inc({ request, code });
   }
@@ -112,7 +112,7 @@ export class EdgeMetrics {
     this.#resyncs.inc();
   }
 
-  /** An id begins with the millisecond of its append; nothing but this figure relies on it. */
+  /** A frame's id begins with the millisecond of its append. Nothing but this figure relies on that. */
   arrived(frame: Pick<FrameText, "id">): void {
     const lag = Date.now() - Number.parseInt(frame.id, 10);
     if (Number.isFinite(lag)) this.#feedLag.observe(Math.max(0, lag) / 1_000);

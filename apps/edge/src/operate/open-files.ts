@@ -11,7 +11,7 @@ export function connectionsWithin(wanted: number, openFiles: number): number {
   return Math.max(1, Math.min(wanted, openFiles - RESERVED));
 }
 
-/** Those that are still to be upgraded, beside so many that are: what is left of the reserve. */
+/** How many connections may wait for their upgrade beside `connections` that are upgraded. */
 export function pendingWithin(wanted: number, connections: number, openFiles: number): number {
   return Math.max(1, Math.min(wanted, openFiles - connections - RESERVED / 2));
 }

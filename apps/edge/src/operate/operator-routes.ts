@@ -5,8 +5,8 @@ import { orderSchema, type FleetOrders, type Order } from "./fleet-orders.ts";
 
 /**
  * `POST /admin/announce { tenant, subject?, announcement: { text, data? } }` and `POST /admin/disconnect { tenant,
- * subject?, reason? }`, for all edges. Answers `{ connections, fleet }`: how many of this node's it was for, and whether
- * the other nodes were in reach.
+ * subject?, reason? }`, for all edges. Answers `{ connections, fleet }`: how many connections of this node it was for, and
+ * whether the other nodes were in reach.
  */
 export function operatorRoutes(token: string, orders: FleetOrders, isFleetInReach: () => boolean): Router {
   const router = Router();

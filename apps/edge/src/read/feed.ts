@@ -6,9 +6,9 @@ import { SequenceCheck } from "./sequence-check.ts";
 
 /** One socket's reading of a session. `push` and `restart` come only while it is in step with the feed. */
 export interface FeedReader {
-  /** The frame after the one this reader has. */
+  /** Gives the reader the frame after the last it has. */
   push(frame: FramesPacket): void;
-  /** What this reader has does not lead on to what comes: it needs a snapshot. `version`: the newest it was told of. */
+  /** The next frames do not follow what this reader has: it needs a snapshot. `version`: the newest it was told of. */
   restart(version: number): void;
   /** The log may be in reach again. */
   wake(): void;
@@ -24,13 +24,13 @@ export interface FeedDeps {
 }
 
 const PAGE = { frames: 128, bytes: 128 * 1024 };
-/** Where a log with nothing in it ends (SPEC chain-2). */
+/** The tail of an empty log (SPEC chain-2). */
 const START = "0";
 
 /**
  * One session's log as this node sees it, shared by all sockets that read it. A feed follows the live frames, checks that
- * each is chained to the one before and counts on from it (chain-1, frame-2, frame-4), and reads from the log what pub/sub
- * lost. What it pushes has been checked: its readers look at nothing.
+ * each is chained to the one before and counts on from it (chain-1, frame-2, grow-3), and reads from the log the frames that pub/sub
+ * lost. Its readers need not check the frames that it pushes.
  */
 export class Feed {
   readonly key: SessionKey;
@@ -61,7 +61,7 @@ export class Feed {
     return this.#tail;
   }
 
-  /** The log is known to have something in it: the session is none that begins only now. */
+  /** Whether the log is known to have frames, so that the session has begun. */
   get hasFrames(): boolean {
     return this.#tail !== undefined && this.#tail !== START;
   }
@@ -89,7 +89,7 @@ export class Feed {
     this.#inStep.add(reader);
   }
 
-  /** The reader goes its own pace until it joins again. Returns the version at `tail`. */
+  /** Pushes this reader no frames until it joins again. Returns the version at `tail`. */
   fallBehind(reader: FeedReader): number {
     this.#inStep.delete(reader);
     return this.#sequence.version;
@@ -104,7 +104,7 @@ export class Feed {
     return cursor === this.#tail ? [] : this.#newest.after(cursor);
   }
 
-  /** What a snapshot, which is exact at its cursor, tells about the session beside what it tells the reader it is for. */
+  /** Takes from a reader's snapshot, exact at `cursor`, what the feed needs to know as well. */
   learn(cursor: Cursor, snapshot: SnapshotText): void {
     this.#tellApplied(snapshot.applied);
     const isNews = cursor === this.#tail && !this.#sequence.isVersionKnown;
@@ -137,7 +137,7 @@ export class Feed {
     await unfollow?.();
   }
 
-  /** Drops the kept frames of a session nothing happens in; a reader that is behind reads the log. */
+  /** Drops the kept frames of a silent session; a reader that is behind reads the log. */
   shed(): void {
     this.#newest.clear();
   }
@@ -199,14 +199,15 @@ export class Feed {
   }
 
   /**
-   * What arrived during a read and neither chains on nor is known came after the read had passed, or before the tail was
-   * taken; another read tells. It ends: each round needs frames that came during the last.
+   * Takes the live frames that arrived during a read. Some may neither be known nor chain on: they came after the read had passed
+   * their place, or before the tail was taken. Then the log is read again. This ends, because each round needs frames that came
+   * during the round before.
    */
   #absorbArrived(): void {
     const arrived = this.#arrived;
     this.#arrived = [];
     if (this.#tail === undefined) return;
-    // At the start the tail itself is often among them; what is before it is known to be old.
+    // At the start the tail itself is often among them. Frames before it are old.
     const old = arrived.findLastIndex((frame) => frame.id === this.#tail);
     let hasGap = false;
     for (const frame of arrived.slice(old + 1)) {
@@ -221,7 +222,7 @@ export class Feed {
   }
 
   #fillGap(): void {
-    // A failure is Redis's, and its return brings every feed to read on.
+    // It fails only if Redis does, and when Redis is back every feed reads on.
     this.readOn().catch(() => {});
   }
 
@@ -237,9 +238,9 @@ export class Feed {
     for (const reader of this.#inStep) reader.push(packet);
   }
 
-  /** Something is missing before `frame`, in the log as well. What comes after counts on from it, or from a snapshot. */
+  /** Frames are missing before `frame`, in the log as well. Readers in step need a snapshot; later frames count on from `frame`. */
   #breakAt(frame: FrameText, version: number): void {
-    // A reader that has not come so far must find the gap too: it reads the log.
+    // A reader that has not come so far must find the gap, too, so it has to read the log.
     this.#newest.clear();
     this.#sequence = new SequenceCheck(undefined);
     this.#sequence.accept(frame);
@@ -269,7 +270,7 @@ export class Feed {
     }
   }
 
-  /** A reader may still be given a snapshot when the feed has closed, and nobody keeps its marks any more. */
+  /** Not after the feed has closed: a reader may still learn marks from a snapshot, but the backlog keeps none any more. */
   #tellApplied(marks: Applied): void {
     if (!this.#isClosed) this.#deps.onApplied(this.path, marks);
   }

@@ -6,9 +6,9 @@ import { Feed, type FeedDeps } from "./feed.ts";
 import type { Snapshots } from "./snapshots.ts";
 
 export interface FeedsOptions {
-  /** A feed nobody reads is kept so long, for the reader that comes back. */
+  /** How long a feed without readers is kept, for a reader that comes back. */
   readonly lingerMs: number;
-  /** It is kept so long at most while inputs this node took wait for their turns: they count against its next reader's limit. */
+  /** How long it is kept at most while inputs that this node took wait for their turns: they count towards the session's limit. */
   readonly backlogLingerMs: number;
   /** How often a feed compares its tail with the log: at first, and when nothing happens for long. */
   readonly checkMs: { first: number; longest: number };
@@ -37,13 +37,13 @@ interface Entry {
   readonly feed: Feed;
   readers: number;
   isVerifying: boolean;
-  /** `again`: Redis went and came back while the recovery from before was under way. */
+  /** `again`: Redis went away and came back while a recovery was under way. */
   recovery: "none" | "running" | "again";
   readonly ending: AbortController;
   linger: NodeJS.Timeout | undefined;
 }
 
-/** The feeds of this node, one per session that a socket has open, and what keeps them true. */
+/** The feeds of this node, one for each session that a socket has open, and the checks that keep them true. */
 export class Feeds {
   readonly #deps: FeedsDeps;
   readonly #options: FeedsOptions;
@@ -75,8 +75,8 @@ export class Feeds {
   }
 
   /**
-   * Redis was away and is back, perhaps without what it had acknowledged. Every feed reads on at once; those whose log is
-   * not verified since are then compared with their workflows. What the log was never told is its workflow's to mend.
+   * Redis was away and is back, perhaps without writes that it had acknowledged. Every feed reads on at once. Logs that are not
+   * verified since are then compared with their workflows. Frames whose writes were refused come by the workflow's `repair`.
    */
   recover(): void {
     for (const entry of this.#entries.values()) {
@@ -106,15 +106,15 @@ export class Feeds {
   }
 
   /**
-   * A client that comes back sends again what it got no answer for: if a turn had taken it before this feed began to follow,
-   * no frame will ever say so, but a snapshot does. One look is enough, since the feed hears of every turn from here on.
+   * A client that comes back sends unanswered events again. If a turn took them before this feed began to follow, no frame will
+   * say so, but a snapshot does. One snapshot is enough: from here on the feed hears of every turn.
    */
   async #learnMarks(feed: Feed): Promise<void> {
     try {
       const { snapshot, cursor } = await this.#deps.snapshots.read(feed.key, "");
       feed.learn(cursor, snapshot);
     } catch {
-      // Redis or Temporal is away: then it waits, as it would for turns that are still to come.
+      // Redis or Temporal is away. The inputs count as waiting, like those of turns that are still to come.
     }
   }
 
@@ -195,7 +195,7 @@ export class Feeds {
         patience = 2 * feed.silence;
         await this.#deps.snapshots.compare(feed.key);
       } catch {
-        // Redis is away, which its own watch tells, or no worker answers, which the next check repeats.
+        // Redis is away, which its watch tells, or no worker answers: the next check asks again.
       }
     }
   }

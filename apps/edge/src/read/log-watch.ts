@@ -4,40 +4,39 @@ import type { LogReach } from "@holdfast/session-log";
 import { Cluster } from "ioredis";
 
 const POLL_INTERVAL_MS = 1_000;
-/** While something is away; the sooner its return is seen, the shorter the readers' wait. */
+/** While a server is away: the sooner its return is seen, the shorter the readers' wait. */
 const LOST_INTERVAL_MS = 250;
 
-/** Stands for a server that is there again before anybody noticed that it was not. */
+/** Stands for a server that was replaced between two looks. */
 const REPLACED = "replaced";
 
 export interface LogWatchDeps {
   /** Some session's log is out of reach. */
   onLost(): void;
-  /** One is back: what it holds is to be read again, and perhaps verified. */
+  /** Some session's log is in reach again: it is to be read again, and perhaps verified. */
   onBack(): void;
 }
 
-/** For so long after its return what the log was refused may be missing in it: its workflows mend that within seconds. */
+/** For so long after its return a log may lack frames whose writes were refused. Its workflow repairs it within seconds. */
 const DOUBT_MS = 10_000;
 
-/** An edge's connections; all but `commands` listen. */
+/** An edge's connections to Redis. All but `commands` only listen. */
 export interface EdgeConnections {
   readonly commands: RedisConnection;
   readonly subscriber: RedisConnection;
   readonly fleet: RedisConnection;
 }
 
-/**
- * Whether session logs are in reach, to be read and to be written (SPEC open-6): asks now and then, and at once when a
- * connection closes.
- */
+/** Whether session logs can be read and written (SPEC open-6). It asks once a second, and at once when a connection closes. */
 export class LogWatch {
   readonly #reach: LogReach;
   readonly #redis: EdgeConnections;
   readonly #deps: LogWatchDeps;
-  #told: ReadonlySet<string> = new Set();
+  /** The servers that were away when `onLost` and `onBack` were last decided. */
+  #toldAway: ReadonlySet<string> = new Set();
+  /** When a server was last away. */
   #awayAt = Number.NEGATIVE_INFINITY;
-  /** The subscriber was connected since the last look: it went where the others go. */
+  /** The subscriber has connected since the last look, so it is at the server of now. */
   #isSubscriberNew = true;
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
@@ -53,7 +52,7 @@ export class LogWatch {
     return this.#reach.away.size > 0;
   }
 
-  /** Every session's log is. */
+  /** Every session's log is out of reach. */
   get isGone(): boolean {
     return this.#reach.isGone;
   }
@@ -62,10 +61,7 @@ export class LogWatch {
     return this.#reach.isAway(key);
   }
 
-  /**
-   * Writes were refused, or lost, a moment ago: what the log holds may be older than what is durable, though nothing was lost
-   * that it had acknowledged.
-   */
+  /** Writes were refused a moment ago. So a log may be older than its workflow, although it lost no write that it had acknowledged. */
   get isDoubtful(): boolean {
     return this.isDegraded || performance.now() - this.#awayAt < DOUBT_MS;
   }
@@ -73,11 +69,11 @@ export class LogWatch {
   /** Resolves when the first look is done, in reach or not. */
   async start(): Promise<void> {
     const { commands, subscriber } = this.#redis;
-    for (const connection of [commands, subscriber]) connection.on("close", () => this.#lose());
+    for (const connection of [commands, subscriber]) connection.on("close", () => this.#connectionClosed());
     subscriber.on("ready", () => {
       this.#isSubscriberNew = true;
     });
-    // Of a Cluster: the connection to one node has ended.
+    // A Cluster has lost the connection to one of its nodes.
     commands.on("-node", () => {
       if (!this.isDegraded) this.#schedule(0);
     });
@@ -92,7 +88,7 @@ export class LogWatch {
   async #look(): Promise<void> {
     await ready(this.#redis.commands);
     await this.#reach.look();
-    if (this.#told.size > 0 && this.#redis.subscriber.status !== "ready") this.#reach.lose();
+    if (this.#toldAway.size > 0 && this.#redis.subscriber.status !== "ready") this.#reach.lose();
     if (this.#reach.wasReplaced) this.#onReplaced();
     this.#isSubscriberNew = false;
     this.#tell();
@@ -100,19 +96,19 @@ export class LogWatch {
   }
 
   /**
-   * Another server has taken the place of the one that was asked before, or the same one was a replica in between. Whoever only
-   * listens is told nothing of that, and may listen where nothing is said any more.
+   * Another server answers than at the look before, or the same one was a replica in between. Connections that only listen are not
+   * told. They may listen at a server that publishes nothing any more, so they are made anew.
    */
   #onReplaced(): void {
     const { subscriber, fleet } = this.#redis;
     if (!(subscriber instanceof Cluster) && !this.#isSubscriberNew) {
       for (const connection of [subscriber, fleet]) connection.disconnect(true);
     }
-    // What it acknowledged may be gone, whatever was noticed of it.
-    this.#told = new Set([...this.#told, REPLACED]);
+    // Acknowledged writes may be gone. So the next decision finds a server that is back.
+    this.#toldAway = new Set([...this.#toldAway, REPLACED]);
   }
 
-  #lose(): void {
+  #connectionClosed(): void {
     this.#reach.lose();
     this.#tell();
   }
@@ -124,9 +120,9 @@ export class LogWatch {
 
   #tell(): void {
     if (this.#isStopped) return;
-    const [before, now] = [this.#told, this.#reach.away];
+    const [before, now] = [this.#toldAway, this.#reach.away];
     if (before.size + now.size > 0) this.#awayAt = performance.now();
-    this.#told = now;
+    this.#toldAway = now;
     if (!isWithin(now, before)) this.#deps.onLost();
     if (!isWithin(before, now)) this.#deps.onBack();
   }
@@ -136,7 +132,7 @@ function isWithin(some: ReadonlySet<string>, all: ReadonlySet<string>): boolean 
   return [...some].every((name) => all.has(name));
 }
 
-/** A connection that is still being made would refuse commands; one that fails says so by `close`. */
+/** Waits for a connection that is being made, which would refuse commands; if that fails, it closes. */
 async function ready(connection: RedisConnection): Promise<void> {
   if (connection.status !== "connecting" && connection.status !== "connect") return;
   await new Promise<void>((resolve) => {

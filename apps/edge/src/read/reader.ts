@@ -23,20 +23,20 @@ export interface ReaderDeps {
 }
 
 export interface ReaderStart {
-  /** As the client named the session; its frames are sent under this. */
+  /** The session's name as the client wrote it; its frames are sent under this name. */
   readonly ref: string;
-  /** Of a session that does not exist yet. */
+  /** The agent of a session that does not exist yet. */
   readonly agent: string;
   readonly cursor: Cursor | undefined;
   readonly version: number | undefined;
 }
 
-/** On its own way to the feed's tail. */
+/** The reader catches up with the feed by itself. */
 interface Behind {
   readonly at: "behind";
   /** What the client has; undefined: it needs a snapshot. */
   cursor: Cursor | undefined;
-  /** Of what this reader reads by itself. What the feed pushes has been checked there. */
+  /** Checks the frames this reader reads by itself. The feed has checked those it pushes. */
   sequence: SequenceCheck;
   /** How often the log had nothing after a cursor which the feed does not know. */
   stranded: number;
@@ -119,8 +119,8 @@ export class Reader implements FeedReader {
   }
 
   /**
-   * Before the log could say whether it has the cursor. It most likely does; if not, a snapshot follows. To give the cursor up
-   * would be to send snapshots, which cost more, to all that come back in the moment there is too much to do.
+   * Answers before the log has said whether it has the cursor. It most likely does; if not, a snapshot follows. Without the cursor
+   * every client that comes back would get a snapshot, which costs more, just when there is too much to do.
    */
   #answerEarly(): void {
     this.#decide?.(this.#state.at === "in step" || (this.#state.at === "behind" && this.#state.cursor !== undefined));
@@ -143,7 +143,7 @@ export class Reader implements FeedReader {
         if (this.#deps.isAway(this.#feed.key)) throw new Error("The session log is out of reach.");
         await this.#feed.ready();
         if (this.#isOver(behind)) return;
-        await this.#step(behind);
+        await this.#advance(behind);
         failures = 0;
       } catch (error) {
         this.#answerEarly();
@@ -157,8 +157,7 @@ export class Reader implements FeedReader {
     return this.#state !== behind;
   }
 
-  /** One piece of the way. */
-  async #step(behind: Behind): Promise<void> {
+  async #advance(behind: Behind): Promise<void> {
     const { cursor } = behind;
     if (cursor === undefined) return this.#sendSnapshot(behind);
     const newest = this.#feed.since(cursor);
@@ -200,7 +199,7 @@ export class Reader implements FeedReader {
     this.#decide?.(false);
     const { snapshot, cursor } = await this.#readSnapshot();
     this.#feed.learn(cursor, snapshot);
-    // Another session of this socket was faster. Dropped rather than kept: it is read again when there is room.
+    // Another session of this socket has filled it meanwhile. The snapshot is dropped, and read again when there is room.
     if (this.#isOver(behind) || this.#writer.isSlow) return;
     behind.cursor = cursor;
     behind.sequence = SequenceCheck.afterSnapshot(snapshot);
@@ -209,8 +208,8 @@ export class Reader implements FeedReader {
   }
 
   /**
-   * SPEC turn-2: a log that lost its parts may have been given back what the workflow had said before its last word. A reader that
-   * heard the last word has the workflow asked again; if the session itself went back, that is what it says (snap-4).
+   * SPEC turn-2: a log that was repaired may be older than what this reader was told. Then the workflow is asked again. If the
+   * session itself went back, the workflow says so, and the older snapshot stands (snap-4).
    */
   async #readSnapshot(): Promise<PlacedSnapshot> {
     const { key } = this.#feed;
@@ -221,7 +220,7 @@ export class Reader implements FeedReader {
     return snapshots.read(key, this.#start.agent);
   }
 
-  /** Sends frames that follow the cursor as one packet; a gap among them leaves no cursor. */
+  /** Sends frames that follow the cursor as one packet. After a gap among them the reader needs a snapshot. */
   #deliver(behind: Behind, frames: FrameText[]): void {
     const gap = frames.findIndex((frame) => !behind.sequence.accept(frame));
     this.#version = Math.max(behind.sequence.version, this.#version);

@@ -46,7 +46,7 @@ export function createReading(options: ReadingOptions, deps: ReadingDeps): Readi
     isDoubtful: () => watch.isDoubtful,
     metrics: metrics.snapshots,
   });
-  // While Redis is away everything fails, and its watch has said so.
+  // While Redis is away every read fails, and the watch has logged that.
   const onFailure = (session: string, error: unknown): void => {
     if (!watch.isDegraded) log.warn({ err: error, session }, "reading failed");
   };

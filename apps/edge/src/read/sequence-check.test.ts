@@ -30,7 +30,7 @@ test("grow-3: growing frames count on within a turn; a rewind may have any index
   expect(sequence.accept(grows("delta", 1, 10))).toBe(false);
 });
 
-test("frame-6: what a turn made that ended is nothing, and a new turn counts from 1", () => {
+test("grow-2: what a turn made that ended is nothing, and a new turn counts from 1", () => {
   const sequence = new SequenceCheck(0);
   for (const frame of [started(1, 1), grows("delta", 1, 1), ended(2, 1), started(3, 2)]) sequence.accept(frame);
   expect(sequence.accept(grows("delta", 1, 9))).toBe(true);

@@ -1,7 +1,7 @@
 import type { FrameEnvelope, SnapshotText } from "@holdfast/internal";
 
-/** Where a place in the log stands: the version there, the running turn (0: none), and the index of its last growing frame. */
-export interface Standing {
+/** What the frames up to some place in the log count to: the version, the running turn (0: none), and the index of its last growing frame. */
+export interface SequencePoint {
   readonly version: number;
   readonly turn: number;
   readonly index: number;
@@ -21,7 +21,7 @@ export class SequenceCheck {
     this.#version = version;
   }
 
-  static after({ version, turn, index }: Standing): SequenceCheck {
+  static after({ version, turn, index }: SequencePoint): SequenceCheck {
     const check = new SequenceCheck(version);
     if (turn > 0) {
       check.#turn = turn;

@@ -28,14 +28,14 @@ export interface SnapshotMetrics {
 export interface SnapshotsOptions {
   /** Queries in flight for readers, and as many for checks. */
   readonly maxQueries: number;
-  /** What the log holds may be old, though nothing it was told was lost: writes were refused. */
+  /** Writes were refused a moment ago, so logs may be old although they lost nothing. */
   readonly isDoubtful: () => boolean;
   readonly metrics: SnapshotMetrics;
 }
 
-/** A cache that is cold again right after it was filled is being written to; after so many rounds the caller waits. */
+/** The cache may be cold again right after it was filled, because the session goes on. After so many rounds the caller has to wait. */
 const MAX_ROUNDS = 3;
-/** Cached snapshots read at once, which bounds what they take: one may be most of a mebibyte. */
+/** How many cached snapshots are read at once. It bounds their memory: one may take most of a mebibyte. */
 const MAX_CACHE_READS = 32;
 
 /**
@@ -72,7 +72,7 @@ export class Snapshots {
       this.#reads.set(path, read);
     }
     const { snapshot, cursor } = await read;
-    // Each who asks for a session that does not exist yet may name another agent.
+    // Readers that share this load may each name another agent, if the session does not exist yet.
     return { snapshot: snapshot ?? emptyText(agent), cursor };
   }
 
@@ -84,18 +84,18 @@ export class Snapshots {
     const path = sessionPath(key);
     while (!(await this.#log.verification(key)).verified) {
       const read = this.#reads.get(path);
-      // A reader's snapshot verifies the log as well, and all that come back at once after a loss need one.
+      // A reader's snapshot verifies the log as well.
       if (read !== undefined) await read;
       else if (await this.#forChecks(() => this.#compareUnlessRead(key, path))) return;
     }
   }
 
-  /** As `verify`, whatever was verified: the log may have been told nothing. */
+  /** As `verify`, but also if the log is verified: it may lack frames whose writes were refused. */
   async compare(key: SessionKey): Promise<void> {
     await this.#forChecks(async () => this.#compare(key, (await this.#log.verification(key)).replicationId));
   }
 
-  /** False if a reader asks for it by now. */
+  /** False if a reader asks for the snapshot by now, which compares as well. */
   async #compareUnlessRead(key: SessionKey, path: string): Promise<boolean> {
     if (this.#reads.has(path)) return false;
     const { replicationId, verified } = await this.#log.verification(key);
@@ -106,7 +106,7 @@ export class Snapshots {
   async #compare(key: SessionKey, replicationId: string): Promise<void> {
     const current = await this.#query(key);
     const head = await this.#log.head(key);
-    // A log without a workflow is nobody's: neither repaired nor verified.
+    // A log without a workflow is neither repaired nor verified.
     if (current === undefined && head.cursor !== "0") return;
     if (current !== undefined && (head.cold || isBehind(head, current))) await this.#log.putSnapshot(key, current);
     await this.#log.markVerified(key, replicationId);
@@ -122,7 +122,7 @@ export class Snapshots {
         ...cached
       } = await this.#fromCache(() => this.#log.snapshotText(key));
       const verified = isVerified && !isDoubtful;
-      // What was asked for just now needs no verification, which there is none of where Redis does not tell its replicationId.
+      // The workflow was asked just now, so the cache need not be verified. It never is if Redis does not tell its replication id.
       if (cached.outcome === "snapshot" && (verified || holds(cached, told))) {
         this.#metrics.served(told === undefined ? "cache" : "query");
         return cached;
@@ -162,7 +162,7 @@ function holds(cached: { epoch: number; snapshot: SnapshotText }, told: SessionS
   return told !== undefined && !isBehind({ epoch, version: snapshot.version }, told);
 }
 
-/** A session that began again is ahead of whatever the one before it wrote. */
+/** A later epoch is ahead of every version of an earlier one. */
 function isBehind(head: Pick<Head, "epoch" | "version">, truth: SessionState): boolean {
   if (head.epoch !== truth.epoch) return head.epoch < truth.epoch;
   return head.version < truth.snapshot.version;

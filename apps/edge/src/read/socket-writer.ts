@@ -2,20 +2,20 @@ import type { Socket as EngineSocket } from "engine.io";
 import { sever } from "../connect/edge-socket.ts";
 import type { Packet } from "./packet.ts";
 
+/** In UTF-16 code units. */
 export interface SocketWriterLimits {
-  /** Waiting bytes from which frames are held back; they go on below half of it. */
+  /** When more than this waits, frames are held back; they go on below half of it. */
   readonly slow: number;
-  /** Waiting bytes at which the connection is ended: its client goes on asking and never reads the answers. */
+  /** When more than this waits, the connection is reset: its client goes on asking and never reads the answers. */
   readonly most: number;
 }
 
 const RELIEF_INTERVAL_MS = 50;
 
 /**
- * Writes to one connection, and knows how much waits for its client. Engine.IO queues without bound in `writeBuffer` while the kernel
- * takes no more, and `ws.bufferedAmount` does not show it; so this counts what is created (`packetCreate`), what of it
- * was handed to the transport (`flush`), and takes that as written when the transport says so (`drain`).
- * Unit: UTF-16 code units, which is what it costs this process.
+ * Writes to one connection, and knows how much waits for its client. While the kernel takes no more, Engine.IO queues without bound in
+ * `writeBuffer`, which `ws.bufferedAmount` does not show. So this class counts itself: packets are created (`packetCreate`), handed to
+ * the transport (`flush`), and written (`drain`). It counts UTF-16 code units, which is what they cost this process.
  */
 export class SocketWriter {
   readonly #conn: EngineSocket;
@@ -23,7 +23,7 @@ export class SocketWriter {
   #created = 0;
   #handed = 0;
   #written = 0;
-  /** Readers that wait for room, the longest first. They are let through one at a time: each may fill the socket again. */
+  /** Readers that wait for room, the longest waiting first. One at a time goes on: each may fill the socket again. */
   readonly #waiters = new Map<object, () => void>();
   #relief: NodeJS.Timeout | undefined;
 
@@ -53,7 +53,7 @@ export class SocketWriter {
     this.#conn.write(text, options);
   }
 
-  /** Resolves when there is room again, the connection has ended, or `waiter` is let go of. Each waits once at a time. */
+  /** Resolves when there is room again, the connection has ended, or `letGo` is called. A waiter waits once at a time. */
   async relieved(waiter: object): Promise<void> {
     if (!this.isSlow || this.#conn.readyState !== "open") return;
     await new Promise<void>((resolve) => this.#waiters.set(waiter, resolve));
@@ -66,7 +66,7 @@ export class SocketWriter {
   }
 
   #onCreate(data: unknown): void {
-    // What waited before this packet counts: one large frame must not end its connection again and again.
+    // The new packet does not count: else one large frame would end its connection again and again.
     if (this.waiting > this.#limits.most) sever(this.#conn);
     this.#created += typeof data === "string" ? data.length : 1;
   }
@@ -82,7 +82,7 @@ export class SocketWriter {
       this.letGo(waiter);
       break;
     }
-    // The reader let through may have nothing to send. Then no `drain` follows.
+    // The reader that goes on may have nothing to send. Then no `drain` follows.
     if (this.#waiters.size > 0 && this.#relief === undefined) {
       this.#relief = setTimeout(() => {
         this.#relief = undefined;

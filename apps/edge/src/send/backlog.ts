@@ -17,9 +17,9 @@ interface Load {
 type BacklogLimit = "unappliedInputs" | "unappliedInputBytes";
 
 /**
- * Far beyond the deadline turns usually have. What waits for longer without a turn taking any of it was most likely lost with
- * its session, which an operator ended, or Temporal lost: no mark will ever tell of it, and the next session could not begin
- * while it counts. If a turn only takes very long, one backlog more is let through.
+ * Far beyond the usual deadline of turns. Inputs that wait for longer, without a turn taking any of them, were most likely lost with
+ * their session, which an operator ended or Temporal lost. No mark will ever tell of them, and while they counted the session could
+ * not begin again. If a turn only takes very long, one backlog more is let through.
  */
 const LOST_AFTER_MS = 600_000;
 
@@ -33,7 +33,7 @@ export class Backlog {
   readonly #applied = new Map<string, number>();
   #owner: Load = { inputs: 0, bytes: 0 };
   #guests: Load = { inputs: 0, bytes: 0 };
-  /** When the first that waits came, or the last was taken. */
+  /** When the first waiting input came, or the last one was taken. */
   #movedAt = 0;
   readonly #now: () => number;
 
@@ -46,9 +46,8 @@ export class Backlog {
   }
 
   /**
-   * The limit these inputs, all of one sender, would go beyond, if any. Guests share half of the room, and count as no more
-   * than that against the owner. A side that has nothing waiting may send anything, or what is larger than its whole room could
-   * never be sent.
+   * The limit that these inputs of one producer would go beyond, if any. Guests share half of the room, and against the owner they
+   * count as half at most. A side that has nothing waiting may send anything: else a `send` larger than its room could never be sent.
    */
   exceeds(producer: string, inputs: readonly Unapplied[]): BacklogLimit | undefined {
     if (this.inputs > 0 && this.#now() - this.#movedAt > LOST_AFTER_MS) this.#clear();
@@ -128,7 +127,7 @@ function sum(entries: readonly Unapplied[]): number {
   return entries.reduce((total, entry) => total + entry.bytes, 0);
 }
 
-/** The backlogs of this node's sessions. What turns have taken is told by the sessions' feeds, as long as they follow. */
+/** The backlogs of this node's sessions. The sessions' feeds tell what turns have taken, as long as they follow. */
 export class Backlogs {
   readonly #backlogs = new Map<string, Backlog>();
 
@@ -150,7 +149,7 @@ export class Backlogs {
     return (this.#backlogs.get(path)?.inputs ?? 0) > 0;
   }
 
-  /** Nothing will tell of the session's turns any more. */
+  /** Called when the session's feed has closed, so that its turns are not heard of any more. */
   forget(path: string): void {
     this.#backlogs.delete(path);
   }

@@ -1,7 +1,7 @@
 export interface CircuitBreakerOptions {
-  /** So many signals have to fail, none of them arriving in between, before Temporal counts as away. */
+  /** How many signals in a row have to fail before Temporal counts as away. */
   readonly failures: number;
-  /** Signals that then try whether it is back, and milliseconds from one's failure to the next, of which a random half. */
+  /** How many signals then try whether it is back, and milliseconds from a failure to the next try, half of them random. */
   readonly probes: number;
   readonly probeMs: number;
   /** Signals on their way at once, until all that was held back has gone. */
@@ -11,9 +11,9 @@ export interface CircuitBreakerOptions {
 export const CIRCUIT_BREAKER_OPTIONS: CircuitBreakerOptions = { failures: 8, probes: 4, probeMs: 1_000, most: 256 };
 
 /**
- * Lets every signal pass while Temporal answers, and a few while it does not. Were each session to try for itself, a node of
- * some tens of thousands would spend an outage on calls that fail, and all would fall upon Temporal when it returns. What is
- * held back goes in order of arrival, and slowly at first: each signal that arrives lets two more go.
+ * Lets every signal pass while Temporal answers, and a few while it does not. If each session tried for itself, a node with tens of
+ * thousands would spend an outage on calls that fail, and all would fall upon Temporal when it returns. Signals that were held back
+ * go in the order in which they came, and slowly at first: each that succeeds lets two more go.
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions;

@@ -10,10 +10,10 @@ import {
 } from "./session-queue.ts";
 
 export interface CoalescerOptions extends QueueOptions {
-  /** What one session, and this whole node, may have waiting; beyond it `busy`. */
+  /** How much one session, and this whole node, may have waiting; beyond it `busy`. */
   readonly session: { events: number; bytes: number };
   readonly node: { events: number; bytes: number };
-  /** Nothing is taken that would wait longer for its session's volume: its client would time out, and send it again. */
+  /** A `send` that would wait longer for its session's volume is refused: its client would time out and send it again. */
   readonly longestDelayMs: number;
   readonly breaker: CircuitBreakerOptions;
 }
@@ -147,7 +147,7 @@ export class Coalescer {
   }
 }
 
-/** With jitter on top of `afterMs`: what is refused at once must not come back at once. */
+/** With jitter on top of `afterMs`: sends that are refused together must not come back together. */
 function busy(afterMs: number): Offer {
   return { outcome: "busy", retryAfterMs: Math.round(afterMs + 250 + 750 * Math.random()) };
 }

@@ -25,7 +25,7 @@ export type RunCommand = (key: SessionKey, by: string, request: CommandRequest) 
 
 /**
  * SPEC command-1: a command is a Temporal Update, whose id is the command's, so that a repeat waits for the first one's
- * answer. Until a worker takes it an Update is nowhere but in memory: no answer in time is `unavailable` (command-3).
+ * answer. Until a worker takes an Update it is in memory only: without an answer in time the command is `unavailable` (command-3).
  */
 export function createRunCommand(client: Client, timeoutMs: number): RunCommand {
   return async (key, by, { id, name, args, traceparent }) => {
@@ -44,7 +44,7 @@ export function createRunCommand(client: Client, timeoutMs: number): RunCommand 
   };
 }
 
-/** What was answered before it was accepted, because it changes nothing. */
+/** The answer of a command that changes nothing: the session rejects its Update with the answer. */
 function answerOf(error: unknown): Json | undefined {
   const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
   if (!(cause instanceof ApplicationFailure) || cause.type !== COMMAND_ANSWERED) return undefined;
@@ -53,9 +53,8 @@ function answerOf(error: unknown): Json | undefined {
 }
 
 /**
- * SPEC limit-2: how often a session is commanded by way of this node, in milliseconds to wait. Each command is a call to
- * Temporal and a task for an agent process. Its owner and its guests have a rate each, so that these cannot keep the owner
- * from stopping a turn.
+ * SPEC limit-2: the rate of a session's commands by way of this node. Each command is a call to Temporal and a task for an agent
+ * process. The owner and the guests have a rate each, so that guests cannot keep the owner from stopping a turn.
  */
 export class CommandPace {
   readonly #sessions: TokenBuckets;
@@ -91,7 +90,7 @@ function commandError(error: unknown): WireError {
 function answeredError(cause: unknown): WireError {
   if (!(cause instanceof ApplicationFailure)) return wireError("internal");
   const code = COMMAND_FAILURES.find((type) => type === cause.type);
-  // The session ended, or moved on to its next run, before it could answer; the repeat goes to whoever is there now.
+  // The session ended, or moved on to its next run, before it could answer. A repeat goes to the run that is there then.
   if (code === undefined) return /Update/.test(cause.type ?? "") ? unavailable() : wireError("internal");
   return wireError(code, cause.message);
 }

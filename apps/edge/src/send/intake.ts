@@ -20,7 +20,7 @@ export interface OpenSession {
 
 type Answer = (ack: SendAck) => void;
 
-/** What a connection's sends leave behind: where its producers stand, what room they take, and which answers are owed. */
+/** What is kept of a connection's sends: the order of its producers, the room they take, and the answers that are due. */
 export class SendLedger {
   /** Whose connection it is. */
   readonly subject: string;
@@ -128,7 +128,7 @@ export class Intake {
     return !hasBegun() && !this.#deps.coalescer.has(path);
   }
 
-  /** What is to be done once it is known what became of a send. Of its own, so that it holds nothing else of the request. */
+  /** What is done once a send is durable or refused. A method of its own, so that the closure holds nothing else of the request. */
   #settler(
     order: ProducerOrder,
     path: string,
@@ -162,21 +162,21 @@ export class Intake {
 }
 
 /**
- * What one connection is yet to be told of its sends. Events wait for Temporal however long it is away, and what waits must not
- * keep hold of connections that have ended meanwhile: each is tens of kilobytes, and clients come back again and again.
+ * The answers that one connection waits for. Events wait for Temporal however long it is away. They must not keep in memory the
+ * connections that have ended meanwhile: each is tens of kilobytes, and clients come back again and again.
  */
 export class Answers {
   readonly #waiting = new Map<number, Answer>();
   #next = 0;
 
-  /** Returns what answers once, as long as there is anybody to answer. It keeps no hold of `answer` itself. */
+  /** Returns a function that answers once, unless `drop` came first. That function does not keep `answer` in memory. */
   add(answer: Answer): Answer {
     const id = this.#next++;
     this.#waiting.set(id, answer);
     return (ack) => this.#settle(id, ack);
   }
 
-  /** Nobody is there any more. */
+  /** The connection has ended: nothing is answered any more. */
   drop(): void {
     this.#waiting.clear();
   }
@@ -194,9 +194,9 @@ export interface NewSessionsOptions {
 }
 
 /**
- * SPEC limit-2: sessions begun by way of this node, by their owner and by its tenant. Each is a workflow that is kept for ever. In
- * memory, since nothing may be awaited on the way of an event. A session this node knows nothing of counts as new though it may
- * only be old: its client is told to wait, and by then more is known.
+ * SPEC limit-2: the rates at which owners and tenants begin sessions by way of this node. Each session is a workflow that is kept for
+ * ever. The rates are in memory, since an event must not wait for anything. A session this node knows nothing of counts as new,
+ * though it may be old: then its client is told to wait, and by its next try the node has read the session.
  */
 export class NewSessions {
   readonly #subjects: TokenBuckets;

@@ -1,4 +1,4 @@
-/** Where one connection stands with the events of a producer of a session. */
+/** Whether a batch is the next of its producer on this connection. `after`: up to where the connection's batches were taken. */
 export type Place = { outcome: "next" } | { outcome: "out_of_order"; after: number };
 
 /** A connection that uses more producers than this at once starts the oldest anew. */
@@ -6,8 +6,8 @@ const MAX_PRODUCERS = 4_096;
 
 /**
  * SPEC send-5: a connection's events of one producer are taken in order and without a hole. The first batch sets the
- * start, whether it is taken or refused: were a refused one forgotten, the batch behind it would set a start past it,
- * and the session, which keeps only the highest number, would drop the refused one when it is sent again.
+ * start, even if it is refused. If a refused batch were forgotten, the batch behind it would set a start past it, and the session,
+ * which keeps only the highest number, would drop the refused batch when it is sent again.
  */
 export class ProducerOrder {
   /** Highest seq taken, by session and producer; the longest unused first. */
@@ -31,7 +31,7 @@ export class ProducerOrder {
     if (taken !== undefined && taken > after) this.#set(id, after);
   }
 
-  /** Notes the start if there is none; the highest seq taken. */
+  /** Notes the start if there is none. Returns the highest seq taken. */
   begin(session: string, producer: string, after: number): number {
     const id = idOf(session, producer);
     const taken = this.#taken.get(id);

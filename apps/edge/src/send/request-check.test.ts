@@ -1,6 +1,6 @@
 import { LIMITS, openRequestSchema } from "@holdfast/contract";
 import { expect, test } from "vitest";
-import { checkRequest, checkSend, placeOf } from "./request-check.ts";
+import { checkRequest, checkSend, sendPlaceOf } from "./request-check.ts";
 
 const input = (text: string) => ({ seq: 1, kind: "input", text });
 const send = (event: unknown) => checkSend({ session: "s", producer: "p", events: [event] });
@@ -58,27 +58,27 @@ test("limit-1: texts and events are measured in UTF-8 bytes", () => {
 });
 
 test("send-5: the place of a request that is wrong in all else can still be told", () => {
-  expect(placeOf({ session: "s", producer: "p", events: [{ seq: 7, kind: "?" }] })).toEqual({
+  expect(sendPlaceOf({ session: "s", producer: "p", events: [{ seq: 7, kind: "?" }] })).toEqual({
     session: "s",
     producer: "p",
     after: 6,
   });
-  expect(placeOf({ session: "s", producer: "p", after: 3, events: [{ seq: 7 }], extra: 1 })?.after).toBe(3);
-  expect(placeOf({ session: "s" })).toBeUndefined();
+  expect(sendPlaceOf({ session: "s", producer: "p", after: 3, events: [{ seq: 7 }], extra: 1 })?.after).toBe(3);
+  expect(sendPlaceOf({ session: "s" })).toBeUndefined();
 });
 
 test("send-5: an `after` that is not below the first seq is read as first seq − 1", () => {
   const request = { session: "s", producer: "p", after: 7, events: [{ ...input("x"), seq: 7 }] };
   expect(checkSend(request)).toMatchObject({ outcome: "valid" });
-  expect(placeOf(request)?.after).toBe(6);
+  expect(sendPlaceOf(request)?.after).toBe(6);
 });
 
 test("send-5: only the first event tells the place, whatever the others are", () => {
-  expect(placeOf({ session: "s", producer: "p", events: [{ seq: 7 }, "?"] })?.after).toBe(6);
+  expect(sendPlaceOf({ session: "s", producer: "p", events: [{ seq: 7 }, "?"] })?.after).toBe(6);
 });
 
 test("ids-1, send-1: what could be no valid request's place is none, and nothing of it is kept", () => {
-  const at = (wrong: object) => placeOf({ session: "s", producer: "p", events: [{ seq: 7 }], ...wrong });
+  const at = (wrong: object) => sendPlaceOf({ session: "s", producer: "p", events: [{ seq: 7 }], ...wrong });
   expect(at({ producer: "p".repeat(LIMITS.nameLength) })).toBeDefined();
   expect(at({ producer: "p".repeat(LIMITS.nameLength + 1) })).toBeUndefined();
   for (const after of [-1, 0.5, Number.MAX_SAFE_INTEGER + 2]) expect(at({ after })).toBeUndefined();

@@ -11,22 +11,22 @@ import {
   type WireError,
 } from "@holdfast/contract";
 import { z } from "zod";
-import { packetLengthOf } from "./inflow.ts";
+import { packetLengthOf } from "../connect/packet-parser.ts";
 
 export type Checked<T> = { outcome: "valid"; request: T } | { outcome: "refused"; error: WireError };
 
 /**
- * Levels a request may be nested: schemas, encoders and the workflow all recurse, and where the first of them overflows
- * its stack nobody could say. An event refused as a defect would be sent again for ever.
+ * How deep a request may be nested. Schemas, encoders and the workflow all recurse, and any of them might overflow its stack first.
+ * An event that is refused as a defect (`internal`) would be sent again for ever.
  */
 const MAX_DEPTH = 100;
 
-/** What goes into a message to a client of what it sent: a name may be as long as a packet. */
+/** How much of a request is quoted in an error's message: a name may be as long as a packet. */
 const QUOTED = 200;
 
-/** A packet's own signs, its name, and escapes that another encoder would have written as they are. */
+/** Room for the rest of a packet: its brackets, the request's name and its other members. */
 const PACKET_ROOM = 4 * 1024;
-/** At most: `\u0041` for `A`. */
+/** How many times longer escapes make a text at most: `\u0041` for `A`. */
 const ESCAPED = 6;
 
 /** A `send` whose events are each within the limits; `sizes`: their encoded bytes. */
@@ -37,7 +37,7 @@ export interface MeasuredSend {
 
 /** SPEC req-2: a request as its schema has it, or the error that says where it is wrong. */
 export function checkRequest<T>(schema: z.ZodType<T>, raw: unknown): Checked<T> {
-  // None of these has more to say than a token.
+  // These requests are small: the longest member is a token.
   const length = packetLengthOf(raw) ?? 0;
   if (length > ESCAPED * LIMITS.eventBytes) return tooLarge(`the request: ${length} characters.`);
   const flaw = flawOf(raw, MAX_DEPTH);
@@ -53,8 +53,8 @@ export function checkCommand(raw: unknown): Checked<CommandRequest> {
 }
 
 /**
- * SPEC send-1. What is cheap to see comes first: how many events there are, and how large. What an event carries as `data`
- * is walked once, by `flawOf`; the schema's walk would take a second of everybody's time for a packet full of brackets.
+ * SPEC send-1. The cheap checks come first: the number of events and their size. `data` is walked once, by `flawOf`: the schema
+ * would block the process for a second on a packet full of brackets.
  */
 export function checkSend(raw: unknown): Checked<MeasuredSend> {
   const checked = checkEvents(raw);
@@ -108,7 +108,7 @@ function limitOf(issue: z.core.$ZodIssue): "eventsPerSend" | "inputTextBytes" | 
   return issue.origin === "string" ? "inputTextBytes" : undefined;
 }
 
-/** What schemas do not see, or not in time: they leave members called `__proto__` out, and would take the rest. */
+/** Finds what schemas do not refuse: they drop a member called `__proto__`, and accept deep nesting and binary data. */
 function flawOf(value: unknown, levels: number): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (levels === 0) return `is nested deeper than ${MAX_DEPTH} levels`;
@@ -125,7 +125,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** What is in a packet without binary data was decoded from JSON. */
+/** A packet without binary data was decoded from JSON, so all it has is JSON. */
 function isJson(value: unknown): value is Json {
   return value !== undefined;
 }
@@ -153,8 +153,8 @@ function tooLarge(detail: string): { outcome: "refused"; error: WireError } {
 }
 
 /**
- * What of a `send` places it in its producer's order, read from a request that may be wrong in all else. It is kept for as
- * long as the connection lives, so it is no more than a valid request could have made it.
+ * The members of a `send` that place it in its producer's order. The rest of the request may be wrong. The place is kept for as long
+ * as the connection lives, so it must not be larger than that of a valid request.
  */
 const placeSchema = z.object({
   session: z.string(),
@@ -169,7 +169,7 @@ export interface SendPlace {
   after: number;
 }
 
-export function placeOf(raw: unknown): SendPlace | undefined {
+export function sendPlaceOf(raw: unknown): SendPlace | undefined {
   const parsed = placeSchema.safeParse(raw);
   if (!parsed.success) return undefined;
   const { session, producer, after, events } = parsed.data;

@@ -4,7 +4,7 @@ import type { EventBatch, EventRun } from "@holdfast/internal";
 import { backoff, TokenBucket } from "../pacing.ts";
 import type { CircuitBreaker } from "./circuit-breaker.ts";
 
-/** The session a signal goes to; `agent` is who answers if this signal starts it. */
+/** The session a signal goes to; `agent` is its agent if this signal starts it. */
 export interface Target {
   readonly key: SessionKey;
   readonly agent: string;
@@ -20,7 +20,7 @@ export type SignalOutcome =
   | { outcome: "refused"; error: WireError; reason?: string };
 export type Signal = (target: Target, batch: EventBatch) => Promise<SignalOutcome>;
 
-/** `durable` is said of nothing less than what Temporal has persisted (SPEC ack-1). */
+/** `durable`: Temporal has persisted all of it (SPEC ack-1). */
 export type Settlement = { outcome: "durable" } | { outcome: "refused"; error: WireError };
 
 /** The events of one `send`, on their way to the session. */
@@ -36,9 +36,9 @@ export interface Submission {
   /** By ascending seq; `sizes` are their encoded bytes. */
   readonly events: readonly Event[];
   readonly sizes: readonly number[];
-  /** Of the connection it came by. */
+  /** The budget of the connection it came by. */
   readonly budget: Budget;
-  /** It is not from the session's owner. All who are not share half of what a session may have waiting. */
+  /** It is not from the session's owner. All guests together have half of what may wait for a session. */
   readonly isGuest: boolean;
   /** Called once, and never within `offer`. */
   readonly settle: (settlement: Settlement) => void;
@@ -92,7 +92,7 @@ interface RefusedPiece {
 export class SessionQueue {
   readonly #deps: QueueDeps;
   readonly #budget: Budget;
-  /** Of all who are not the session's owner: half of each, so that they cannot keep the owner from being heard. */
+  /** The guests' budget: half of the session's, so that they cannot keep the owner from being heard. */
   readonly #guestBudget: Budget;
   readonly #guestVolume: TokenBucket;
   readonly #bucket: TokenBucket;
@@ -115,14 +115,14 @@ export class SessionQueue {
     return isGuest ? [this.#budget, this.#guestBudget] : [this.#budget];
   }
 
-  /** Milliseconds until what waits has gone out, as far as its volume decides. */
+  /** Milliseconds that the session's volume will hold back what waits. */
   delay({ isGuest }: Pick<Submission, "isGuest">): number {
     const now = performance.now();
     const guests = isGuest ? this.#guestVolume.delay(now, this.#guestBudget.bytes) : 0;
     return Math.max(guests, this.#volume.delay(now, this.#budget.bytes));
   }
 
-  /** Nothing under way, and a new queue in its place would behave the same. */
+  /** Whether a new queue in its place would behave the same: nothing is under way, and no debt is left. */
   get isForgettable(): boolean {
     const now = performance.now();
     return !this.#running && this.#bucket.isFull(now) && this.#volume.isFull(now) && this.#guestVolume.isFull(now);
@@ -132,7 +132,7 @@ export class SessionQueue {
     this.#waiting.push(...cut(submission, this.#deps.options.batch));
     if (this.#running) return;
     this.#running = true;
-    // One turn of the event loop later, what came in the same packet of the network is in the first batch too.
+    // One round of the event loop later, so that events from the same network packet are in the first batch, too.
     setImmediate(() => {
       this.#run().catch((error: unknown) => this.#deps.onDefect(error));
     });
@@ -152,8 +152,8 @@ export class SessionQueue {
   }
 
   /**
-   * Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would starve that. And what
-   * it takes in one turn must not fill its history: Temporal terminates a run at 50 MiB, with all it was trusted with.
+   * Leaves the workflow quiet gaps in which it can continue as new: a steady flood of signals would never let it. And the events that
+   * come during one turn must not fill the run's history: Temporal terminates a run at 50 MiB, with all that waits in it.
    */
   async #awaitPace(): Promise<void> {
     for (let wait = this.#debt(); wait > 0; wait = this.#debt()) await this.#sleep(wait);
@@ -180,7 +180,7 @@ export class SessionQueue {
       count++;
     }
     const batch = this.#waiting.splice(0, count);
-    // Once, however often it is sent: what a lost answer repeats is rare, and a long outage must not leave a long debt.
+    // A batch is charged once, however often it is sent. Repeats after a lost answer are rare, and a long outage must not leave a debt.
     const now = performance.now();
     for (const { bytes: size, submission } of batch) {
       this.#volume.spend(now, size);
@@ -189,7 +189,7 @@ export class SessionQueue {
     return batch;
   }
 
-  /** Until it is durable or refused; why it was refused. */
+  /** Sends the batch until it is durable or refused. Returns the error if it was refused. */
   async #deliver(batch: Piece[]): Promise<WireError | undefined> {
     const target = batch[0]?.submission.target;
     if (target === undefined) return undefined;
@@ -219,8 +219,8 @@ export class SessionQueue {
   }
 
   /**
-   * Until each piece is durable or refused. A refused batch is halved until what is refused stands alone: it may come of one
-   * sender, and the others had no part in it. `refused`: by sender, what was of this batch.
+   * Sends until each piece is durable or refused. A refused batch is halved until the refused piece stands alone: the pieces of other
+   * senders must not be refused with it. `refused`: the refused pieces of this batch, by sender.
    */
   async #send(batch: Piece[], refused: Map<string, RefusedPiece>): Promise<void> {
     const [first, ...others] = batch;
@@ -241,7 +241,7 @@ export class SessionQueue {
     await this.#send(rest, refused);
   }
 
-  /** What its producer sent behind a refused piece, in the belief that it goes first, must not overtake it: refuses that. */
+  /** Refuses the pieces that a producer sent behind a refused one: they must not overtake it. */
   #withoutFollowers(pieces: readonly Piece[], refused: ReadonlyMap<string, RefusedPiece>): Piece[] {
     return pieces.filter((piece) => {
       const before = refused.get(senderOf(piece));
@@ -266,7 +266,7 @@ export class SessionQueue {
   }
 }
 
-/** Whose order counts: a producer belongs to its subject. */
+/** A producer is named with its subject, because it belongs to it. */
 function senderOf({ submission }: Piece): string {
   return markOf(submission.by, submission.producer);
 }
@@ -320,7 +320,7 @@ export class Budget {
     this.#maxBytes = limits.bytes;
   }
 
-  /** Half as large, for all who are not the owner of what this is a budget of. */
+  /** Half as large, for guests. */
   half(): Budget {
     return new Budget({ events: this.#maxEvents / 2, bytes: this.#maxBytes / 2 });
   }
@@ -333,7 +333,7 @@ export class Budget {
     return this.#bytes;
   }
 
-  /** An empty budget takes anything, or what is larger than the whole of it could never be sent. */
+  /** An empty budget takes anything: else a send larger than the budget could never be sent. */
   fits(events: number, bytes: number): boolean {
     if (this.#events === 0) return true;
     return this.#events + events <= this.#maxEvents && this.#bytes + bytes <= this.#maxBytes;

@@ -8,8 +8,8 @@ import { classifyTemporalFailure, reasonOf } from "../temporal.ts";
 const SIGNAL_DEADLINE_MS = 10_000;
 
 /**
- * Delivers batches by signal-with-start: the answer of the server is the durability the client is told of. A batch
- * may arrive twice (a lost answer); the session drops what it has seen.
+ * Delivers batches by signal-with-start. When the server answers, the batch is durable. A batch may arrive twice, after a lost
+ * answer; the session drops the repeated events.
  */
 export function createSignal(client: Client, lane: string): Signal {
   return async ({ key, agent }, batch) => {
@@ -38,7 +38,7 @@ function outcomeOf(error: unknown): SignalOutcome {
   switch (classifyTemporalFailure(error)) {
     case "transient":
     case "overloaded":
-    // Signal-with-start creates what it does not find: this is the namespace, and an operator's to repair.
+    // Signal-with-start creates a workflow that it does not find. So it is the namespace that is missing: an operator has to create it.
     case "not_found":
       return { outcome: "retry", reason };
     case "too_large":
@@ -48,7 +48,7 @@ function outcomeOf(error: unknown): SignalOutcome {
   }
 }
 
-/** Milliseconds from one warning to the next: an outage fails many signals, and one word of it is enough. */
+/** Milliseconds from one warning to the next: an outage fails many signals. */
 const INTERVAL_MS = 30_000;
 
 interface ReportLog {
@@ -91,7 +91,7 @@ export function reportFailures(signal: Signal, log: ReportLog, now: () => number
       if (warn(result.reason)) isToldOf = true;
       return result;
     }
-    // Its client is told that it is refused, and nobody else.
+    // Only the client is told of the refusal, and operators would not know.
     if (result.outcome === "refused" && result.reason !== undefined) warn(result.reason);
     if (failing.size > 0) arrived(sessionPath(target.key));
     return result;

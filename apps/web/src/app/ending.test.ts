@@ -1,9 +1,9 @@
-import type { Step, Turn } from "@holdfast/contract";
+import type { Turn } from "@holdfast/contract";
 import { expect, test } from "vitest";
+import { turnOf } from "../../test/turns.ts";
 import { endingOf } from "./ending.ts";
 
-const SAID: Step[] = [{ step: 1, attempt: 1, parts: [{ type: "text", text: "What was said" }] }];
-const turn: Turn = { turn: 1, origin: "user", inputs: [], outcome: "completed", finish: "stop", steps: SAID };
+const turn = turnOf([{ type: "text", text: "What was said" }]);
 
 test("a whole answer ends without a word", () => {
   expect(endingOf(turn, "ann")).toBeUndefined();
@@ -14,27 +14,20 @@ test.for(["length", "limit", "filtered", "interrupted", "error"] as const)("an a
   expect(ending?.title).toMatch(/here/);
 });
 
+const REFUSED = ["model_refused", "content_refused", "context_too_long", "output_limit", "model_unavailable"];
+const CODES = [...REFUSED, "turn_deadline", "agent_error", "state_too_large", "new_one"];
+
 test("turn-5: each way to fail has words for a visitor; what is the operator's stands in the details only", () => {
   const titles = new Set<string>();
   const message = "the provider refused: its key is not accepted; set HOLDFAST_MODEL_KEY";
-  for (const code of [
-    "model_refused",
-    "content_refused",
-    "context_too_long",
-    "output_limit",
-    "model_unavailable",
-    "turn_deadline",
-    "agent_error",
-    "state_too_large",
-    "new_one",
-  ]) {
+  for (const code of CODES) {
     const ending = endingOf({ ...turn, outcome: "failed", steps: [], error: { code, message } }, "ann");
     expect(ending?.details).toBe(`${code}: ${message}`);
     expect(ending?.advice).not.toBe("");
     expect(`${ending?.title} ${ending?.advice}`).not.toMatch(/key|HOLDFAST|model_|provider/);
     titles.add(ending?.title ?? "");
   }
-  expect(titles.size).toBe(9);
+  expect(titles.size).toBe(CODES.length);
 });
 
 test("an error code called like a member of every object is only unknown", () => {
@@ -56,7 +49,7 @@ test("who stopped an answer is told: oneself, another, or nobody in the conversa
 });
 
 test("reasoning and tools alone are no answer", () => {
-  const steps: Step[] = [{ step: 1, attempt: 1, parts: [{ type: "reasoning", text: "Well" }] }];
-  const ending = endingOf({ ...turn, outcome: "interrupted", by: "ann", steps }, "ann");
+  const interrupted = turnOf([{ type: "reasoning", text: "Well" }], { outcome: "interrupted", by: "ann" });
+  const ending = endingOf(interrupted, "ann");
   expect(ending?.title).toBe("You stopped the answer before the first word.");
 });

@@ -1,34 +1,32 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { listen } from "@holdfast/service/operations";
+import { closeServer, listen } from "@holdfast/service/operations";
 import express from "express";
 import { jwtVerify } from "jose";
-import { afterEach, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { z } from "zod";
 import { webConfig } from "./config.ts";
 import { webApp } from "./web.ts";
 
 const SECRET = "a secret of the tests, thirty-two bytes or more";
-const servers: Server[] = [];
-const folders: string[] = [];
-afterEach(async () => {
-  for (const server of servers.splice(0)) server.close();
-  for (const folder of folders.splice(0)) await rm(folder, { recursive: true });
-});
 
 async function serve(app: express.Express): Promise<string> {
   const server = await listen(app, "127.0.0.1", 0);
-  servers.push(server);
+  onTestFinished(() => closeServer(server));
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the server does not listen on a port");
   return `http://127.0.0.1:${address.port}`;
 }
 
-async function builtPage(): Promise<string> {
+async function emptyFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-web-"));
-  folders.push(folder);
+  onTestFinished(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function builtPage(): Promise<string> {
+  const folder = await emptyFolder();
   await mkdir(join(folder, "assets"));
   await writeFile(join(folder, "index.html"), "<!doctype html>");
   await writeFile(join(folder, "assets", "index-abc.js"), "0");
@@ -144,9 +142,7 @@ test("the page may open sockets to the edges and load nothing from elsewhere", a
 });
 
 test("readiness: a server without a built page says how to build it", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "holdfast-web-"));
-  folders.push(folder);
-  const response = await fetch(`${await serve(webApp(webConfig({}), folder))}/readyz`);
+  const response = await fetch(`${await serve(webApp(webConfig({}), await emptyFolder()))}/readyz`);
   expect(response.status).toBe(503);
   expect(await response.text()).toContain("npm run build");
 });

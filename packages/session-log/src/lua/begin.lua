@@ -7,14 +7,14 @@ local turn, step, attempt, version = args.turn, args.step, args.attempt, args.ve
 local known = turn == head.turn
 local order = known and compare_fence(step, attempt) or 1
 if outdated or turn <= head.ended or turn < head.turn or order < 0 then return {'stale', 0, 0, 1, '[]', {}, {}} end
-bury()
-mend(true)
+drop_old_keys()
+recheck_keys(true)
 local started = version > head.version
--- A turn the log does not know though it has a later version, a version above the next one, or a step before this one that the log
--- does not know to have ended.
+-- The log lost something if versions are missing, if it does not know a turn that began at a version it has, or if it does not know
+-- that the step before this one has ended.
 local is_known_step = step == (known and head.step or 1)
 if version > head.version + 1 or not (known or started) or not is_known_step then
-  lose()
+  mark_cold()
 elseif head.lost and head.id ~= '0' then
   resync()
 end
@@ -22,10 +22,10 @@ if started then
   append(ARGV[2])
   head.version, head.sum = version, ''
 end
--- A turn is known before its start where a `rewind` brought it back: its parts stay, and whoever was told to resynchronise
--- finds them in the snapshot.
+-- A `rewind` may have brought the turn back before this start. Then its parts stay: readers, who were sent to a snapshot, find
+-- them there.
 if not known then run_turn(turn) end
--- Not on every attempt: by now inputs may have joined the turn.
+-- Not on later attempts: inputs may have joined the turn by then.
 if started or not known then
   redis.call(
     'HSET', HEAD, 'agent', ARGV[3], 'origin', ARGV[4], 'inputs', ARGV[5], 'replaces', ARGV[6], 'questions', '[]'
@@ -33,9 +33,9 @@ if started or not known then
   apply_marks(7)
 end
 if step > head.step then run_step(step) end
--- The same writer once more may have been overtaken by its own writes.
+-- Writes of this same writer may have come before its repeated `begin`: the higher number counts.
 head.seq = order == 0 and math.max(head.seq, args.seq) or args.seq
--- It knows now what readers hold.
+-- The answer tells the writer what readers hold.
 head.attempt, head.torn = attempt, 0
 save()
 

@@ -14,7 +14,7 @@ local sum = redis.sha1hex(state_sum .. body .. parts)
 local differs = version == head.version and head.sum ~= '' and head.sum ~= sum
 if version <= head.version and not differs then return {'duplicate'} end
 
--- What the cache keeps of the last commit. Inputs: all of the turn's.
+-- The content of the last commit as the cache keeps it; of `inputs.joined`, all inputs of the turn.
 local function content_shown()
   if head.kind == 'turn.ended' then return redis.call('LINDEX', TURNS, -1) end
   if head.kind == 'step.ended' then return redis.call('LINDEX', STEPS, -1) end
@@ -23,15 +23,16 @@ local function content_shown()
   return ''
 end
 
--- A workflow task that was executed again commits with what came meanwhile, what it had published without it: readers have
--- it, and the workflow can still do as it told them. Another run, an operator's reset, is the truth over what readers hold.
+-- A workflow task that is executed again may commit other content under the same version, because an event came meanwhile. Readers
+-- have the first content, so the workflow is told that, and adopts it. A commit of another run (an operator's reset) is right, and
+-- readers are not.
 if differs and head.run == args.run and is_cache_whole() then
   local state_shown, shown = redis.call('GET', STATE), content_shown()
   if state_shown and shown then return {'shown', head.kind, state_shown, shown} end
 end
 
--- Drops what was before the end of the turn before this one: growing frames of turns that have ended are void. Whoever is a little
--- behind, or a few seconds, finds its frames.
+-- Drops the frames from before the end of the turn before this one: growing frames of turns that have ended are void. Those of the
+-- last seconds stay, for readers that are a little behind.
 local function forget_ended()
   local cut = head.fin
   head.fin = head.id
@@ -58,7 +59,7 @@ local function keep_turn()
   end
 end
 
--- Nothing of a turn that is before the running one, or not known as that, is the running turn's.
+-- Keeps the content of the running turn. A commit of another turn must not change it.
 local function keep_content()
   if kind == 'turn.ended' then
     if turn >= head.turn then run_turn(0) end
@@ -80,14 +81,14 @@ local function keep_content()
   end
 end
 
-bury()
-mend(step > 0)
+drop_old_keys()
+recheck_keys(step > 0)
 local is_of_turn = turn == 0 or turn == head.turn
 local is_of_step = step == 0 or step == head.step
 local gap = head.lost or differs or version > head.version + 1 or not (is_of_turn and is_of_step)
-if gap then lose() end
--- end-1: whether readers hold the parts. The attempt has to be known too: what it says of itself may be of a log that was lost since.
--- At index 0 they hold nothing, and a commit says it also whose writer could not tell.
+if gap then mark_cold() end
+-- end-1: whether readers hold the parts. The attempt is compared, too: its index may be of a log that was lost since. Index 0 never
+-- counts: readers hold nothing then, and a writer that could not tell its index says 0 as well.
 local is_of_attempt = args.attempt == head.attempt or args.attempt == head.held
 local are_held = not gap and head.torn == 0 and is_of_attempt and args.index == head.index and args.index > 0
 if step > 0 and parts ~= '' and not are_held then body = string.sub(body, 1, -2) .. ',"parts":' .. parts .. '}' end

@@ -1,10 +1,10 @@
--- What every script of the session log begins with: a session's keys, its arguments, its head, and whether what the head tells of
--- is there. Reads only.
+-- Every script of the session log begins with this file: a session's keys, its arguments, its head, and whether the other keys hold
+-- as much as the head says. Reads only.
 -- KEYS: the session's log (stream), head (hash), parts (list), text, steps (list), turns (list), state, applied (hash), feed (channel).
--- ARGV 1: JSON of the named scalars a script takes. What is JSON of the session itself follows it as text.
+-- ARGV 1: JSON of the named scalars a script takes. JSON of the session itself follows it as text.
 --
--- A server may lose a single key (an eviction, an operator), or hold under its name what nobody here wrote. So the head counts
--- what the other keys hold, and every script compares: what is not there must not look like what never was.
+-- A server may lose a single key (an eviction, an operator), or hold foreign data under its name. So the head counts what the other
+-- keys hold, and every script compares: a list that was lost must not look like a list that was always empty.
 local LOG, HEAD, PARTS, TEXT, STEPS, TURNS, STATE, APPLIED, FEED = unpack(KEYS)
 local args = cjson.decode(ARGV[1])
 
@@ -12,8 +12,8 @@ local args = cjson.decode(ARGV[1])
 --   version; cold (1: the cache does not tell the session's state); epoch (the highest that wrote); ended (the last turn known to
 --   have ended); stop (the turn to interrupt); expires (Unix seconds at which the keys expire).
 --   Of the running turn: turn (0 for none), index (of its last growing frame), and its running step: the fence (step, attempt), held
---   (the attempt that wrote what readers hold), seq (the writer's last number), torn (1: the parts were lost and their writer does
---   not know).
+--   (the attempt that wrote the parts readers hold), seq (the writer's last number), torn (1: the parts were lost, and their writer
+--   does not know it).
 --   total: bytes ever appended to the log; floor: at least so many of them are gone.
 local NUMBERS = {
   'version', 'cold', 'epoch', 'ended', 'stop', 'expires', 'turn', 'index', 'step', 'attempt', 'held', 'seq', 'torn', 'total',
@@ -37,7 +37,7 @@ local function ask(command, key, ...)
   return redis.call(command, key, ...)
 end
 
--- lost: nothing here is of this session, or what is cannot be told from damage.
+-- head.lost: there is no log, or the head is not whole, so that nothing here can be trusted.
 local head, stored = {}, {}
 do
   local names = {}
@@ -57,7 +57,7 @@ do
     head[name] = tonumber(value or 0)
   end
   head.lost = not whole
-  -- Something is there, and it is not what a script wrote.
+  -- There is a head, and no script wrote it as it is.
   head.damaged = head.lost and (not values or stored.id ~= nil or stored.version ~= nil)
 end
 
@@ -67,16 +67,16 @@ local function bytes_of(list)
   return bytes
 end
 
--- Whether the keys hold as much as the head says. The workflow can tell all that the cache holds; the parts of the running step
--- are known to their writer alone.
+-- Whether the cache's keys hold as much as the head says. The workflow can replace them.
 local function is_cache_whole()
   return ask('LLEN', TURNS) == head.turns and ask('LLEN', STEPS) == head.steps
     and ask('STRLEN', STATE) == head.stateBytes and ask('HLEN', APPLIED) == head.producers
 end
+-- Whether the running step's parts are there. Only their writer can replace them.
 local function are_parts_whole()
   return ask('LLEN', PARTS) == head.parts and ask('STRLEN', TEXT) == head.textBytes
 end
--- The same, with the bytes of what is listed: as much work as to read it.
+-- Compares the bytes of the parts as well, which takes as long as reading them.
 local function are_parts_exact()
   return are_parts_whole() and bytes_of(redis.call('LRANGE', PARTS, 0, -1)) == head.partBytes
 end

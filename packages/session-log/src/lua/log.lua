@@ -1,4 +1,4 @@
--- What every writing script of the session log goes on with; an operation's own file follows it.
+-- Every script that writes has this file between `head.lua` and its own.
 -- Arguments of each: epoch (the writer's), nonce (a random number for new ids), ttl (seconds to keep a silent session), and the bounds
 -- of its frames: frames (how many), bytes, framesTtl (seconds to keep those of a silent log).
 --
@@ -9,10 +9,10 @@
 -- A frame's id, its `prev`, and what the stream needs beside its body.
 local FRAME_BYTES = 100
 
--- A writer whose session has ended and begun again since.
+-- The writer is of an earlier epoch: its session has begun again since.
 local outdated = args.epoch < head.epoch
--- The session has begun again, and counts its versions and turns from 1: what is here was another's. The chain alone goes
--- on, for a reader to find out by.
+-- The writer is of a later epoch: its session counts versions and turns from 1 again, and this log is of the epoch before. Only the
+-- chain goes on, so that readers notice.
 local began_again = args.epoch > head.epoch
 if began_again then head.lost = true end
 if head.lost then
@@ -20,8 +20,8 @@ if head.lost then
   for _, name in ipairs(NUMBERS) do head[name] = kept[name] or 0 end
   for _, name in ipairs(TEXTS) do head[name] = name == 'id' and head.id or '' end
 end
--- Whatever outlived its head belongs to a log that is gone.
-local function bury()
+-- Deletes keys that outlived their head: they belong to a log that is gone.
+local function drop_old_keys()
   if not head.lost then return end
   redis.call('DEL', LOG, PARTS, TEXT, STEPS, TURNS, STATE, APPLIED)
   if head.damaged then
@@ -61,15 +61,15 @@ local function next_id()
   return digits(ms) .. '-' .. digits(seq)
 end
 
--- Drops the oldest frames until the rest is within its bytes; never the last. Each entry tells how much was appended before
--- it, so that no entry has to be weighed, and none that went otherwise (the stream expired) is counted.
+-- Drops the oldest frames until the rest is within its bytes; never the last. Each entry tells how many bytes were appended before
+-- it. So no entry has to be measured, and entries that went otherwise (the stream expired) are not counted.
 local function trim()
   while true do
     local oldest = redis.call('XRANGE', LOG, '-', '+', 'COUNT', 16)
     for _, entry in ipairs(oldest) do
-      local at = tonumber(entry[2][6] or 0) or 0
-      if entry[1] == head.id or head.total - at <= args.bytes then
-        head.floor = at
+      local bytes_before = tonumber(entry[2][6] or 0) or 0
+      if entry[1] == head.id or head.total - bytes_before <= args.bytes then
+        head.floor = bytes_before
         redis.call('XTRIM', LOG, 'MINID', '=', entry[1])
         return
       end
@@ -78,7 +78,7 @@ local function trim()
   end
 end
 
--- Adds a frame, a JSON object without `id` and `prev`, to the stream and sends it, whole, to who follows.
+-- Adds a frame to the stream and publishes it. `body`: its JSON without `id` and `prev`.
 local function append(body)
   local id = next_id()
   local function add(call)
@@ -88,7 +88,7 @@ local function append(body)
   end
   local added = add(redis.pcall)
   if type(added) == 'table' and added.err then
-    -- Not a stream, or one with entries of somebody else's: readers who need it take a snapshot. Anything else is raised.
+    -- The key is no stream, or has foreign entries. Readers who need those frames take a snapshot. The second call raises any other error.
     local is_damaged = string.find(added.err, 'WRONGTYPE', 1, true) or string.find(added.err, 'equal or smaller', 1, true)
     if is_damaged then redis.call('DEL', LOG) end
     add(redis.call)
@@ -99,13 +99,13 @@ local function append(body)
   if head.total - head.floor > args.bytes then trim() end
 end
 
--- Readers hold, or are about to hold, something the log cannot lead on from: only a snapshot helps them.
+-- Sends all readers to a snapshot: the log has no frames that lead on from what they hold.
 local function resync()
   append('{"type":"resync"}')
 end
 
--- The log lost something: until a snapshot is put, the cache does not tell the session's state.
-local function lose()
+-- The log lost something. Until a snapshot is put, the cache does not tell the session's state.
+local function mark_cold()
   head.cold = 1
   resync()
 end
@@ -116,7 +116,7 @@ local function compare_fence(step, attempt)
   return attempt - head.attempt
 end
 
--- Keys that this script made, or made anew: they have no expiry yet.
+-- Keys that this script made. They have no expiry yet.
 local made = {}
 
 -- Adds to a list that the head counts as `count` and `bytes`.
@@ -140,7 +140,7 @@ local function count_parts()
   return head.parts + (head.opening == '' and 0 or 1)
 end
 
--- Adds a part: an open one by its opening and text, another by its JSON. The one that was open before grows no more.
+-- Adds a part: an open one by its opening and text, any other by its JSON. A part that was open before is closed.
 local function add_part(opening, text, json)
   if head.opening ~= '' then
     push(PARTS, 'parts', 'partBytes', open_part())
@@ -161,7 +161,7 @@ local function clear_parts()
   set_text('')
 end
 
--- The step that runs, or comes next, with nothing of it written.
+-- Makes `step` the running step, with no parts.
 local function run_step(step)
   clear_parts()
   head.step, head.attempt, head.held, head.seq, head.torn = step, 1, 1, 0, 0
@@ -173,17 +173,18 @@ local function run_turn(turn)
   head.turn, head.index, head.steps, head.stepBytes = turn, 0, 0, 0
 end
 
--- What the session state's keys hold now. Their bytes are of no use until a snapshot is put.
+-- Counts anew what the cache's keys hold. The bytes of the lists are not counted: the cache is cold until a snapshot is put.
 local function recount()
   head.stateBytes, head.turns = redis.call('STRLEN', STATE), redis.call('LLEN', TURNS)
   head.steps, head.producers = redis.call('LLEN', STEPS), redis.call('HLEN', APPLIED)
 end
 
--- Keys that are not what the head tells of. What the cache lost the workflow has: a snapshot will be asked of it. The parts of
--- the running step nobody has but their writer: readers are told to begin with none, and the writer to look before it goes on.
--- Nobody else's place in the turn is that of readers then, hence the index. What is under a name and of no use there goes, so that
--- it can be written to. `exactly`: with the bytes of the parts.
-local function mend(exactly)
+-- Compares the keys with the head, and prepares for what was lost.
+-- If the cache lost something, it becomes cold: the workflow has all of it. A key of a wrong type is deleted, so that it can be written.
+-- If parts of the running step are lost, only their writer has them. Readers begin the step with no parts, and the writer has to look
+-- (`begin`) before it goes on. The index is raised, so that no frame counts on from the index that readers had.
+-- `exactly`: compares the bytes of the parts, too.
+local function recheck_keys(exactly)
   if head.lost then return end
   if not is_cache_whole() then
     head.cold = 1
@@ -201,9 +202,9 @@ local function mend(exactly)
   end
 end
 
--- Writes back what of the head has changed. All keys expire together: one that outlived another would look like damage. So they
--- are given their time anew all at once, a sixteenth of it before it is short; in between only what was made gets the others'.
--- The frames need not stay so long: whoever has the last one is up to date without them.
+-- Writes back the fields of the head that have changed, and sets the keys' expiry. All keys expire together: a key that outlived
+-- another would look like damage. So all are given a new time at once, which has a sixteenth to spare. Until that is used up, only
+-- keys that were made get a time: that of the others. Frames expire earlier: a reader that has the last one needs no other.
 local function save()
   local ttl, seconds = args.ttl, math.floor(now() / 1000)
   local renews = head.expires < seconds + ttl
@@ -228,8 +229,8 @@ local function push_all(command, key, first, last)
   for i = first, last, 1000 do redis.call(command, key, unpack(ARGV, i, math.min(i + 999, last))) end
 end
 
--- Notes the seqs that a turn has taken, from ARGV. The workflow forgets the longest silent producers, which a hash cannot tell:
--- of too many of them the cache is made anew.
+-- Notes the seqs that a turn has taken, from ARGV. The workflow forgets the producers that were silent longest. A hash cannot tell
+-- which those are, so the cache becomes cold when there are too many.
 local function apply_marks(first)
   if head.producers == 0 then made[APPLIED] = true end
   push_all('HSET', APPLIED, first, #ARGV)

@@ -1,4 +1,4 @@
--- Appends a notice. One for a log that is not there would only tell readers of the loss, which what comes next tells them.
+-- Appends a notice. Not where the log is lost: the notice would only tell readers of the loss, and the next frame does.
 -- ARGV 2: the frame.
 -- Returns: appended | stale | gap.
 if outdated then return 'stale' end

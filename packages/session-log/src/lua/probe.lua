@@ -1,5 +1,5 @@
--- Writes as the log's scripts do, to keys of nobody, and leaves nothing behind. A server that only reads refuses it, whatever its
--- reason: a replica, memory, a disk, missing replicas, what a user may do.
+-- Runs the commands of the log's scripts on keys of no session, and leaves nothing behind. A server that takes no writes refuses it,
+-- whatever the reason: it is a replica, its memory or disk is full, its replicas are missing, or its user lacks a right.
 -- KEYS: as in head.lua.
 -- Returns: the replication id.
 redis.call('TIME')

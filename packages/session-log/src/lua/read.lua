@@ -4,12 +4,12 @@
 local CHUNK = 8
 local cursor, most, budget = args.cursor, args.limit, args.bytes
 local reply, bytes, start = {1, 0}, 0, cursor == '0' and '-' or '(' .. cursor
--- Whoever has the last frame needs no other; what else may be there is nobody's.
+-- A reader that has the last frame needs no other. Entries behind it, if any, are foreign.
 if cursor == head.id then return reply end
 while true do
   local chunk = ask('XRANGE', LOG, start, '+', 'COUNT', CHUNK) or {}
   if #reply == 2 then
-    -- Whoever has the one before the first that is left misses none.
+    -- A reader misses none if the first entry follows its cursor.
     if not chunk[1] or chunk[1][2][2] ~= cursor then return {0, 0} end
   end
   for _, entry in ipairs(chunk) do

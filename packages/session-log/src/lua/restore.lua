@@ -11,7 +11,7 @@ local STEPS_FROM = TURNS_FROM + args.turns
 local PARTS_FROM = STEPS_FROM + args.steps
 local MARKS_FROM = PARTS_FROM + args.parts
 
--- Somebody else's field among them would make the whole cache unreadable, each time it is read.
+-- A foreign field among them would make the whole cache unreadable.
 local function are_marks(fields)
   for i = 1, #fields, 2 do
     if not (string.find(fields[i], '^[^/]+/[^/]+$') and string.find(fields[i + 1], '^[1-9]%d*$')) then return false end
@@ -36,8 +36,8 @@ local function has_fields(...)
   return true
 end
 
--- Whether the cache holds this very snapshot. More producers than the workflow remembers are no difference, nor are parts of the
--- running step, which the workflow does not know.
+-- Whether the cache holds this very snapshot. It may have more producers than the workflow remembers, and parts of the running step,
+-- which the workflow does not know.
 local function is_held()
   if head.lost or head.cold == 1 or version ~= head.version or turn ~= head.turn then return false end
   if not (is_cache_whole() and are_parts_exact()) then return false end
@@ -55,13 +55,13 @@ end
 
 local is_same_turn = not head.lost and turn > 0 and turn == head.turn
 if outdated or version < head.version then return 'older' end
--- A writer was sent to a later step since the workflow was asked.
+-- The workflow began a later step after it was asked.
 if is_same_turn and step < head.step then return 'older' end
 if is_held() then return 'stored' end
 
-bury()
-mend(true)
--- The parts of the running step are known to the log alone, as long as it has some.
+drop_old_keys()
+recheck_keys(true)
+-- The workflow does not know the running step's parts: the log keeps those it has.
 if not is_same_turn or step > head.step or head.index == 0 or head.torn == 1 then
   local index, torn, fence, seq = head.index, head.torn, head.attempt, head.seq
   local is_overtaken = is_same_turn and compare_fence(step, attempt) <= 0
@@ -84,7 +84,7 @@ redis.call(
   'HSET', HEAD, 'agent', agent, 'origin', origin, 'inputs', inputs, 'questions', questions, 'replaces', replaces
 )
 head.version, head.cold, head.sum, head.stateSum = version, 0, '', redis.sha1hex(state)
--- A snapshot may have left its turns behind to stay small.
+-- The snapshot's turns may not reach to the last that ended, if it had to stay small.
 head.ended = math.max(head.ended, args.ended)
 recount()
 head.turnBytes = bytes_of(redis.call('LRANGE', TURNS, 0, -1))

@@ -6,8 +6,8 @@ end
 
 local current = replication_id()
 local verification = {current, is_verified(current) and 1 or 0}
--- A server that answers reads and refuses writes may be told nothing of what the workflow has committed since: what it holds
--- is old. Whoever is about to show it finds out by writing, and is refused as well.
+-- A server that answers reads and refuses writes does not have what the workflow has committed since, so its cache is old. This write
+-- is refused then, too, and nobody is shown the old cache.
 if (ask('HLEN', HEAD) or 0) > 0 then redis.call('HSET', HEAD, 'read', '1') end
 local cold = {head.id, 0, verification}
 if head.lost or not (is_cache_whole() and are_parts_exact()) then return cold end

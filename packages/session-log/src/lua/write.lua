@@ -7,7 +7,7 @@ local kind, turn, step, attempt, seq, at = args.type, args.turn, args.step, args
 local opening, text, json = ARGV[2], ARGV[3], ARGV[4]
 local rewinds = kind == 'rewind'
 
--- Whether what readers hold has a place for it. Only the last part grows here.
+-- Whether the parts that readers hold have a place for it. Only the last part grows here.
 local function fits()
   local count = count_parts()
   if kind == 'part' then return at <= count end
@@ -22,11 +22,11 @@ local function judge()
   if order < 0 then return 'stale' end
   if order == 0 and seq <= head.seq then return 'duplicate' end
   if rewinds then return 'appended' end
-  -- A higher fence that this log never saw taken: it lost `begin`, and what it holds may be another attempt's.
+  -- If the fence is higher, this log lost the `begin` that took it: its parts may be another attempt's.
   return order == 0 and seq == head.seq + 1 and fits() and 'appended' or 'gap'
 end
 
--- The frame's JSON, but for what it brings.
+-- The frame's JSON; `rest`: its content.
 local function frame(rest)
   return '{"type":"' .. kind .. '","turn":' .. digits(turn) .. ',"step":' .. digits(step) .. ',"attempt":' .. digits(attempt)
     .. ',"index":' .. digits(head.index) .. (at and ',"at":' .. digits(at) or '') .. rest .. '}'
@@ -72,18 +72,18 @@ end
 
 local outcome = judge()
 if outcome == 'appended' then
-  bury()
-  mend()
+  drop_old_keys()
+  recheck_keys()
   if head.torn == 1 and not rewinds then
-    -- What it would be added to is gone: a `rewind` brings all of it, and `begin` tells what is left.
+    -- The parts before it are gone. The writer has to bring all of them (`rewind`), or to ask what is left (`begin`).
     outcome = 'gap'
     save()
   end
 end
 if outcome == 'appended' then
   local is_same_turn = turn == head.turn
-  -- No reader can go on from a turn whose beginning, or a step before whose end, is missing here.
-  if not is_same_turn or step > head.step then lose() end
+  -- The log lacks the turn's beginning, or the end of the step before: no reader can go on.
+  if not is_same_turn or step > head.step then mark_cold() end
   if not is_same_turn then
     run_turn(turn)
     redis.call('HSET', HEAD, 'agent', '""', 'origin', '"user"', 'inputs', '[]', 'replaces', '', 'questions', '[]')

@@ -1,23 +1,14 @@
 import { shrunkPart, type Part, type Question, type RunningTurn, type ToolState, type Turn } from "@holdfast/contract";
 import { renderToStaticMarkup } from "react-dom/server";
 import { expect, test } from "vitest";
+import { inputOf, runningOf, turnOf } from "../../../test/turns.ts";
 import { Me } from "../me.ts";
 import { TurnArticle } from "../turn-article.tsx";
 import { questionsInWords, whoMayAnswer } from "./open-questions.tsx";
 import { sizeOf } from "./part-view.tsx";
 
+const CALL = { type: "tool", call: "c", name: "search" } as const;
 const QUESTION: Question = { id: "q", title: "May I?", of: "owner", call: "c" };
-
-function turnOf(parts: Part[]): Turn {
-  const input = { by: "bob", producer: "p", seq: 1, origin: "user", at: 0, text: "Hello" } as const;
-  const steps = [{ step: 1, attempt: 1, parts }];
-  return { turn: 1, origin: "user", inputs: [input], steps, outcome: "completed", finish: "stop" };
-}
-
-function runningOf(parts: Part[], questions: Question[] = []): RunningTurn {
-  const { turn, origin, inputs } = turnOf([]);
-  return { turn, origin, inputs, steps: [], step: 1, attempt: 1, index: 1, parts, questions };
-}
 
 const render = (turn: Turn | RunningTurn, me = "ann"): string =>
   renderToStaticMarkup(
@@ -25,24 +16,20 @@ const render = (turn: Turn | RunningTurn, me = "ann"): string =>
       <TurnArticle turn={turn} />
     </Me>,
   );
-const wordsOf = (html: string): string => html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+const textOf = (html: string): string => html.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+const wordsOf = (turn: Turn | RunningTurn, me?: string): string => textOf(render(turn, me));
 
 test("who spoke is told: oneself, another, or what is no person", () => {
   const turn = turnOf([]);
-  expect(wordsOf(render(turn, "bob"))).toContain("You said: Hello");
-  expect(wordsOf(render(turn, "ann"))).toContain("bob said: Hello");
-  const [input] = turn.inputs;
-  if (input === undefined) throw new Error("no input");
-  const scheduled = { ...turn, inputs: [{ ...input, origin: "schedule" as const }] };
-  expect(wordsOf(render(scheduled, "bob"))).toContain("A schedule (bob) said: Hello");
+  expect(wordsOf(turn, "bob")).toContain("You said: Hello");
+  expect(wordsOf(turn, "ann")).toContain("bob said: Hello");
+  const scheduled = turnOf([], { inputs: [inputOf(1, { origin: "schedule" })] });
+  expect(wordsOf(scheduled, "bob")).toContain("A schedule (bob) said: Hello");
 });
 
 test("a file that was sent is named, with its size", () => {
-  const turn = turnOf([]);
-  const [input] = turn.inputs;
-  if (input === undefined) throw new Error("no input");
   const files = [{ blob: "b", mediaType: "image/png", name: "\u202Emap.png", bytes: 1_500_000 }];
-  expect(wordsOf(render({ ...turn, inputs: [{ ...input, files }] }))).toContain("map.png image/png, 1.5 MB");
+  expect(wordsOf(turnOf([], { inputs: [inputOf(1, { files })] }))).toContain("map.png image/png, 1.5 MB");
 });
 
 test("sizes are told as people tell them", () => {
@@ -62,30 +49,19 @@ test("part-3: every state of a tool's call has words of its own", () => {
     "stopped",
     "unknown",
   ];
-  const words = states.map((state) => wordsOf(render(runningOf([{ type: "tool", call: "c", name: "search", state }]))));
+  const words = states.map((state) => wordsOf(runningOf([{ ...CALL, state }])));
   expect(new Set(words).size).toBe(states.length);
 });
 
 test("a call that was under way when its turn ended is not told to be running", () => {
-  const html = wordsOf(render(turnOf([{ type: "tool", call: "c", name: "search", state: "running", progress: 0.5 }])));
+  const html = wordsOf(turnOf([{ ...CALL, state: "running", progress: 0.5 }]));
   expect(html).toContain("not finished");
   expect(html).not.toMatch(/running|50 %/);
 });
 
 test("a tool's error is shown, its input and output are folded", () => {
-  const html = render(
-    turnOf([
-      {
-        type: "tool",
-        call: "c",
-        name: "search",
-        state: "failed",
-        error: "No such place.",
-        input: { secret: 1 },
-        output: "much",
-      },
-    ]),
-  );
+  const secrets = { input: { secret: 1 }, output: "much" };
+  const html = render(turnOf([{ ...CALL, state: "failed", error: "No such place.", ...secrets }]));
   expect(html).toContain("No such place.");
   expect(html).toMatch(/<details[^>]*><summary>Input/);
   expect(html).toMatch(/<details[^>]*><summary>Output/);
@@ -94,11 +70,11 @@ test("a tool's error is shown, its input and output are folded", () => {
 
 test("turn-7: a call that asks shows its question, and afterwards who answered it", () => {
   const tool: Part = { type: "tool", call: "c", name: "book", state: "asking", question: "q" };
-  const asking = wordsOf(render(runningOf([tool], [QUESTION])));
+  const asking = wordsOf(runningOf([tool], { questions: [QUESTION] }));
   expect(asking).toContain("Asked: May I?");
   expect(asking).not.toContain("The agent is thinking");
-  expect(wordsOf(render(runningOf([{ ...tool, state: "denied", by: "bob" }])))).toContain("Denied by bob");
-  expect(wordsOf(render(runningOf([{ ...tool, state: "running", by: "ann" }])))).toContain("Approved by you");
+  expect(wordsOf(runningOf([{ ...tool, state: "denied", by: "bob" }]))).toContain("Denied by bob");
+  expect(wordsOf(runningOf([{ ...tool, state: "running", by: "ann" }]))).toContain("Approved by you");
 });
 
 test("turn-7: whoever may answer is named", () => {
@@ -114,7 +90,7 @@ test("turn-7: whoever may answer is named", () => {
 });
 
 test("a question until a time that is none is shown without it", () => {
-  expect(wordsOf(render(runningOf([], [{ ...QUESTION, until: Number.MAX_SAFE_INTEGER }])))).toContain("May I?");
+  expect(wordsOf(runningOf([], { questions: [{ ...QUESTION, until: Number.MAX_SAFE_INTEGER }] }))).toContain("May I?");
 });
 
 test("sources that follow each other make one list; one that leads nowhere is no link", () => {
@@ -135,31 +111,29 @@ test("a child session of one's own is linked to; another's is only named", () =>
   const child = { type: "child", agent: "reader", state: "running", text: "so far" } as const;
   expect(render(turnOf([{ ...child, session: "ann/research" }]))).toContain('href="#/research?agent=reader"');
   expect(render(turnOf([{ ...child, session: "bob/research" }]))).not.toContain("href");
-  expect(wordsOf(render(turnOf([{ ...child, session: "ann/research" }])))).toContain("not finished");
+  expect(wordsOf(turnOf([{ ...child, session: "ann/research" }]))).toContain("not finished");
 });
 
 test("snap-3: of the parts of an old turn their names are left", () => {
   const parts: Part[] = [
     { type: "reasoning", text: "Well" },
     { type: "data", name: "reading", value: { mood: 1 } },
-    { type: "tool", call: "c", name: "search", state: "done", input: {}, output: {} },
+    { ...CALL, state: "done", input: {}, output: {} },
     { type: "child", session: "s", agent: "reader", state: "done", text: "found" },
     { type: "text", text: "The answer." },
   ];
   const html = render(turnOf(parts.map(shrunkPart)));
-  expect(wordsOf(html)).toContain("Data: reading");
-  expect(wordsOf(html)).toContain("search done");
-  expect(wordsOf(html)).toContain("The answer.");
+  expect(textOf(html)).toContain("Data: reading");
+  expect(textOf(html)).toContain("search done");
+  expect(textOf(html)).toContain("The answer.");
   expect(html).not.toContain("<details");
 });
 
 test("the agent is told to be thinking until there is something of it to see", () => {
-  expect(wordsOf(render(runningOf([])))).toContain("The agent is thinking");
-  expect(wordsOf(render(runningOf([{ type: "reasoning", text: "" }])))).toContain("Thinking…");
-  expect(wordsOf(render(runningOf([{ type: "text", text: "W" }])))).not.toContain("thinking");
-  expect(wordsOf(render(runningOf([{ type: "tool", call: "c", name: "search", state: "done" }])))).toContain(
-    "The agent is thinking",
-  );
+  expect(wordsOf(runningOf([]))).toContain("The agent is thinking");
+  expect(wordsOf(runningOf([{ type: "reasoning", text: "" }]))).toContain("Thinking…");
+  expect(wordsOf(runningOf([{ type: "text", text: "W" }]))).not.toContain("thinking");
+  expect(wordsOf(runningOf([{ ...CALL, state: "done" }]))).toContain("The agent is thinking");
 });
 
 test("what an agent calls things is one line that turns nothing around it", () => {
@@ -170,5 +144,5 @@ test("what an agent calls things is one line that turns nothing around it", () =
       { type: "data", name, value: 1 },
     ]),
   );
-  expect(wordsOf(html)).not.toMatch(/\u202E|second/);
+  expect(textOf(html)).not.toMatch(/\u202E|second/);
 });

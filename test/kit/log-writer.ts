@@ -1,83 +1,80 @@
 import {
+  type Applied,
   boundTurns,
   emptySnapshot,
   type Input,
+  type PatchOperation,
   runningTurn,
   type SessionKey,
   type Snapshot,
   type Turn,
 } from "@holdfast/contract";
 import type { SessionLog } from "@holdfast/session-log";
-import type { Fixture } from "./fixture.ts";
 
 /** Writes one session's log as its workflow and its model activity do, and keeps what the workflow would know. */
 export class LogWriter {
   readonly key: SessionKey;
   readonly epoch = 1;
-  snapshot: Snapshot = emptySnapshot("echo");
+  snapshot: Snapshot;
   log: SessionLog;
-  readonly #fixture: Fixture;
   #turn = 0;
-  #seq = 0;
+  #index = 0;
   #text = "";
 
-  constructor(fixture: Fixture, log: SessionLog, key: SessionKey) {
-    this.#fixture = fixture;
+  constructor(log: SessionLog, key: SessionKey, agent = "echo") {
     this.log = log;
     this.key = key;
+    this.snapshot = emptySnapshot(agent);
   }
 
-  async begin(applied: Snapshot["applied"] = {}): Promise<void> {
+  async begin(applied: Applied = {}, text = `question ${this.#turn + 1}`): Promise<void> {
     const turn = ++this.#turn;
-    const input: Input = { by: "ann", producer: "p", seq: turn, origin: "user", at: 0, text: `question ${turn}` };
+    const input: Input = { by: this.key.owner, producer: "p", seq: turn, origin: "user", at: 0, text };
+    const { agent } = this.snapshot;
     const version = this.snapshot.version + 1;
     const begun = { turn, origin: input.origin, inputs: [input] };
     const running = runningTurn(begun);
     this.snapshot = { ...this.snapshot, version, running, applied: { ...this.snapshot.applied, ...applied } };
-    this.#seq = 0;
+    this.#index = 0;
     this.#text = "";
-    await this.log.begin(this.key, this.#fence(), { type: "turn.started", version, agent: "echo", ...begun, applied });
+    await this.log.begin(this.key, this.#fence(), { type: "turn.started", version, agent, ...begun, applied });
   }
 
+  /** Rejects where the log does not take it. */
   async say(text: string): Promise<void> {
     const begins = this.#text === "" ? ({ begins: "text" } as const) : {};
     this.#text += text;
     const growth = { type: "delta", at: 0, ...begins, text } as const;
-    const { outcome } = await this.log.write(this.key, this.#fence(), ++this.#seq, growth);
-    if (outcome !== "appended") throw new Error(`The delta was ${outcome}.`);
+    const { outcome } = await this.log.write(this.key, this.#fence(), ++this.#index, growth);
+    if (outcome !== "appended") throw new Error(`The log answered ${outcome} to a delta.`);
   }
 
-  async end(): Promise<void> {
-    this.commitOnly();
+  /** `state`: what the agent's state is after `patch`. */
+  async end(state: Snapshot["state"] = this.snapshot.state, patch: PatchOperation[] = []): Promise<void> {
+    this.commitOnly(state);
     const turn = this.snapshot.turns.at(-1);
     const step = turn?.steps.at(-1);
     if (turn === undefined || step === undefined) throw new Error("No turn ended.");
-    const { version, state, turns } = this.snapshot;
+    const { version, turns } = this.snapshot;
     const { outcome, finish } = turn;
-    const end = { ...step, index: this.#seq, outcome, finish, patch: [] };
+    const end = { ...step, index: this.#index, outcome, finish, patch };
     const frame = { type: "turn.ended", version, turn: turn.turn, ...end } as const;
     const { epoch } = this;
     await this.log.commit(this.key, { run: "run-1", epoch, frame, state, turn, keepTurns: turns.length });
   }
 
   /** The workflow commits the turn's end, and the log hears nothing of it. */
-  commitOnly(): void {
-    const inputs = this.snapshot.running?.inputs ?? [];
-    const parts = this.#text === "" ? [] : [{ type: "text" as const, text: this.#text }];
+  commitOnly(state = this.snapshot.state): void {
     const turn: Turn = {
       turn: this.#turn,
       origin: "user",
-      inputs,
-      steps: [{ step: 1, attempt: 1, parts }],
+      inputs: this.snapshot.running?.inputs ?? [],
+      steps: [{ step: 1, attempt: 1, parts: this.#text === "" ? [] : [{ type: "text", text: this.#text }] }],
       outcome: "completed",
       finish: "stop",
     };
     const turns = boundTurns([...this.snapshot.turns, turn]);
-    this.snapshot = { ...this.snapshot, version: this.snapshot.version + 1, running: null, turns };
-  }
-
-  #fence(): { epoch: number; turn: number; step: number; attempt: number } {
-    return { epoch: this.epoch, turn: this.#turn, step: 1, attempt: 1 };
+    this.snapshot = { ...this.snapshot, version: this.snapshot.version + 1, running: null, state, turns };
   }
 
   async turn(...texts: string[]): Promise<void> {
@@ -86,8 +83,7 @@ export class LogWriter {
     await this.end();
   }
 
-  /** From now on the workflow answers a Query with this. */
-  async tellWorkflow(): Promise<void> {
-    await this.#fixture.hold(this.key, { epoch: this.epoch, snapshot: this.snapshot });
+  #fence(): { epoch: number; turn: number; step: number; attempt: number } {
+    return { epoch: this.epoch, turn: this.#turn, step: 1, attempt: 1 };
   }
 }
