@@ -1,6 +1,7 @@
 import { ROOT } from "@holdfast/stack/paths";
 import { does, notNegative, positive, program, run, whole } from "@holdfast/test/kit/command-line";
 import { InvalidArgumentError } from "commander";
+import { check, type CheckOptions } from "./commands/check.ts";
 import { history, type HistoryOptions } from "./commands/history.ts";
 import { memory, type MemoryOptions } from "./commands/memory.ts";
 import { readers, type ReadersOptions } from "./commands/readers.ts";
@@ -9,21 +10,36 @@ import { idle, type IdleOptions, observe, type ObserveOptions, turns, type Turns
 import { addCommonOptions, type Defaults } from "./options.ts";
 import { TARGETS } from "./system/system.ts";
 
-const all = [...TARGETS];
+const withoutStreams = TARGETS.filter((target) => target !== "workflowStreams");
 const bench = program(
   "bench",
-  "Starts a whole Holdfast, a floor (Socket.IO and Redis only) and bare Temporal, and loads them in turns.",
+  "Starts a whole Holdfast, a floor (Socket.IO and Redis only), bare Temporal and its workflow streams, and loads them in turns.",
 ).addHelpText(
   "after",
   "\nJSON goes to stdout, a table to stderr. Exit code 1: something was lost, duplicated or garbled; 2: an option is not right.",
 );
 
-const load: Defaults = { sessions: 40, seconds: 20, rounds: 3, agent: "echo", model: "server", targets: all };
+const load: Defaults = {
+  sessions: 40,
+  seconds: 20,
+  rounds: 3,
+  agent: "echo",
+  model: "server",
+  targets: withoutStreams,
+};
 const mixed: Defaults = { ...load, sessions: 200, seconds: 300, rounds: 1, agent: "concierge" };
+const checked: Defaults = {
+  ...load,
+  seconds: 12,
+  rounds: 2,
+  tokens: 1,
+  bareShape: "own-queue",
+  targets: ["holdfast", "bareTemporal"],
+};
 const single: Defaults = { ...load, sessions: 1, rounds: 5, agent: "concierge", model: "embedded" };
 
 does<TurnsOptions>(
-  addCommonOptions(bench.command("turns"), load)
+  addCommonOptions(bench.command("turns"), { ...load, targets: [...TARGETS] })
     .description("Inputs only: a closed loop, or with --rate an open one.")
     .option("--in-flight <count>", "inputs under way per session (closed loop)", whole, 1)
     .option("--rate <turns>", "turns per second over all sessions (open loop)", positive),
@@ -53,6 +69,16 @@ does<IdleOptions>(
     .description("One session, one turn at a time, with pauses: what a person waits.")
     .option("--pause <ms>", "between two turns", notNegative, 250),
   idle,
+);
+
+does<CheckOptions>(
+  addCommonOptions(bench.command("check"), checked)
+    .description(
+      "What a turn costs and what a person waits, over bare Temporal: exit code 1 where worse than recorded.",
+    )
+    .option("--margin <part>", "how much worse a ratio may be, as a part of the recorded one", notNegative, 0.25)
+    .option("--record", "write what is found to bench/recorded.json", false),
+  check,
 );
 
 does<HistoryOptions>(

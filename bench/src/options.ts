@@ -14,7 +14,8 @@ export interface CommonOptions extends SystemOptions {
   seed: number;
 }
 
-export type Defaults = Pick<CommonOptions, "sessions" | "seconds" | "rounds" | "agent" | "model" | "targets">;
+export type Defaults = Pick<CommonOptions, "sessions" | "seconds" | "rounds" | "agent" | "model" | "targets"> &
+  Partial<Pick<CommonOptions, "tokens" | "bareShape">>;
 
 export function addCommonOptions(command: Command, defaults: Defaults): Command {
   const choice = (flags: string, about: string, choices: string[], preset: string | undefined = choices[0]): Option =>
@@ -29,11 +30,11 @@ export function addCommonOptions(command: Command, defaults: Defaults): Command 
     .option("--edges <count>", "edges of the stack", whole, 2)
     .option("--agent <name>", "agent of Holdfast's sessions", defaults.agent)
     .addOption(choice("--model <kind>", "who answers", ["server", "embedded"], defaults.model))
-    .option("--tokens <count>", "tokens of an answer (model server, floor, bare Temporal)", whole, 20)
+    .option("--tokens <count>", "tokens of an answer (not the embedded model's)", whole, defaults.tokens ?? 20)
     .option("--token-delay <ms>", "pause between two tokens", notNegative, 10)
     .option("--per-send <count>", "events in one `send` at most", whole, LIMITS.eventsPerSend)
     .option("--sessions-per-connection <count>", "sessions sharing a socket", whole, LIMITS.sessionsPerConnection)
-    .addOption(choice("--bare-shape <shape>", bareShape, ["same-queue", "own-queue"]))
+    .addOption(choice("--bare-shape <shape>", bareShape, ["same-queue", "own-queue"], defaults.bareShape))
     .option("--memory", "keep Temporal's and Valkey's data in memory, not in files as npm start does", false)
     .addOption(choice("--arrivals <kind>", "of an open loop", ["poisson", "even"]))
     .option("--seed <number>", "of an open loop's arrivals", whole, 1);

@@ -23,7 +23,9 @@ interface SharedModule {
 const { globalHandlers, BaseVMWorkflow } = sharedModule();
 const { prototype } = BaseVMWorkflow;
 const { activate } = prototype;
-const { runInContext } = vm.Script.prototype;
+type RunInContext = (this: vm.Script, context: vm.Context, options?: vm.RunningScriptInNewContextOptions) => unknown;
+const script: { runInContext: RunInContext } = vm.Script.prototype;
+const { runInContext } = script;
 
 // The SDK asks for the stack of every promise that a workflow makes.
 globalHandlers.setPromiseHook = () => {};
@@ -31,18 +33,17 @@ globalHandlers.setPromiseHook = () => {};
 // The SDK calls into the sandbox several times in an activation, one after the other without a wait between them, each with a
 // time limit of its own, for which Node makes a thread and joins it. Here they share the limit of the activation.
 let isLimited = false;
-vm.Script.prototype.runInContext = function (context, options) {
-  if (!isLimited || options?.timeout === undefined) return runInContext.call(this, context, options);
-  const { timeout: _, ...unlimited } = options;
-  return runInContext.call(this, context, unlimited);
+script.runInContext = function (context, { timeout, ...options } = {}) {
+  const isAlone = timeout !== undefined && !isLimited;
+  return runInContext.call(this, context, isAlone ? { ...options, timeout } : options);
 };
 prototype.activate = async function (activation) {
   try {
     return await withinTimeLimit(() => activate.call(this, activation));
   } catch (error) {
     // As the SDK does with what its own limits throw.
-    const { info, errorToFailure } = this.activator;
-    return { runId: info.runId, failed: { failure: errorToFailure.call(this.activator, error) } };
+    const { activator } = this;
+    return { runId: activator.info.runId, failed: { failure: activator.errorToFailure(error) } };
   }
 };
 

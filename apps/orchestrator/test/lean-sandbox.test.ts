@@ -16,17 +16,19 @@ let temporal: TemporalServer;
 let client: Client;
 let worker: Worker;
 let ran: Promise<void>;
+let connection: NativeConnection;
 beforeAll(async () => {
   temporal = await startTemporal();
-  const connection = await NativeConnection.connect({ address: temporal.address });
+  connection = await NativeConnection.connect({ address: temporal.address });
   const workflowsPath = fileURLToPath(new URL("./waiting-workflows.ts", import.meta.url));
   worker = await withLeanSandbox(() => Worker.create({ connection, taskQueue, workflowsPath }));
-  ran = worker.run().finally(() => connection.close());
+  ran = worker.run();
   client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
 });
 afterAll(async () => {
   worker.shutdown();
   await ran;
+  await connection.close();
   await client.connection.close();
   await temporal.stop();
 });

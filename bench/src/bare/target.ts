@@ -15,6 +15,8 @@ import {
   inputSignal,
 } from "./workflows.ts";
 
+const BARE: SignalledWorkflow = { type: bare, taskQueue: BARE_QUEUE };
+
 export interface BareOptions {
   tokens: number;
   tokenDelay: number;
@@ -63,17 +65,25 @@ function isOutput(message: unknown): message is BareOutput {
   return typeof message === "object" && message !== null && "output" in message;
 }
 
-/** One bare workflow, as whoever signals it plainly sees it. */
-class BareSession extends LoadSession {
-  readonly workflowId: string;
-  readonly #client: Client;
-  readonly #start: BareStart;
+/** A workflow that takes the bare one's signals and answers its Query. */
+export interface SignalledWorkflow {
+  type: (start: BareStart) => Promise<void>;
+  taskQueue: string;
+}
 
-  constructor(client: Client, start: BareStart, recorder: Recorder) {
+/** One such workflow, as whoever signals it plainly sees it. */
+export class BareSession extends LoadSession {
+  readonly workflowId: string;
+  protected readonly client: Client;
+  readonly #start: BareStart;
+  readonly #workflow: SignalledWorkflow;
+
+  constructor(client: Client, start: BareStart, recorder: Recorder, workflow: SignalledWorkflow = BARE) {
     super(start.session, recorder);
     this.workflowId = start.session;
-    this.#client = client;
+    this.client = client;
     this.#start = start;
+    this.#workflow = workflow;
   }
 
   protected send(events: Sent[]): void {
@@ -82,9 +92,10 @@ class BareSession extends LoadSession {
 
   async #signal(sent: Sent): Promise<void> {
     try {
-      await this.#client.workflow.signalWithStart(bare, {
+      const { type, taskQueue } = this.#workflow;
+      await this.client.workflow.signalWithStart(type, {
         workflowId: this.name,
-        taskQueue: BARE_QUEUE,
+        taskQueue,
         args: [this.#start],
         signal: sent.kind === "input" ? inputSignal : factSignal,
         signalArgs: [sent.seq],
@@ -107,7 +118,7 @@ class BareSession extends LoadSession {
   async verify(): Promise<string[]> {
     const { input, observe } = this.offered;
     if (input + observe === 0) return this.faults;
-    const handle = this.#client.workflow.getHandle(this.name);
+    const handle = this.client.workflow.getHandle(this.name);
     let counts = { turns: 0, facts: 0 };
     const isWhole = async (): Promise<boolean> => {
       counts = await handle.query(countsQuery);

@@ -1,8 +1,8 @@
 import { condition, continueAsNew, defineQuery, defineSignal, proxyActivities, setHandler } from "@temporalio/workflow";
 import type { Activities } from "./worker.ts";
 
-const TURNS_PER_RUN = 300;
-const FACTS_PER_RUN = 2_000;
+export const TURNS_PER_RUN = 300;
+export const FACTS_PER_RUN = 2_000;
 
 export const BARE_QUEUE = "bench-bare";
 export const BARE_ACTIVITY_QUEUE = "bench-bare-activities";

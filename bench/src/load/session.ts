@@ -84,7 +84,7 @@ export abstract class LoadSession {
 
 /** A system that takes the load. All targets of a run share one Temporal and one Valkey. */
 export interface LoadTarget {
-  readonly name: "holdfast" | "floor" | "bareTemporal";
+  readonly name: "holdfast" | "floor" | "bareTemporal" | "workflowStreams";
   /** Its own processes, without those that all targets share. */
   readonly processes: NamedProcess[];
   open(count: number, recorder: Recorder): Promise<LoadSession[]>;

@@ -79,11 +79,12 @@ export async function compare(system: System, options: TrialOptions & { rounds: 
   }
   const targets: Record<string, Summary> = {};
   for (const { target, figures } of trials) targets[target.name] = summarize(await figures());
-  const { holdfast, floor, bareTemporal } = targets;
+  const { holdfast, floor, bareTemporal, workflowStreams } = targets;
   return {
     targets,
     ...(holdfast && floor ? { toFloor: ratios(holdfast, floor) } : {}),
     ...(holdfast && bareTemporal ? { toBareTemporal: ratios(holdfast, bareTemporal) } : {}),
+    ...(holdfast && workflowStreams ? { toWorkflowStreams: ratios(holdfast, workflowStreams) } : {}),
   };
 }
 

@@ -14,6 +14,7 @@ import { startFloor } from "../floor/target.ts";
 import type { LoadTarget } from "../load/session.ts";
 import type { WorkflowFacts } from "../load/wire-session.ts";
 import { wireTarget } from "../load/wire-target.ts";
+import { startStreams } from "../streams/target.ts";
 import { forgetProcesses, type Gauges, type NamedProcess } from "../measure/window.ts";
 import { say } from "../report/report.ts";
 
@@ -34,7 +35,7 @@ export interface SystemOptions extends BareOptions {
   memory: boolean;
 }
 
-export const TARGETS = ["holdfast", "floor", "bareTemporal"] as const;
+export const TARGETS = ["holdfast", "floor", "bareTemporal", "workflowStreams"] as const;
 type TargetName = (typeof TARGETS)[number];
 
 /** Shared by all targets; everything else of the stack is Holdfast's own. */
@@ -71,6 +72,7 @@ export function startSystem(options: SystemOptions): Promise<System> {
       holdfast: async () => holdfastTarget(options, stack, temporal, model?.processes ?? []),
       floor: () => startFloor(stack.redisUrl, options),
       bareTemporal: () => startBare(stack.temporalAddress, options),
+      workflowStreams: () => startStreams(stack.temporalAddress, options),
     };
     const targets: LoadTarget[] = [];
     for (const name of options.targets) {
