@@ -68,6 +68,12 @@ const WORDS = "amber basil cedar delta ember fjord grove haven inlet jetty knoll
   " ",
 );
 const WORDS_PER_SAYING = 5;
+/**
+ * One saying in eight has this many words, some 25 KB. So a session holds all the turns it keeps (1 MiB) after some two hundred, and
+ * what its workflow holds stops growing within the warm-up of a run of ten minutes.
+ */
+const WORDS_PER_LONG_SAYING = 4_500;
+const LONG_SAYINGS = 1 / 8;
 /** A visitor loses its connection so long after it spoke: some before, some in, some after the answer. */
 const LONGEST_MOMENT_MS = 150;
 
@@ -135,7 +141,8 @@ class Visitor {
   }
 
   #say(): void {
-    this.#client.say(Array.from({ length: WORDS_PER_SAYING }, () => picked(WORDS, this.#random())).join(" "));
+    const length = this.#random() < LONG_SAYINGS ? WORDS_PER_LONG_SAYING : WORDS_PER_SAYING;
+    this.#client.say(Array.from({ length }, () => picked(WORDS, this.#random())).join(" "));
   }
 
   #open(): Promise<void> {
