@@ -35,7 +35,7 @@ export function check(options: CheckOptions): Promise<number> {
     for (const comparison of [loaded, idle]) sayComparison(comparison);
     const found = ratiosOf(loaded.targets, idle.targets);
     if (options.record) await writeFile(RECORDED, `${JSON.stringify(found, undefined, 2)}\n`);
-    const recorded = recordedSchema.parse(JSON.parse(await readFile(RECORDED, "utf8")));
+    const recorded = await readRecorded();
     const worse = worseThan(recorded, found, options.margin);
     for (const name of NAMES)
       say(`${name.padEnd(16)} ${found[name].toFixed(2)} (recorded ${recorded[name].toFixed(2)})`);
@@ -44,6 +44,15 @@ export function check(options: CheckOptions): Promise<number> {
     const faults = [loaded, idle].flatMap(({ targets }) => Object.values(targets).flatMap((target) => target.faults));
     return sayFaults(faults) && worse.length === 0;
   });
+}
+
+async function readRecorded(): Promise<Ratios> {
+  const text = await readFile(RECORDED, "utf8").catch(() => {
+    throw new Error(
+      "Nothing is recorded yet: run `npm run bench -- check --record` on a machine that does nothing else.",
+    );
+  });
+  return recordedSchema.parse(JSON.parse(text));
 }
 
 function ratiosOf(loaded: Record<string, Summary>, idle: Record<string, Summary>): Ratios {
