@@ -27,7 +27,8 @@ export interface CheckOptions extends CommonOptions {
 }
 
 /** What a turn costs and what a person waits, against bare Temporal and against what was recorded. Gives the process's exit code. */
-export function check(options: CheckOptions): Promise<number> {
+export async function check(options: CheckOptions): Promise<number> {
+  const before = options.record ? undefined : await readRecorded();
   return withSystem(options, async (system) => {
     const closed = { loop: "closed", kind: "input", inFlight: 1 } as const;
     const loaded = await compare(system, { ...options, shape: { ...closed, pauseMs: 0 } });
@@ -35,7 +36,7 @@ export function check(options: CheckOptions): Promise<number> {
     for (const comparison of [loaded, idle]) sayComparison(comparison);
     const found = ratiosOf(loaded.targets, idle.targets);
     if (options.record) await writeFile(RECORDED, `${JSON.stringify(found, undefined, 2)}\n`);
-    const recorded = await readRecorded();
+    const recorded = before ?? found;
     const worse = worseThan(recorded, found, options.margin);
     for (const name of NAMES)
       say(`${name.padEnd(16)} ${found[name].toFixed(2)} (recorded ${recorded[name].toFixed(2)})`);

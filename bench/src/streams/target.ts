@@ -51,7 +51,8 @@ export function startStreams(
 
 class StreamsSession extends BareSession {
   #reading: AsyncGenerator<{ data: StreamedOutput }, void, unknown> | undefined;
-  readonly #begun = new Set<number>();
+  /** The newest input whose answer has begun: a session takes them in order. */
+  #begun = 0;
 
   constructor(client: Client, start: ConstructorParameters<typeof BareSession>[1], recorder: Recorder) {
     super(client, start, recorder, { type: streamed, taskQueue: STREAMS_QUEUE });
@@ -76,8 +77,8 @@ class StreamsSession extends BareSession {
 
   #onOutput({ seq, output }: StreamedOutput): void {
     if (output === "last") return this.final(seq);
-    if (this.#begun.has(seq)) return;
-    this.#begun.add(seq);
+    if (seq <= this.#begun) return;
+    this.#begun = seq;
     this.first(seq);
   }
 

@@ -1,13 +1,6 @@
-import { condition, proxyActivities, setHandler } from "@temporalio/workflow";
+import { proxyActivities } from "@temporalio/workflow";
 import { WorkflowStream, type WorkflowStreamState } from "@temporalio/workflow-streams/workflow";
-import {
-  type BareStart,
-  countsQuery,
-  factSignal,
-  FACTS_PER_RUN,
-  inputSignal,
-  TURNS_PER_RUN,
-} from "../bare/workflows.ts";
+import { type BareStart, NOTHING_TAKEN, takeSignals } from "../bare/workflows.ts";
 import type { Activities } from "./worker.ts";
 
 export const STREAMS_QUEUE = "bench-streams";
@@ -20,36 +13,19 @@ export interface StreamedOutput {
   output: "token" | "last";
 }
 
-/** What a run hands on to the next. */
-export interface StreamedBefore {
-  counts: { turns: number; facts: number };
-  left: number[];
-  stream: WorkflowStreamState;
-}
-
 /** The bare workflow, its output on Temporal's own stream: the tokens by the activity, a turn's end by the workflow. */
 export async function streamed(
-  { activityQueue, tokens, tokenDelay, ...rest }: BareStart,
-  before?: StreamedBefore,
+  start: BareStart,
+  before = NOTHING_TAKEN,
+  streamBefore?: WorkflowStreamState,
 ): Promise<void> {
-  const stream = new WorkflowStream(before?.stream);
+  const { activityQueue, tokens, tokenDelay } = start;
+  const stream = new WorkflowStream(streamBefore);
   const output = stream.topic<StreamedOutput>(TOPIC);
-  const begun = before?.counts ?? { turns: 0, facts: 0 };
-  const inbox = [...(before?.left ?? [])];
-  const counts = { ...begun };
   const { streamTokens } = proxyActivities<Activities>({ taskQueue: activityQueue, startToCloseTimeout: "5 minutes" });
-  setHandler(inputSignal, (seq) => void inbox.push(seq));
-  setHandler(factSignal, () => void counts.facts++);
-  setHandler(countsQuery, () => counts);
-  const full = (): boolean => counts.facts - begun.facts >= FACTS_PER_RUN;
-  while (counts.turns - begun.turns < TURNS_PER_RUN && !full()) {
-    await condition(() => inbox.length > 0 || full());
-    const seq = inbox.shift();
-    if (seq === undefined) continue;
+  const taken = await takeSignals(before, async (seq) => {
     await streamTokens({ seq, tokens, tokenDelay });
-    counts.turns++;
     output.publish({ seq, output: "last" });
-  }
-  const start = { activityQueue, tokens, tokenDelay, ...rest };
-  await stream.continueAsNew<typeof streamed>((state) => [start, { counts, left: inbox, stream: state }]);
+  });
+  await stream.continueAsNew<typeof streamed>((state) => [start, taken, state]);
 }
