@@ -8,7 +8,7 @@ export interface ProgressDetails {
   failures: { [failure: string]: number };
 }
 
-/** A budget of this length is as good as any; longer ones are no timers. */
+/** Some 25 days: Node fires a longer timer at once, and no budget is meant to be longer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
 /**

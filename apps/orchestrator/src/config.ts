@@ -31,8 +31,8 @@ export const shape = {
   /** Publishing to the session log. Too few and commits queue for one another. */
   HOLDFAST_MAX_CONCURRENT_LOCAL_ACTIVITIES: count.default(200),
   /**
-   * `lean`: without stack traces of every promise, one time limit an activation (lean-sandbox.ts). `stock`: as the SDK has it, at
-   * twice the CPU, so that Temporal's UI shows where a workflow waits ("Stack Trace").
+   * `lean`: without stack traces of every promise, one time limit an activation (lean-sandbox.ts). `stock`: as the SDK has it, for
+   * more CPU, so that Temporal's UI shows where a workflow waits ("Stack Trace").
    */
   HOLDFAST_SANDBOX: z.enum(["lean", "stock"]).default("lean"),
   /** Repair of session logs: each waits while Redis is away. */

@@ -4,10 +4,10 @@ const PRELOAD = new URL("./workflow-thread.ts", import.meta.url).href;
 const SDK_THREAD = /[\\/]workflow-worker-thread(\.js)?$/;
 
 /**
- * Makes a worker (`create`) whose workflow thread costs half. The SDK's own thread asks for the stack of every promise that
- * workflow code makes, so that its Query `__stack_trace` can answer, and guards every call into its sandbox by a thread made for
- * that call. Together they were half of an orchestrator's CPU (docs/figures.md). A preload in that thread leaves out the stacks
- * and puts one guard around each activation: a workflow that loops for ever still ends after five seconds.
+ * Makes a worker (`create`) whose workflow thread does without two costs. The SDK's own thread asks for the stack of every promise
+ * that workflow code makes, so that its Query `__stack_trace` can answer, and guards every call into its sandbox by a thread made
+ * for that call. A preload in that thread leaves out the stacks and puts one guard around each activation: a workflow that loops
+ * for ever still ends after five seconds.
  *
  * The SDK has no option for a preload and none for these two, so its constructor of threads is exchanged while it makes them.
  */

@@ -3,7 +3,7 @@ import vm from "node:vm";
 
 /**
  * Preloaded into the SDK's workflow thread by `lean-sandbox.ts`, which says why. It changes two things of the SDK, and refuses
- * to load where it does not find them as it knows them: `workflow-thread.test.ts` tries it with the SDK that is installed.
+ * to load where it does not find them as it knows them: `lean-sandbox.test.ts` tries it with the SDK that is installed.
  */
 
 /** Milliseconds that one activation of one workflow may hold the thread; the SDK's own limit for each call into its sandbox. */
@@ -47,16 +47,17 @@ prototype.activate = async function (activation) {
   }
 };
 
+/** What the script calls. A script reaches only what is global. */
+let limitedCall = (): void => {};
+Object.assign(globalThis, { __HOLDFAST_LIMITED__: () => limitedCall() });
 const limited = new vm.Script("globalThis.__HOLDFAST_LIMITED__()");
 
 /** Calls `run`, and throws ERR_SCRIPT_EXECUTION_TIMEOUT in its place where it does not return in time: no `finally` within it is reached. */
 function withinTimeLimit<T>(run: () => T): T {
   let returned: { value: T } | undefined;
-  Object.assign(globalThis, {
-    __HOLDFAST_LIMITED__: () => {
-      returned = { value: run() };
-    },
-  });
+  limitedCall = () => {
+    returned = { value: run() };
+  };
   isLimited = true;
   try {
     limited.runInThisContext({ timeout: TIME_LIMIT_MS });

@@ -53,7 +53,7 @@ class Client implements HoldfastClient {
   readonly #events = new Emitter<ClientEvents>();
   /** The sessions in use. */
   readonly #sessions = new Map<string, ClientSession>();
-  /** The others, for as long as anybody else has them: a page that goes from chat to chat would keep all of them. */
+  /** The others, while the page still holds them: a page that goes from chat to chat would otherwise keep all of them. */
   readonly #unused = new Map<string, WeakRef<ClientSession>>();
   readonly #collected = new FinalizationRegistry<string>((name) => {
     if (this.#unused.get(name)?.deref() === undefined) this.#unused.delete(name);
